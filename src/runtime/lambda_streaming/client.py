@@ -1,0 +1,105 @@
+"""The runtime interface client's Runtime API client, taught to stream; the loop that uses it stays AWS's own."""
+
+import functools
+import json
+import logging
+from typing import Any
+
+from awslambdaric import __version__ as ric_version
+from awslambdaric.lambda_runtime_client import InvocationRequest, LambdaRuntimeClient
+
+from lambda_streaming import wire
+from lambda_streaming.connection import RuntimeApiConnection
+from lambda_streaming.response import State
+from lambda_streaming.stream import ResponseStream, current_stream
+
+_logger = logging.getLogger(__name__)
+
+
+class StreamingRuntimeClient(LambdaRuntimeClient):  # type: ignore[misc]
+    """Gives every invocation a `ResponseStream`, and keeps out of the way of handlers that don't use it.
+
+    The error contract: before the first byte an error is posted to `.../error`, after it it goes into the trailers of
+    the response, and after the end it is only logged (the loop has done that before it calls this).
+
+    Args:
+        lambda_runtime_address: `HOST:PORT` of the Runtime API.
+        use_thread_for_polling_next: wait for the next invocation on a thread, so that the main thread sees signals.
+    """
+
+    def __init__(self, lambda_runtime_address: str, use_thread_for_polling_next: bool = False) -> None:
+        super().__init__(lambda_runtime_address, use_thread_for_polling_next)
+        self._connection = RuntimeApiConnection(lambda_runtime_address)
+        self._stream: ResponseStream | None = None
+        self._invoke_id: str | None = None
+
+    def wait_next_invocation(self) -> InvocationRequest:
+        """Waits for an invocation and makes its stream ready; nothing is sent before the handler writes."""
+        request = super().wait_next_invocation()
+        self._connection.begin(deadline=int(request.deadline_time_in_ms) / 1000)
+        head = functools.partial(
+            wire.request_head,
+            self._connection.address,
+            request.invoke_id,
+            invocation_id=request.invocation_id,
+            user_agent=f"lambda_streaming awslambdaric/{ric_version}",
+        )
+        self._invoke_id = request.invoke_id
+        self._stream = ResponseStream(functools.partial(self._send, request.invoke_id), head)
+        current_stream.set(self._stream)
+        return request
+
+    def _send(self, invoke_id: str, data: bytes) -> None:
+        # A thread that outlived its invocation must not write into the response of the next one.
+        if invoke_id != self._invoke_id:
+            raise ConnectionError(f"invocation {invoke_id} is over")
+        self._connection.send(data)
+
+    def post_invocation_result(
+        self,
+        invoke_id: str,
+        result_data: Any,
+        content_type: str = "application/json",
+        invocation_id: str | None = None,
+    ) -> None:
+        """Posts a returned result as the plain client does, or completes what was streamed."""
+        streamed, self._invoke_id = self._streamed(), None
+        if streamed:
+            self._complete(invoke_id)
+        else:
+            super().post_invocation_result(invoke_id, result_data, content_type, invocation_id)
+
+    def post_invocation_error(
+        self, invoke_id: str, error_response_data: str, xray_fault: str, invocation_id: str | None = None
+    ) -> None:
+        """Reports an error in the way that is still open: `.../error`, the trailers, or the log alone."""
+        if not self._streamed():
+            self._invoke_id = None
+            super().post_invocation_error(invoke_id, error_response_data, xray_fault, invocation_id)
+            return
+        assert self._stream is not None
+        if self._stream.state is State.STREAMING and not self._connection.broken:
+            error = json.loads(error_response_data)
+            try:
+                self._stream.fail(error["errorType"], error["errorMessage"], error["stackTrace"])
+            except ConnectionError as broken:
+                _logger.error("%s: the error could not be reported: %s", invoke_id, broken)
+        self._invoke_id = None
+        self._complete(invoke_id)
+
+    def _streamed(self) -> bool:
+        return self._stream is not None and self._stream.state not in (State.IDLE, State.STARTED)
+
+    def _complete(self, invoke_id: str) -> None:
+        # Whatever went wrong here concerns one response, which can't be mended: the loop goes on to the next.
+        if self._connection.broken:
+            _logger.error("%s: the response was cut, the Runtime API's connection broke", invoke_id)
+            return
+        try:
+            status, body = self._connection.read_answer()
+        except ConnectionError as error:
+            _logger.error("%s: the streamed response may not have arrived: %s", invoke_id, error)
+            return
+        if status != 202:
+            text = body.decode(errors="replace")
+            _logger.error("%s: the Runtime API answered %d to the streamed response: %s", invoke_id, status, text)

@@ -1,0 +1,68 @@
+"""Starts the runtime in place of the managed one's bootstrap.py: the same module search path, a client that streams.
+
+The order of the paths is that of the managed runtime's own bootstrap.py (python3.11 image).
+"""
+
+import os
+import site
+import sys
+from pathlib import Path
+
+
+def search_path(layer: str, environment: dict[str, str]) -> list[str]:
+    """Returns the directories that the managed runtime puts before the interpreter's own, first one first.
+
+    Args:
+        layer: the directory that holds this package, `/opt/python` on Lambda.
+        environment: reads `LAMBDA_TASK_ROOT`, `LAMBDA_RUNTIME_DIR` and `PYTHONPATH`: who sets the latter chooses all
+            but the first.
+    """
+    task_root = environment["LAMBDA_TASK_ROOT"]
+    if environment.get("PYTHONPATH"):
+        return [task_root]
+    site_packages = f"lib/python{sys.version_info.major}.{sys.version_info.minor}/site-packages"
+    runtime_dir = environment.get("LAMBDA_RUNTIME_DIR")
+    return [
+        task_root,
+        f"{layer}/{site_packages}",
+        layer,
+        f"{sys.prefix}/{site_packages}",
+        *([runtime_dir] if runtime_dir else []),
+    ]
+
+
+def main() -> None:
+    """Runs the function named by `_HANDLER` against the Runtime API at `AWS_LAMBDA_RUNTIME_API`; never returns."""
+    missing = [name for name in ("AWS_LAMBDA_RUNTIME_API", "LAMBDA_TASK_ROOT", "_HANDLER") if not os.environ.get(name)]
+    if missing:
+        sys.exit(f"lambda_streaming: {', '.join(missing)} must be set, as Lambda does")
+
+    layer = str(Path(__file__).resolve().parent.parent)
+    # The interpreter put this file's own directory first, whose modules are not meant to be found by their bare names.
+    # The bundled runtime interface client must be the one that is found, whatever the function brings along.
+    sys.path[0] = layer
+    from awslambdaric import __main__ as ric
+    from awslambdaric import bootstrap
+    from awslambdaric.lambda_config import LambdaConfigProvider
+
+    from lambda_streaming.client import StreamingRuntimeClient
+
+    del sys.path[0]
+    directories = search_path(layer, dict(os.environ))
+    sys.path[:0] = directories
+    for directory in directories[1:]:
+        if Path(directory).is_dir():  # one that isn't would be added to the path a second time
+            site.addsitedir(directory)
+    if "LAMBDA_RUNTIME_DIR" in os.environ:
+        os.environ.setdefault("PYTHONPATH", os.environ["LAMBDA_RUNTIME_DIR"])
+
+    arguments = [os.environ["LAMBDA_TASK_ROOT"], os.environ["_HANDLER"]]
+    config = LambdaConfigProvider(arguments)
+    if config.is_multi_concurrent:
+        ric.main(arguments)  # Lambda Managed Instances: many invocations at a time, which has no streaming
+    else:
+        bootstrap.run(config.handler, StreamingRuntimeClient(config.api_address, config.use_thread_polling))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,109 @@
+"""The bytes of a streamed response on the Lambda Runtime API: pure functions, no state and no sockets.
+
+Sources: the Runtime API's documentation (https://docs.aws.amazon.com/lambda/latest/dg/runtimes-custom.html#runtimes-custom-response-streaming),
+RFC 9112 for chunks and trailers, and wire captures of the Node.js runtime interface client 4.0.2.
+"""
+
+import base64
+import json
+import re
+from collections.abc import Mapping, Sequence
+
+STREAM_CONTENT_TYPE = "application/octet-stream"
+HTTP_INTEGRATION_CONTENT_TYPE = "application/vnd.awslambda.http-integration-response"
+ERROR_TYPE_TRAILER = "Lambda-Runtime-Function-Error-Type"
+ERROR_BODY_TRAILER = "Lambda-Runtime-Function-Error-Body"
+PRELUDE_END = b"\0" * 8
+
+# Go's net/http, on which AWS's Runtime API is built, refuses trailers that don't fit its 4 KiB read buffer
+# ("suspiciously long trailer"), and the whole response with them. The rest is for the names and the line ends.
+_ERROR_BODY_LIMIT = 3_600
+
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_UNSAFE_IN_VALUE = re.compile(r"[\0\r\n]")
+
+
+def request_head(host: str, request_id: str, *, invocation_id: str | None, content_type: str, user_agent: str) -> bytes:
+    """Returns the request line and headers of `POST .../invocation/REQUEST-ID/response`, up to the empty line."""
+    lines = [
+        f"POST /2018-06-01/runtime/invocation/{request_id}/response HTTP/1.1",
+        f"Host: {host}",
+        f"User-Agent: {user_agent}",
+        f"Content-Type: {content_type}",
+        "Lambda-Runtime-Function-Response-Mode: streaming",
+        *([f"Lambda-Runtime-Invocation-Id: {invocation_id}"] if invocation_id else []),
+        f"Trailer: {ERROR_TYPE_TRAILER}",
+        f"Trailer: {ERROR_BODY_TRAILER}",
+        "Transfer-Encoding: chunked",
+    ]
+    return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
+
+
+def prelude(status_code: int, headers: Mapping[str, str], cookies: Sequence[str]) -> bytes:
+    """Returns the JSON object that Function URLs and API Gateway read, and the eight NUL bytes that end it.
+
+    Raises:
+        TypeError: a part has the wrong type; the message names it.
+        ValueError: a status outside 200 to 599, a header name that is no token, a line break or NUL in a value.
+    """
+    if not isinstance(status_code, int) or isinstance(status_code, bool):
+        raise TypeError(f"status_code must be an int, not {type(status_code).__name__}")
+    if not 200 <= status_code <= 599:
+        raise ValueError(f"status_code must be between 200 and 599, not {status_code}")
+    for name, value in headers.items():
+        if not isinstance(name, str) or not isinstance(value, str):
+            raise TypeError(
+                f"header {name!r}: name and value must be str, not {type(name).__name__}, {type(value).__name__}"
+            )
+        if not _TOKEN.fullmatch(name):
+            raise ValueError(f"header {name!r}: not a valid header name")
+        if _UNSAFE_IN_VALUE.search(value):
+            raise ValueError(f"header {name!r}: a value must not contain a line break or NUL")
+    if isinstance(cookies, str):
+        raise TypeError("cookies must be a sequence of str, one for each cookie, not a str")
+    for cookie in cookies:
+        if not isinstance(cookie, str):
+            raise TypeError(f"a cookie must be a str, not {type(cookie).__name__}")
+        if _UNSAFE_IN_VALUE.search(cookie):
+            raise ValueError("a cookie must not contain a line break or NUL")
+    document: dict[str, object] = {"statusCode": status_code, "headers": dict(headers)}
+    if cookies:
+        document["cookies"] = list(cookies)
+    return json.dumps(document, separators=(",", ":")).encode() + PRELUDE_END
+
+
+def chunk(data: bytes) -> bytes:
+    """Returns one chunk of a chunked body. `data` must not be empty: a chunk of size zero would end the body."""
+    return b"%x\r\n%b\r\n" % (len(data), data)
+
+
+def body_end() -> bytes:
+    """Returns the terminal chunk of a response that went well."""
+    return b"0\r\n\r\n"
+
+
+def body_end_with_error(error_type: str, message: str, stack_trace: Sequence[str]) -> bytes:
+    """Returns the terminal chunk and the trailers that tell the platform of an error after the first byte.
+
+    The body is base64, since a line break in a trailer would break the framing. What doesn't fit is left out: first the
+    outermost frames of the stack trace, then the end of the message.
+    """
+    safe_type = _UNSAFE_IN_VALUE.sub(" ", error_type).encode("ascii", "backslashreplace")[:256]
+    return b"0\r\n%b: %b\r\n%b: %b\r\n\r\n" % (
+        ERROR_TYPE_TRAILER.encode(),
+        safe_type,
+        ERROR_BODY_TRAILER.encode(),
+        _error_body(safe_type.decode(), message, list(stack_trace)),
+    )
+
+
+def _error_body(error_type: str, message: str, stack_trace: list[str]) -> bytes:
+    while True:
+        document = {"errorType": error_type, "errorMessage": message, "stackTrace": stack_trace}
+        body = base64.b64encode(json.dumps(document).encode())
+        if len(body) <= _ERROR_BODY_LIMIT:
+            return body
+        if stack_trace:
+            stack_trace = stack_trace[1:]
+        else:
+            message = message[: len(message) // 2]

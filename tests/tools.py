@@ -1,0 +1,90 @@
+"""The outside tools that some tests compare with or build with, installed on first use into the user's cache."""
+
+import fcntl
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+# SAM CLI pins its own boto3: it lives in an environment of its own.
+SAM_CLI = "aws-sam-cli==1.170.0"
+NODE_RIC = "aws-lambda-ric@4.0.2"
+
+_CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "firstbyte"
+
+
+def uv(*arguments: str) -> list[str]:
+    """The command line for a call of uv, which the development environment brings along or the machine has."""
+    beside = Path(sys.executable).parent / "uv"
+    found = str(beside) if beside.exists() else shutil.which("uv")
+    assert found, "uv is not installed: scripts/test.sh brings it along"
+    return [found, *arguments]
+
+
+def sam(*arguments: str) -> list[str]:
+    """The command line for a call of the SAM CLI."""
+    return uv("tool", "run", "--quiet", "--python", sys.executable, "--from", SAM_CLI, "sam", *arguments)
+
+
+def sam_environment() -> dict[str, str]:
+    """An environment for the SAM CLI: no telemetry, no credentials, and uv to be found by its builder."""
+    kept = {name: os.environ[name] for name in ("HOME", "LANG", "XDG_CACHE_HOME", "UV_CACHE_DIR") if name in os.environ}
+    uv_folder = str(Path(uv()[0]).parent)
+    return {**kept, "PATH": f"{uv_folder}:{os.environ['PATH']}", "SAM_CLI_TELEMETRY": "0", "AWS_REGION": "us-east-1"}
+
+
+@cache
+def runtime_interface_emulator() -> Path:
+    """AWS's Runtime Interface Emulator, out of the SAM CLI's wheel."""
+    locate = "import pathlib, samcli; print(pathlib.Path(samcli.__file__).parent)"
+    command = uv("tool", "run", "--quiet", "--python", sys.executable, "--from", SAM_CLI, "python", "-c", locate)
+    folder = subprocess.run(command, check=True, capture_output=True, text=True, timeout=300).stdout.strip()
+    machine = {"x86_64": "x86_64", "aarch64": "arm64"}[os.uname().machine]
+    emulator = Path(folder) / f"local/rapid/aws-lambda-rie-{machine}"
+    assert emulator.exists()
+    emulator.chmod(emulator.stat().st_mode | 0o111)
+    return emulator
+
+
+@cache
+def node_runtime_interface_client() -> Path:
+    """The entry file of AWS's Node.js client; its native part is compiled here, which takes a minute the first time."""
+    folder = _CACHE / NODE_RIC
+    entry = folder / "node_modules/aws-lambda-ric/index.mjs"
+    with _locked(folder):
+        if not (folder / "node_modules/aws-lambda-ric/rapid-client.node").exists():
+            headers = {"npm_config_nodedir": "/usr"} if Path("/usr/include/node/node_api.h").exists() else {}
+            log = folder / "install.log"
+            with log.open("wb") as output:
+                command = ["npm", "install", "--no-audit", "--no-fund", "--prefix", str(folder), NODE_RIC]
+                done = subprocess.run(
+                    command, stdout=output, stderr=output, timeout=900, env={**os.environ, **headers}, check=False
+                )
+            assert done.returncode == 0, f"npm install {NODE_RIC} failed: {log.read_text()[-2000:]}"
+    return entry
+
+
+@cache
+def interpreters() -> dict[str, str]:
+    """The Python interpreters on this machine that the layer supports: version to path; the running one always."""
+    found = {f"{sys.version_info.major}.{sys.version_info.minor}": sys.executable}
+    for version in ("3.11", "3.12", "3.13", "3.14"):
+        if version not in found:
+            command = uv("python", "find", "--no-python-downloads", "--no-project", version)
+            answer = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+            if answer.returncode == 0:
+                found[version] = answer.stdout.strip()
+    return dict(sorted(found.items()))
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

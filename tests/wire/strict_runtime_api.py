@@ -154,14 +154,12 @@ class StrictRuntimeApi:
         return not self._current.close_after
 
     def _hand_out(self, connection: socket.socket) -> bool:
-        while True:
-            try:
-                invocation = self._invocations.get(timeout=0.02)
-                break
-            except queue.Empty:
-                if select.select([connection], [], [], 0)[0]:  # this runtime was stopped: the work is for another
-                    return False
-        if invocation is None:
+        invocation = self._invocations.get()
+        if invocation is None:  # the end of the test: for every thread that waits
+            self._invocations.put(None)
+            return False
+        if select.select([connection], [], [], 0)[0]:  # this runtime was stopped: the work is for another
+            self._invocations.put(invocation)
             return False
         self._current = invocation
         headers: dict[str, Any] = {

@@ -1,0 +1,209 @@
+"""Everything that can keep an answer from a client, as a table of types, and botocore's exceptions sorted into it."""
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+from botocore.eventstream import ParserError as EventStreamParserError
+from botocore.exceptions import ClientError, HTTPClientError, NoCredentialsError, ReadTimeoutError
+from botocore.exceptions import ConnectionError as NoConnectionError
+from botocore.parsers import ResponseParserError
+from urllib3.exceptions import HTTPError as Urllib3Error
+from urllib3.exceptions import ReadTimeoutError as Urllib3ReadTimeoutError
+
+# What a call to Bedrock or a read from its stream raises when the model, the network or the permissions are at fault.
+# An open stream raises urllib3's own exceptions: botocore wraps them only for calls and for plain streaming bodies.
+# Botocore's other exceptions, such as a refused parameter, are mistakes of this function and no failure of a model.
+MODEL_EXCEPTIONS = (
+    ClientError,
+    NoConnectionError,
+    HTTPClientError,
+    NoCredentialsError,
+    EventStreamParserError,
+    ResponseParserError,
+    Urllib3Error,
+    OSError,
+)
+
+
+class ErrorType(StrEnum):
+    """The `type` of an error, in a JSON error body and in an `error` event."""
+
+    INVALID_REQUEST = "invalid_request"
+    ACCESS_DENIED = "access_denied"
+    THROTTLED = "throttled"
+    MODEL_ERROR = "model_error"
+    MODEL_UNAVAILABLE = "model_unavailable"
+    MODEL_TIMEOUT = "model_timeout"
+    DEADLINE_EXCEEDED = "deadline_exceeded"
+    INTERNAL = "internal"
+
+
+# HTTP status, whether the same request may succeed later, and what the client is told if nothing more is known.
+_TABLE: dict[ErrorType, tuple[int, bool, str]] = {
+    ErrorType.INVALID_REQUEST: (400, False, "The request is not valid."),
+    ErrorType.ACCESS_DENIED: (403, False, "The function is not allowed to call this model."),
+    ErrorType.THROTTLED: (429, True, "The model takes no more requests or tokens at the moment; try again later."),
+    ErrorType.MODEL_ERROR: (502, True, "The model failed to answer."),
+    ErrorType.MODEL_UNAVAILABLE: (503, True, "The model is not available at the moment; try again later."),
+    ErrorType.MODEL_TIMEOUT: (504, True, "The model took too long to answer."),
+    ErrorType.DEADLINE_EXCEEDED: (504, True, "The answer was not finished within the function's time limit."),
+    ErrorType.INTERNAL: (502, False, "The function failed."),
+}
+
+# Seconds for `retry-after`: Bedrock's quotas refill continuously, and a model that is loading says so again.
+RETRY_AFTER_SECONDS = 1
+_WORTH_WAITING_FOR = {ErrorType.THROTTLED, ErrorType.MODEL_UNAVAILABLE}
+_MODEL_TROUBLE = {
+    ErrorType.THROTTLED,
+    ErrorType.MODEL_ERROR,
+    ErrorType.MODEL_UNAVAILABLE,
+    ErrorType.MODEL_TIMEOUT,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a client gets no answer, or not all of it.
+
+    Attributes:
+        type: the row of the table.
+        status: HTTP status, where it can still be sent.
+        retryable: whether the same request may succeed later.
+        message: for the client; never a prompt, an ARN or an account id.
+        field: the request's field at fault, for `invalid_request`.
+        code: what Bedrock or botocore called it; for the log.
+        detail: more for the log alone; never a prompt or an answer.
+        model_id: the model that failed, where one was asked.
+    """
+
+    type: ErrorType
+    status: int
+    retryable: bool
+    message: str
+    field: str | None = None
+    code: str | None = None
+    detail: str | None = None
+    model_id: str | None = None
+
+    @classmethod
+    def of(
+        cls,
+        error_type: ErrorType,
+        message: str | None = None,
+        *,
+        status: int | None = None,
+        retryable: bool | None = None,
+        field: str | None = None,
+        code: str | None = None,
+        detail: str | None = None,
+        model_id: str | None = None,
+    ) -> "Failure":
+        """Build a failure from its row; what is given replaces what the table says."""
+        row_status, row_retryable, row_message = _TABLE[error_type]
+        return cls(
+            type=error_type,
+            status=row_status if status is None else status,
+            retryable=row_retryable if retryable is None else retryable,
+            message=message or row_message,
+            field=field,
+            code=code,
+            detail=detail,
+            model_id=model_id,
+        )
+
+    @property
+    def retry_after_seconds(self) -> int | None:
+        """The value of a `retry-after` header, or None where waiting does not help."""
+        return RETRY_AFTER_SECONDS if self.type in _WORTH_WAITING_FOR else None
+
+    @property
+    def another_model_may_help(self) -> bool:
+        """Whether the trouble is the model's own: not the request's, the permissions' or the clock's."""
+        return self.type in _MODEL_TROUBLE
+
+
+class RequestError(Exception):
+    """The answer cannot be given, or cannot be finished; `failure` says why."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(f"{failure.type}: {failure.message}")
+        self.failure = failure
+
+
+# Error codes of InvokeModelWithResponseStream and ConverseStream, as HTTP errors and as exceptions inside the stream
+# (there with a small first letter), and those that any AWS service may answer with.
+# https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_InvokeModelWithResponseStream.html
+# https://docs.aws.amazon.com/bedrock/latest/APIReference/CommonErrors.html
+_TYPE_OF_CODE = {
+    "ValidationException": ErrorType.INVALID_REQUEST,
+    "AccessDeniedException": ErrorType.ACCESS_DENIED,
+    "ExpiredTokenException": ErrorType.ACCESS_DENIED,
+    "IncompleteSignature": ErrorType.ACCESS_DENIED,
+    "InvalidSignatureException": ErrorType.ACCESS_DENIED,
+    "NotAuthorized": ErrorType.ACCESS_DENIED,
+    "OptInRequired": ErrorType.ACCESS_DENIED,
+    "UnrecognizedClientException": ErrorType.ACCESS_DENIED,
+    "ThrottlingException": ErrorType.THROTTLED,
+    "TooManyRequestsException": ErrorType.THROTTLED,
+    "ServiceQuotaExceededException": ErrorType.THROTTLED,
+    "ModelNotReadyException": ErrorType.MODEL_UNAVAILABLE,
+    "ServiceUnavailableException": ErrorType.MODEL_UNAVAILABLE,
+    "ModelTimeoutException": ErrorType.MODEL_TIMEOUT,
+    "ModelErrorException": ErrorType.MODEL_ERROR,
+    "ModelStreamErrorException": ErrorType.MODEL_ERROR,
+    "InternalServerException": ErrorType.MODEL_ERROR,
+    "ResourceNotFoundException": ErrorType.MODEL_ERROR,
+}
+# For a code that is not in the table, such as the bare status of an answer that some proxy gave.
+_TYPE_OF_STATUS = {
+    400: ErrorType.INVALID_REQUEST,
+    401: ErrorType.ACCESS_DENIED,
+    403: ErrorType.ACCESS_DENIED,
+    408: ErrorType.MODEL_TIMEOUT,
+    429: ErrorType.THROTTLED,
+    503: ErrorType.MODEL_UNAVAILABLE,
+    504: ErrorType.MODEL_TIMEOUT,
+}
+_NOT_FOR_CLIENTS = re.compile(r"arn:[\w:/.*-]+|\b\d{12}\b")
+
+
+def failure_of(error: Exception, model_id: str) -> Failure:
+    """Sort one of `MODEL_EXCEPTIONS` into the table.
+
+    Args:
+        error: what the call raised, or the reading of its stream.
+        model_id: the model that was asked.
+    """
+    if isinstance(error, ClientError):
+        return _failure_of_answer(error, model_id)
+    code = type(error).__name__
+    if isinstance(error, NoCredentialsError):
+        return Failure.of(ErrorType.ACCESS_DENIED, code=code, model_id=model_id)
+    if isinstance(error, ReadTimeoutError | Urllib3ReadTimeoutError):
+        return Failure.of(ErrorType.MODEL_TIMEOUT, code=code, model_id=model_id)
+    if isinstance(error, NoConnectionError | HTTPClientError):
+        return Failure.of(ErrorType.MODEL_UNAVAILABLE, code=code, model_id=model_id)
+    return Failure.of(
+        ErrorType.MODEL_ERROR, "The model's answer broke off or could not be read.", code=code, model_id=model_id
+    )
+
+
+def _failure_of_answer(error: ClientError, model_id: str) -> Failure:
+    answer = error.response.get("Error", {})
+    code = str(answer.get("Code") or "Unknown")
+    code = code[:1].upper() + code[1:]
+    words = str(answer.get("Message") or "")
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    error_type = _TYPE_OF_CODE.get(code) or _TYPE_OF_STATUS.get(status, ErrorType.MODEL_ERROR)
+    if error_type is ErrorType.INVALID_REQUEST:
+        # Bedrock says what is wrong with the request better than this function could.
+        return Failure.of(error_type, _NOT_FOR_CLIENTS.sub("[...]", words), code=code, model_id=model_id)
+    if error_type is ErrorType.ACCESS_DENIED:
+        # Names the role, the action and the resource: what the operator needs, and nobody else should see.
+        return Failure.of(error_type, detail=words, code=code, model_id=model_id)
+    if code == "ResourceNotFoundException":
+        return Failure.of(
+            error_type, "The model does not exist in this region.", retryable=False, code=code, model_id=model_id
+        )
+    return Failure.of(error_type, code=code, model_id=model_id)

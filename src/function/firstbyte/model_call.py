@@ -1,0 +1,145 @@
+"""The request as Bedrock wants it: which of the two streaming APIs is called, and with what body for each family."""
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from firstbyte.failures import ErrorType, Failure, RequestError
+from firstbyte.request import ChatRequest
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCall:
+    """A call of the Bedrock client.
+
+    Attributes:
+        operation: name of the client's method.
+        arguments: its keyword arguments.
+        stream_key: where its answer holds the event stream.
+    """
+
+    operation: str
+    arguments: dict[str, Any]
+    stream_key: str
+
+
+def model_call(request: ChatRequest, model_id: str) -> ModelCall:
+    """The call for one model: InvokeModel where the family's own format is known and can say it all, else Converse.
+
+    Args:
+        request: what the client asked for.
+        model_id: the model to ask, which may be another than the request's.
+    """
+    family = _family(model_id)
+    if request.api == "converse" or family is None or not family.can_say(request):
+        return ModelCall("converse_stream", {"modelId": model_id, **_converse_fields(request)}, "stream")
+    body = json.dumps(family.body(request))
+    return ModelCall(
+        "invoke_model_with_response_stream",
+        {"modelId": model_id, "body": body, "contentType": "application/json", "accept": "application/json"},
+        "body",
+    )
+
+
+def check_api(request: ChatRequest) -> None:
+    """Refuse a request that insists on InvokeModel where it cannot be had.
+
+    Raises:
+        RequestError: with an `invalid_request` that names the field.
+    """
+    if request.api != "invoke":
+        return
+    family = _family(request.model)
+    if family is None:
+        message = "api cannot be invoke for this model: the format of its family is not known; use converse"
+        raise RequestError(Failure.of(ErrorType.INVALID_REQUEST, message, field="api"))
+    if not family.can_say(request):
+        message = "stop_sequences are not known to this model's own format; set api to converse, or leave them out"
+        raise RequestError(Failure.of(ErrorType.INVALID_REQUEST, message, field="stop_sequences"))
+
+
+def _converse_fields(request: ChatRequest) -> dict[str, Any]:
+    # https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ConverseStream.html
+    return {
+        "messages": [{"role": turn.role, "content": [{"text": turn.content}]} for turn in request.messages],
+        **({"system": [{"text": request.system}]} if request.system is not None else {}),
+        "inferenceConfig": _given(
+            maxTokens=request.max_tokens,
+            temperature=request.temperature,
+            topP=request.top_p,
+            stopSequences=list(request.stop_sequences) or None,
+        ),
+    }
+
+
+def _anthropic_body(request: ChatRequest) -> dict[str, Any]:
+    # https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-anthropic-claude-messages-request-response.html
+    return _given(
+        anthropic_version="bedrock-2023-05-31",
+        max_tokens=request.max_tokens,
+        messages=[
+            {"role": turn.role, "content": [{"type": "text", "text": turn.content}]} for turn in request.messages
+        ],
+        system=request.system,
+        temperature=request.temperature,
+        top_p=request.top_p,
+        stop_sequences=list(request.stop_sequences) or None,
+    )
+
+
+def _nova_body(request: ChatRequest) -> dict[str, Any]:
+    # The Converse request with a version. https://docs.aws.amazon.com/nova/latest/userguide/complete-request-schema.html
+    return {"schemaVersion": "messages-v1", **_converse_fields(request)}
+
+
+def _llama_body(header: tuple[str, str], end_of_turn: str) -> Callable[[ChatRequest], dict[str, Any]]:
+    # https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-meta.html
+    # https://www.llama.com/docs/model-cards-and-prompt-formats/
+    def heading(role: str) -> str:
+        return f"{header[0]}{role}{header[1]}\n\n"
+
+    def body(request: ChatRequest) -> dict[str, Any]:
+        turns = [("system", request.system)] if request.system is not None else []
+        turns += [(turn.role, turn.content) for turn in request.messages]
+        prompt = "".join(f"{heading(role)}{text}{end_of_turn}" for role, text in turns)
+        return _given(
+            prompt=f"<|begin_of_text|>{prompt}{heading('assistant')}",
+            max_gen_len=request.max_tokens,
+            temperature=request.temperature,
+            top_p=request.top_p,
+        )
+
+    return body
+
+
+@dataclass(frozen=True, slots=True)
+class _Family:
+    body: Callable[[ChatRequest], dict[str, Any]]
+    stop_sequences: bool = True
+
+    def can_say(self, request: ChatRequest) -> bool:
+        return self.stop_sequences or not request.stop_sequences
+
+
+_FAMILIES = {
+    "anthropic.claude": _Family(_anthropic_body),
+    "amazon.nova": _Family(_nova_body),
+    "meta.llama3": _Family(
+        _llama_body(("<|start_header_id|>", "<|end_header_id|>"), "<|eot_id|>"), stop_sequences=False
+    ),
+    "meta.llama4": _Family(_llama_body(("<|header_start|>", "<|header_end|>"), "<|eot|>"), stop_sequences=False),
+}
+# A model id begins with the family, an inference profile's with a geography (us., eu., global., ...); in an ARN either
+# follows the last slash. An ARN without a name (application profile, provisioned or imported model) has no family.
+_FAMILY_IN_ID = re.compile(rf"(?:^|/)(?:[a-z-]+\.)?({'|'.join(map(re.escape, _FAMILIES))})")
+
+
+def _family(model_id: str) -> _Family | None:
+    found = _FAMILY_IN_ID.search(model_id)
+    return _FAMILIES[found[1]] if found else None
+
+
+def _given(**fields: Any) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if value is not None}

@@ -1,0 +1,223 @@
+"""The request: a Function URL event, checked field by field, as a frozen object; nothing here knows Bedrock."""
+
+import base64
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, NoReturn, cast
+
+from firstbyte.config import Config
+from firstbyte.failures import ErrorType, Failure, RequestError
+
+Api = Literal["invoke", "converse"]
+
+# Tokens that an answer may have when the request does not say.
+DEFAULT_MAX_TOKENS = 1024
+# The smallest limit among Bedrock's text models (Amazon Nova's and Titan's Converse limit).
+MAX_STOP_SEQUENCES = 4
+
+_FIELDS = ("prompt", "messages", "model", "system", "max_tokens", "temperature", "top_p", "stop_sequences", "api")
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn of a conversation."""
+
+    role: Literal["user", "assistant"]
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChatRequest:
+    """What a client asks for, `model` and `max_tokens` filled in where it did not say; None is the model's default."""
+
+    messages: tuple[Message, ...]
+    model: str
+    max_tokens: int
+    system: str | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    stop_sequences: tuple[str, ...] = ()
+    api: Api | None = None
+
+
+def parse_request(event: object, config: Config) -> ChatRequest:
+    """Read the request from an event of payload format 2.0.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html#urls-payloads
+
+    Raises:
+        RequestError: with an `invalid_request` that names the field.
+    """
+    body = _json_object(_body(event))
+    for name in body:
+        if name not in _FIELDS:
+            # Cut short: it is the client's own, but it may be a whole prompt. It may also be empty.
+            _refuse(name[:80] or '""', f"is not a known field; known are {', '.join(_FIELDS)}")
+    messages = _messages(body)
+    system = _text(body["system"], "system") if "system" in body else None
+    characters = len(system or "") + sum(len(message.content) for message in messages)
+    if characters > config.max_prompt_chars:
+        _refuse(
+            "prompt" if "prompt" in body else "messages",
+            f"is too long: {characters} characters with the system text, at most {config.max_prompt_chars} are allowed",
+        )
+    return ChatRequest(
+        messages=messages,
+        model=_model(body, config),
+        max_tokens=_max_tokens(body, config.max_output_tokens),
+        system=system,
+        temperature=_fraction(body, "temperature"),
+        top_p=_fraction(body, "top_p"),
+        stop_sequences=_stop_sequences(body),
+        api=_api(body),
+    )
+
+
+def header(event: object, name: str) -> str | None:
+    """The value of a request header, whatever its spelling in the event; `name` is in lower case."""
+    headers = event.get("headers") if isinstance(event, Mapping) else None
+    if isinstance(headers, Mapping):
+        for key, value in headers.items():
+            if isinstance(value, str) and key.lower() == name:
+                return value
+    return None
+
+
+def _refuse(field: str, problem: str) -> NoReturn:
+    raise RequestError(Failure.of(ErrorType.INVALID_REQUEST, f"{field} {problem}", field=field))
+
+
+def _body(event: object) -> str:
+    fields = event if isinstance(event, Mapping) else {}
+    body = fields.get("body")
+    if not isinstance(body, str) or not body:
+        _refuse("body", 'is missing: send a JSON object such as {"prompt": "..."}')
+    if not fields.get("isBase64Encoded"):
+        return body
+    try:
+        return base64.b64decode(body, validate=True).decode()
+    except UnicodeDecodeError:
+        _refuse("body", "is not UTF-8")
+    except ValueError:
+        _refuse("body", "is not valid Base64, though the event says so")
+
+
+def _json_object(text: str) -> dict[str, Any]:
+    def no_such_number(name: str) -> NoReturn:
+        _refuse("body", f"is not valid JSON: {name} is not a JSON number")
+
+    try:
+        body = json.loads(text, parse_constant=no_such_number)
+    except json.JSONDecodeError as error:
+        _refuse("body", f"is not valid JSON: {error.msg} at line {error.lineno}, column {error.colno}")
+    except ValueError:  # an integer of more digits than Python converts
+        _refuse("body", "is not acceptable JSON: a number is too long")
+    except RecursionError:
+        _refuse("body", "is not acceptable JSON: it is nested too deeply")
+    if not isinstance(body, dict):
+        _refuse("body", "must be a JSON object")
+    return body
+
+
+def _messages(body: Mapping[str, Any]) -> tuple[Message, ...]:
+    if "prompt" in body and "messages" in body:
+        _refuse("messages", "cannot be given together with prompt")
+    if "prompt" in body:
+        return (Message("user", _text(body["prompt"], "prompt")),)
+    if "messages" not in body:
+        _refuse("prompt", "is missing: give a prompt or messages")
+    entries = body["messages"]
+    if not isinstance(entries, list) or not entries:
+        _refuse("messages", "must be a list of at least one message")
+    messages = tuple(_message(entry, number) for number, entry in enumerate(entries))
+    if messages[-1].role != "user":
+        _refuse(f"messages[{len(messages) - 1}].role", "must be user: the model answers the last message")
+    return messages
+
+
+def _message(entry: object, number: int) -> Message:
+    path = f"messages[{number}]"
+    if not isinstance(entry, dict):
+        _refuse(path, "must be an object with role and content")
+    for name in entry:
+        if name not in ("role", "content"):
+            _refuse(f"{path}.{name[:80]}", "is not a known field; known are role, content")
+    for name in ("role", "content"):
+        if name not in entry:
+            _refuse(f"{path}.{name}", "is missing")
+    expected = "assistant" if number % 2 else "user"
+    if entry["role"] not in ("user", "assistant"):
+        _refuse(f"{path}.role", "must be user or assistant")
+    if entry["role"] != expected:
+        _refuse(f"{path}.role", f"must be {expected}: the roles alternate, beginning with user")
+    return Message(cast("Literal['user', 'assistant']", expected), _text(entry["content"], f"{path}.content"))
+
+
+def _text(value: object, path: str) -> str:
+    if not isinstance(value, str):
+        _refuse(path, "must be a string")
+    if not value.strip():
+        _refuse(path, "must not be empty")
+    _check_encodable(value, path)
+    return value
+
+
+def _check_encodable(value: str, path: str) -> None:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        _refuse(path, "has half of a surrogate pair, which is no character")
+
+
+def _model(body: Mapping[str, Any], config: Config) -> str:
+    if "model" not in body:
+        return config.model_ids[0]
+    model = body["model"]
+    if not isinstance(model, str):
+        _refuse("model", "must be a string")
+    if model not in config.model_ids:
+        # An ARN holds the account's number, which is nobody else's business.
+        names = [name for name in config.model_ids if not name.startswith("arn:")]
+        _refuse("model", f"is not allowed; allowed are {', '.join(names)}" if names else "is not allowed")
+    return model
+
+
+def _max_tokens(body: Mapping[str, Any], limit: int) -> int:
+    if "max_tokens" not in body:
+        return min(DEFAULT_MAX_TOKENS, limit)
+    value = body["max_tokens"]
+    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= limit:
+        _refuse("max_tokens", f"must be a whole number from 1 to {limit}")
+    return value
+
+
+def _fraction(body: Mapping[str, Any], name: str) -> float | None:
+    if name not in body:
+        return None
+    value = body[name]
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= 1:
+        _refuse(name, "must be a number from 0 to 1")
+    return value
+
+
+def _stop_sequences(body: Mapping[str, Any]) -> tuple[str, ...]:
+    if "stop_sequences" not in body:
+        return ()
+    values = body["stop_sequences"]
+    if not isinstance(values, list) or len(values) > MAX_STOP_SEQUENCES:
+        _refuse("stop_sequences", f"must be a list of at most {MAX_STOP_SEQUENCES} strings")
+    for number, value in enumerate(values):
+        if not isinstance(value, str) or not value:
+            _refuse(f"stop_sequences[{number}]", "must be a string that is not empty")
+        _check_encodable(value, f"stop_sequences[{number}]")
+    return tuple(values)
+
+
+def _api(body: Mapping[str, Any]) -> Api | None:
+    if "api" not in body:
+        return None
+    value = body["api"]
+    if value not in ("invoke", "converse"):
+        _refuse("api", "must be invoke or converse")
+    return cast("Api", value)

@@ -1,0 +1,349 @@
+"""The handler's contract: headers, events, formats, what is written when, and what stays between two invocations."""
+
+import base64
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bedrock_replay import ReplayServer, Reply, chunk, event
+from function_calls import CLAUDE, LLAMA, MISTRAL, NOVA, Context, call, running_function, url_event
+from lambda_streaming import ResponseStream
+
+ROOT = Path(__file__).parents[2]
+METRICS = {
+    "amazon-bedrock-invocationMetrics": {
+        "inputTokenCount": 7,
+        "outputTokenCount": 3,
+        "invocationLatency": 40,
+        "firstByteLatency": 9,
+    }
+}
+TRACE = "Root=1-6a1b2c3d-0123456789abcdef01234567;Parent=0123456789abcdef;Sampled=1"
+
+
+@pytest.fixture(scope="module")
+def function() -> Iterator[tuple[Any, ReplayServer]]:
+    with running_function() as function:
+        yield function
+
+
+def nova(*texts: str, stop: str = "end_turn") -> list[bytes]:
+    return [
+        chunk({"messageStart": {"role": "assistant"}}),
+        *(chunk({"contentBlockDelta": {"delta": {"text": text}, "contentBlockIndex": 0}}) for text in texts),
+        chunk({"messageStop": {"stopReason": stop}}),
+        chunk({"metadata": {"usage": {"inputTokens": 7, "outputTokens": 3}, "metrics": {}}} | METRICS),
+    ]
+
+
+def test_events_of_a_whole_answer(function: tuple[Any, ReplayServer], monkeypatch: pytest.MonkeyPatch) -> None:
+    app, server = function
+    monkeypatch.setenv("_X_AMZN_TRACE_ID", TRACE)
+    server.prepare(Reply(nova("Hello", ", ", "world")))
+    response = call(app, url_event({"prompt": "Greet me"}, "text/event-stream"))
+    assert response.raised is None
+    assert response.ended
+    assert response.status == 200
+    assert response.headers == {
+        "content-type": "text/event-stream; charset=utf-8",
+        "cache-control": "no-store",
+        "x-content-type-options": "nosniff",
+        "x-amzn-trace-id": TRACE,
+        "x-request-id": Context.aws_request_id,
+    }
+    start, *deltas, end = response.events
+    assert start == (
+        "start",
+        {
+            "request_id": Context.aws_request_id,
+            "trace_id": "1-6a1b2c3d-0123456789abcdef01234567",
+            "model": NOVA,
+        },
+    )
+    assert deltas == [("delta", {"text": text}) for text in ("Hello", ", ", "world")]
+    timing = end[1].pop("timing")
+    assert end == ("end", {"stop_reason": "end_turn", "usage": {"input_tokens": 7, "output_tokens": 3}})
+    assert 0 < timing["ttft_ms"] <= timing["duration_ms"]
+    assert timing["ttfb_ms"] > 0
+    assert len(response.chunks) == 5, "each event is one chunk"
+
+
+def test_ndjson_lines_carry_the_same(function: tuple[Any, ReplayServer]) -> None:
+    app, server = function
+    server.prepare(Reply(nova("a", "\u2028b\n", "\x00😀")))
+    response = call(app, url_event({"prompt": "x"}, "application/x-ndjson"))
+    assert response.headers["content-type"] == "application/x-ndjson"
+    assert response.names == ["start", "delta", "delta", "delta", "end"]
+    assert response.text == "a\u2028b\n\x00😀"
+    assert response.events[0][1]["model"] == NOVA
+
+
+def test_text_is_the_bare_text_one_chunk_a_delta(function: tuple[Any, ReplayServer]) -> None:
+    app, server = function
+    server.prepare(Reply(nova("Grüße", "", " 😀\n")))
+    response = call(app, url_event({"prompt": "x"}))
+    assert response.headers["content-type"] == "text/plain; charset=utf-8"
+    assert response.chunks == ["Grüße".encode(), " 😀\n".encode()]
+    assert response.ended
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT"])
+def test_any_method_with_a_body_and_a_base64_body(function: tuple[Any, ReplayServer], method: str) -> None:
+    app, server = function
+    server.prepare(Reply(nova("ok")))
+    request = url_event("", method=method)
+    request["body"] = base64.b64encode(json.dumps({"prompt": "Grüße 😀"}).encode()).decode()
+    request["isBase64Encoded"] = True
+    assert call(app, request).body == b"ok"
+    assert server.seen[0].body["messages"] == [{"role": "user", "content": [{"text": "Grüße 😀"}]}]
+
+
+@pytest.mark.parametrize(
+    ("body", "path"),
+    [
+        ({}, f"/model/{NOVA.replace(':', '%3A')}/invoke-with-response-stream"),
+        ({"api": "converse"}, f"/model/{NOVA.replace(':', '%3A')}/converse-stream"),
+        ({"model": CLAUDE}, f"/model/{CLAUDE.replace(':', '%3A')}/invoke-with-response-stream"),
+        ({"model": LLAMA}, f"/model/{LLAMA.replace(':', '%3A')}/invoke-with-response-stream"),
+        ({"model": MISTRAL}, f"/model/{MISTRAL.replace(':', '%3A')}/converse-stream"),
+    ],
+)
+def test_which_api_is_called(function: tuple[Any, ReplayServer], body: dict[str, Any], path: str) -> None:
+    app, server = function
+    pieces = [event("messageStop", {"stopReason": "end_turn"})] if path.endswith("converse-stream") else nova()
+    server.prepare(Reply(pieces))
+    assert call(app, url_event({"prompt": "x", **body})).status == 200
+    assert server.seen[0].path == path
+
+
+def test_first_event_is_out_while_the_model_is_still_working(function: tuple[Any, ReplayServer]) -> None:
+    app, server = function
+    server.prepare(Reply([nova()[0], 0.3, *nova("a")[1:2], 0.3, *nova("b")[1:]]))
+    arrived: list[tuple[float, bytes]] = []
+    context = Context()
+
+    def send(data: bytes) -> None:
+        arrived.append((60 - context.get_remaining_time_in_millis() / 1000, data))
+
+    app.handler(url_event({"prompt": "x"}, "text/event-stream"), context, response_stream=ResponseStream(send))
+    times = [seconds for seconds, data in arrived if b"event: " in data]
+    # 0.3 s apart as the model sends them; half of it tells streaming from collecting, however slow the machine.
+    assert times[1] - times[0] > 0.15
+    assert times[2] - times[1] > 0.15
+
+
+@pytest.mark.parametrize("accept", ["text/plain", "text/event-stream", "application/x-ndjson"])
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        nova(),
+        nova("", ""),
+        [
+            chunk({"contentBlockStart": {"start": {"toolUse": {"name": "f", "toolUseId": "1"}}}}),
+            chunk({"contentBlockDelta": {"delta": {"toolUse": {"input": "{}"}}}}),
+            *nova(stop="tool_use")[1:],
+        ],
+    ],
+    ids=["empty", "empty deltas", "a tool call"],
+)
+def test_answer_without_text(function: tuple[Any, ReplayServer], accept: str, pieces: list[bytes]) -> None:
+    app, server = function
+    server.prepare(Reply(pieces))
+    response = call(app, url_event({"prompt": "x"}, accept))
+    assert response.status == 200
+    assert response.headers["x-request-id"] == Context.aws_request_id
+    assert response.ended
+    if accept == "text/plain":
+        assert response.body == b""
+    else:
+        assert response.names == ["start", "end"]
+        assert response.events[1][1]["timing"]["ttft_ms"] is None
+        assert response.events[1][1]["usage"] == {"input_tokens": 7, "output_tokens": 3}
+
+
+def test_no_usage_anywhere_is_null_not_zero(function: tuple[Any, ReplayServer]) -> None:
+    app, server = function
+    server.prepare(Reply(nova("a")[:-1]))
+    response = call(app, url_event({"prompt": "x"}, "text/event-stream"))
+    assert response.events[-1][1]["usage"] == {"input_tokens": None, "output_tokens": None}
+
+
+def test_reasoning_is_not_text_and_does_not_begin_a_text_response(function: tuple[Any, ReplayServer]) -> None:
+    app, server = function
+    thinking = chunk({"contentBlockDelta": {"delta": {"reasoningContent": {"text": "hmm"}}}})
+    server.prepare(Reply([nova()[0], thinking, *nova("yes")[1:]]))
+    assert call(app, url_event({"prompt": "x"})).chunks == [b"yes"]
+
+
+@pytest.mark.parametrize(
+    ("event", "field", "status"),
+    [
+        (url_event({"prompt": "x", "colour": 1}), "colour", 400),
+        (url_event({"prompt": "x", "\ud800": 1}), "\ud800", 400),
+        (url_event({"prompt": " "}), "prompt", 400),
+        (url_event({"prompt": "x"}, "image/png"), "accept", 406),
+        (url_event({"prompt": "x", "model": MISTRAL, "api": "invoke"}), "api", 400),
+        (url_event({"prompt": "x", "model": LLAMA, "api": "invoke", "stop_sequences": ["a"]}), "stop_sequences", 400),
+        ("no event of a URL", "body", 400),
+    ],
+)
+def test_refusals_name_the_field_and_ask_no_model(
+    function: tuple[Any, ReplayServer], event: Any, field: str, status: int
+) -> None:
+    app, server = function
+    server.prepare()
+    response = call(app, event)
+    assert response.status == status
+    assert response.headers["content-type"] == "application/json"
+    assert response.headers["x-request-id"] == Context.aws_request_id
+    assert response.json["error"]["type"] == "invalid_request"
+    assert response.json["error"]["field"] == field
+    assert response.json["error"]["retryable"] is False
+    assert response.json["request_id"] == Context.aws_request_id
+    assert response.json["trace_id"] == ""
+    assert server.seen == []
+    assert [line["error_type"] for line in response.log] == ["invalid_request"]
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        Reply([*nova("a"), chunk({"metadata": {"usage": {"outputTokens": 99}}})]),
+        Reply(nova("a")[:2]),
+        Reply.error(429, "ThrottlingException", "x"),
+    ],
+    ids=["counts that differ", "cut short", "refused"],
+)
+def test_the_client_has_its_last_byte_before_anything_is_recorded(
+    function: tuple[Any, ReplayServer], monkeypatch: pytest.MonkeyPatch, reply: Reply
+) -> None:
+    app, server = function
+    wire: list[bytes] = []
+    recorded: list[bytes] = []
+    for level in ("info", "warning"):
+        monkeypatch.setattr(app.logger, level, lambda *_, **__: recorded.append(wire[-1]))
+    server.prepare(reply)
+    stream = ResponseStream(wire.append)
+    app.handler(url_event({"prompt": "x"}, "text/event-stream"), Context(), response_stream=stream)
+    assert recorded == [b"0\r\n\r\n"]
+
+
+def test_neither_prompt_nor_answer_nor_a_made_up_field_is_logged(function: tuple[Any, ReplayServer]) -> None:
+    app, server = function
+    secret = "correct horse battery staple"
+    server.prepare(Reply(nova(secret)))
+    lines = call(app, url_event({"prompt": secret})).log
+    server.prepare(Reply([*nova(secret)[:2], chunk(b"{not json")]))
+    lines += call(app, url_event({"prompt": secret}, "text/event-stream")).log
+    server.prepare(Reply.error(400, "ValidationException", f"cannot make sense of {secret}"))
+    lines += call(app, url_event({"prompt": secret})).log
+    lines += call(app, url_event({secret: 1})).log
+    assert len(lines) == 3
+    assert "horse" not in json.dumps(lines)
+
+
+def test_a_mistake_of_the_function_before_the_first_byte_is_raised(
+    function: tuple[Any, ReplayServer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app, server = function
+
+    def broken(*_: Any) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(app, "check_api", broken)
+    server.prepare()
+    response = call(app, url_event({"prompt": "x"}, "text/event-stream"))
+    assert isinstance(response.raised, ZeroDivisionError)
+    assert response.status is None
+
+
+@pytest.mark.parametrize("accept", ["text/plain", "text/event-stream", "application/x-ndjson"])
+def test_a_mistake_of_the_function_after_the_first_byte_is_told_and_raised(
+    function: tuple[Any, ReplayServer], monkeypatch: pytest.MonkeyPatch, accept: str
+) -> None:
+    app, server = function
+    original = app.Answer.__iter__
+
+    def broken(answer: Any) -> Iterator[Any]:
+        yield from list(original(answer))[:2]
+        raise ZeroDivisionError("something private")
+
+    monkeypatch.setattr(app.Answer, "__iter__", broken)
+    server.prepare(Reply(nova("a")))
+    response = call(app, url_event({"prompt": "x"}, accept))
+    assert isinstance(response.raised, ZeroDivisionError)
+    assert not response.ended
+    assert b"private" not in response.body
+    if accept != "text/plain":
+        assert response.names == ["start", "delta", "error"]
+        error = response.events[-1][1].get("error") or response.events[-1][1]
+        assert error["type"] == "internal"
+
+
+def test_a_lost_runtime_api_is_raised_and_the_model_stream_closed(
+    function: tuple[Any, ReplayServer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app, server = function
+    server.prepare(Reply(nova("a", "b"), end="silent"))
+    closed: list[str] = []
+    original = app.Answer.close
+
+    def close(answer: Any) -> None:
+        closed.append(answer.model_id)
+        original(answer)
+
+    def send(data: bytes) -> None:
+        raise BrokenPipeError
+
+    monkeypatch.setattr(app.Answer, "close", close)
+    with pytest.raises(BrokenPipeError):
+        app.handler(url_event({"prompt": "x"}), Context(), response_stream=ResponseStream(send))
+    assert closed == [NOVA]
+
+
+def test_connection_to_bedrock_is_kept_across_invocations(function: tuple[Any, ReplayServer]) -> None:
+    app, server = function
+    server.prepare(*(Reply([piece for part in nova("a", "b") for piece in (part, 0.01)]) for _ in range(3)))
+    for _ in range(3):
+        call(app, url_event({"prompt": "x"}))
+    assert len({seen.connection for seen in server.seen}) == 1
+
+
+def test_connection_that_broke_while_frozen_is_replaced_once(function: tuple[Any, ReplayServer]) -> None:
+    app, server = function
+    server.prepare(Reply(nova("a")), Reply(hang_up=True), Reply(nova("b")))
+    assert call(app, url_event({"prompt": "x"})).body == b"a"
+    assert call(app, url_event({"prompt": "x"})).body == b"b"
+    assert len(server.seen) == 3
+    server.prepare(Reply(hang_up=True), Reply(hang_up=True))
+    response = call(app, url_event({"prompt": "x"}))
+    assert (response.status, response.json["error"]["type"]) == (503, "model_unavailable")
+    assert len(server.seen) == 2
+
+
+def test_a_half_read_answer_does_not_leak_into_the_next(function: tuple[Any, ReplayServer]) -> None:
+    app, server = function
+    server.prepare(Reply([*nova("old")[:2], chunk(b"{not json"), *nova("old")[1:]]), Reply(nova("new")))
+    assert call(app, url_event({"prompt": "x"}, "text/event-stream")).names[-1] == "error"
+    assert call(app, url_event({"prompt": "x"})).body == b"new"
+
+
+def test_requests_are_signed_for_the_region_and_not_retried(function: tuple[Any, ReplayServer]) -> None:
+    app, server = function
+    server.prepare(Reply.error(500, "InternalServerException", "x"))
+    call(app, url_event({"prompt": "x"}))
+    (seen,) = server.seen
+    assert re.search(r"Credential=AKIDEXAMPLE/\d{8}/eu-central-1/bedrock/aws4_request", seen.headers["authorization"])
+
+
+def test_requirements_are_the_locked_versions() -> None:
+    lines = (ROOT / "src" / "function" / "requirements.txt").read_text().splitlines()
+    pins = [line for line in lines if line and not line.startswith("#")]
+    locked = (ROOT / "requirements.lock").read_text()
+    assert any(pin.startswith("aws-lambda-powertools==") for pin in pins)
+    for pin in pins:
+        assert f"\n{pin} " in locked

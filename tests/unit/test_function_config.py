@@ -1,0 +1,62 @@
+"""Settings from the environment: all of template.yaml's are read, and a bad one is named."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from firstbyte.config import Config, ConfigError
+
+GOOD = {
+    "AWS_REGION": "eu-central-1",
+    "MODEL_IDS": "a.b, c.d",
+    "FALLBACK_MODEL_ID": "c.d",
+    "MAX_OUTPUT_TOKENS": "4096",
+    "MAX_PROMPT_CHARS": "200000",
+    "MODEL_IDLE_TIMEOUT_SECONDS": "60",
+}
+
+
+def test_good_settings() -> None:
+    assert Config.from_environment(GOOD) == Config("eu-central-1", ("a.b", "c.d"), "c.d", 4096, 200000, 60)
+
+
+@pytest.mark.parametrize("value", ["", " "])
+def test_no_fallback(value: str) -> None:
+    assert Config.from_environment(GOOD | {"FALLBACK_MODEL_ID": value}).fallback_model_id is None
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("MODEL_IDS", ""),
+        ("MODEL_IDS", "a.b,,c.d"),
+        ("MODEL_IDS", "a.b,"),
+        ("FALLBACK_MODEL_ID", "x.y"),
+        ("AWS_REGION", ""),
+        *[
+            (name, value)
+            for name in ("MAX_OUTPUT_TOKENS", "MAX_PROMPT_CHARS", "MODEL_IDLE_TIMEOUT_SECONDS")
+            for value in ("", "0", "-1", "1.5", "many", "²")
+        ],
+    ],
+)
+def test_bad_value_is_named(name: str, value: str) -> None:
+    with pytest.raises(ConfigError, match=name):
+        Config.from_environment(GOOD | {name: value})
+
+
+@pytest.mark.parametrize("name", sorted(GOOD.keys() - {"FALLBACK_MODEL_ID"}))
+def test_missing_variable_is_named(name: str) -> None:
+    with pytest.raises(ConfigError, match=f"{name} is not set"):
+        Config.from_environment({key: value for key, value in GOOD.items() if key != name})
+
+
+def test_template_sets_every_variable() -> None:
+    class Loader(yaml.SafeLoader):
+        """Takes CloudFormation's tags for what they stand on."""
+
+    Loader.add_multi_constructor("!", lambda loader, suffix, node: suffix)
+    template = yaml.load((Path(__file__).parents[2] / "template.yaml").read_text(), Loader)
+    variables = template["Resources"]["StreamingFunction"]["Properties"]["Environment"]["Variables"]
+    assert GOOD.keys() - {"AWS_REGION"} <= variables.keys()  # Lambda itself gives the region

@@ -1,0 +1,211 @@
+"""Requests: every field's good and bad values, where the body comes from, and anything at all as a body."""
+
+import base64
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from firstbyte.config import Config
+from firstbyte.failures import ErrorType, RequestError
+from firstbyte.request import ChatRequest, Message, header, parse_request
+
+CONFIG = Config(
+    region="eu-central-1",
+    model_ids=("first.model", "second.model", "arn:aws:bedrock:eu-central-1:123456789012:inference-profile/x"),
+    fallback_model_id=None,
+    max_output_tokens=2000,
+    max_prompt_chars=20,
+    model_idle_timeout_seconds=60,
+)
+USER = {"role": "user", "content": "a"}
+ASSISTANT = {"role": "assistant", "content": "b"}
+
+
+def event(body: Any) -> dict[str, Any]:
+    return {"body": body if isinstance(body, str) else json.dumps(body), "isBase64Encoded": False}
+
+
+def parsed(body: Any) -> ChatRequest:
+    return parse_request(event(body), CONFIG)
+
+
+def test_smallest_request_gets_the_defaults() -> None:
+    assert parsed({"prompt": "Hello"}) == ChatRequest(
+        messages=(Message("user", "Hello"),), model="first.model", max_tokens=1024
+    )
+
+
+def test_every_field() -> None:
+    body = {
+        "messages": [USER, ASSISTANT, USER],
+        "model": "second.model",
+        "system": "Be brief.",
+        "max_tokens": 2000,
+        "temperature": 0,
+        "top_p": 1.0,
+        "stop_sequences": ["END", "\n"],
+        "api": "converse",
+    }
+    assert parsed(body) == ChatRequest(
+        messages=(Message("user", "a"), Message("assistant", "b"), Message("user", "a")),
+        model="second.model",
+        max_tokens=2000,
+        system="Be brief.",
+        temperature=0,
+        top_p=1.0,
+        stop_sequences=("END", "\n"),
+        api="converse",
+    )
+
+
+def test_default_of_max_tokens_respects_a_small_limit() -> None:
+    small = Config("r", ("m",), None, 100, 20, 60)
+    assert parse_request(event({"prompt": "x"}), small).max_tokens == 100
+
+
+REFUSED: list[tuple[Any, str]] = [
+    ("", "body"),
+    ("{", "body"),
+    ("[1]", "body"),
+    ('"text"', "body"),
+    ("null", "body"),
+    ('{"prompt": "x", "temperature": NaN}', "body"),
+    ('{"prompt": "x", "temperature": -Infinity}', "body"),
+    ('{"prompt": "x", "max_tokens": ' + "9" * 5000 + "}", "body"),
+    ("[" * 100_000, "body"),
+    ({}, "prompt"),
+    ({"prompt": ""}, "prompt"),
+    ({"prompt": " \n"}, "prompt"),
+    ({"prompt": None}, "prompt"),
+    ({"prompt": 1}, "prompt"),
+    ({"prompt": ["a"]}, "prompt"),
+    ('{"prompt": "\\ud83d"}', "prompt"),
+    ({"prompt": "x" * 21}, "prompt"),
+    ({"prompt": "x" * 11, "system": "y" * 10}, "prompt"),
+    ({"messages": [{"role": "user", "content": "x" * 21}]}, "messages"),
+    ({"prompt": "x", "messages": [USER]}, "messages"),
+    ({"messages": []}, "messages"),
+    ({"messages": "x"}, "messages"),
+    ({"messages": {"role": "user"}}, "messages"),
+    ({"messages": ["x"]}, "messages[0]"),
+    ({"messages": [{"content": "a"}]}, "messages[0].role"),
+    ({"messages": [{"role": "user"}]}, "messages[0].content"),
+    ({"messages": [{"role": "system", "content": "a"}]}, "messages[0].role"),
+    ({"messages": [{"role": ["user"], "content": "a"}]}, "messages[0].role"),
+    ({"messages": [ASSISTANT, USER]}, "messages[0].role"),
+    ({"messages": [USER, USER]}, "messages[1].role"),
+    ({"messages": [USER, ASSISTANT]}, "messages[1].role"),
+    ({"messages": [USER, {"role": "assistant", "content": ""}, USER]}, "messages[1].content"),
+    ({"messages": [{"role": "user", "content": [{"text": "a"}]}]}, "messages[0].content"),
+    ({"messages": [{**USER, "name": "x"}]}, "messages[0].name"),
+    ({"prompt": "x", "max_token": 1}, "max_token"),
+    ({"prompt": "x", "stream": True}, "stream"),
+    ({"prompt": "x", "y" * 200: 1}, "y" * 80),
+    ({"prompt": "x", "model": "third.model"}, "model"),
+    ({"prompt": "x", "model": ""}, "model"),
+    ({"prompt": "x", "model": 1}, "model"),
+    ({"prompt": "x", "system": ""}, "system"),
+    ({"prompt": "x", "system": None}, "system"),
+    *[({"prompt": "x", "max_tokens": bad}, "max_tokens") for bad in (0, -1, 2001, 1.0, "1", True, None)],
+    *[({"prompt": "x", name: bad}, name) for name in ("temperature", "top_p") for bad in (-0.1, 1.1, "0", True, None)],
+    ({"prompt": "x", "stop_sequences": "END"}, "stop_sequences"),
+    ({"prompt": "x", "stop_sequences": ["a"] * 5}, "stop_sequences"),
+    ({"prompt": "x", "stop_sequences": ["a", ""]}, "stop_sequences[1]"),
+    ({"prompt": "x", "stop_sequences": [1]}, "stop_sequences[0]"),
+    ('{"prompt": "x", "stop_sequences": ["\\udc00"]}', "stop_sequences[0]"),
+    ({"prompt": "x", "api": "chat"}, "api"),
+    ({"prompt": "x", "api": ["invoke"]}, "api"),
+]
+
+
+@pytest.mark.parametrize(("body", "field"), REFUSED, ids=[f"{field}-{n}" for n, (_, field) in enumerate(REFUSED)])
+def test_refused(body: Any, field: str) -> None:
+    with pytest.raises(RequestError) as caught:
+        parsed(body)
+    failure = caught.value.failure
+    assert failure.type is ErrorType.INVALID_REQUEST
+    assert failure.status == 400
+    assert failure.field == field
+    assert failure.message.startswith(f"{field} ")
+    assert "123456789012" not in failure.message
+
+
+def test_length_limit_counts_characters_and_allows_exactly_as_many() -> None:
+    assert parsed({"prompt": "😀" * 10, "system": "é" * 10}).system == "é" * 10
+
+
+def test_base64_body() -> None:
+    body = base64.b64encode(json.dumps({"prompt": "Grüße"}).encode()).decode()
+    request = parse_request({"body": body, "isBase64Encoded": True}, CONFIG)
+    assert request.messages[0].content == "Grüße"
+
+
+@pytest.mark.parametrize(
+    ("event", "words"),
+    [
+        ({}, "is missing"),
+        ({"body": None}, "is missing"),
+        ({"body": {"prompt": "x"}}, "is missing"),
+        (None, "is missing"),
+        (["body"], "is missing"),
+        ({"body": "e30", "isBase64Encoded": True}, "not valid Base64"),
+        ({"body": "grüße", "isBase64Encoded": True}, "not valid Base64"),
+        ({"body": "//8=", "isBase64Encoded": True}, "not UTF-8"),
+    ],
+)
+def test_unusable_events(event: Any, words: str) -> None:
+    with pytest.raises(RequestError, match=words) as caught:
+        parse_request(event, CONFIG)
+    assert caught.value.failure.field == "body"
+
+
+def test_headers_are_found_in_any_spelling() -> None:
+    assert header({"headers": {"Accept": "text/plain"}}, "accept") == "text/plain"
+    assert header({"headers": {"accept": "text/plain"}}, "accept") == "text/plain"
+    for without in ({}, {"headers": None}, {"headers": {"accept": 1}}, None, "x"):
+        assert header(without, "accept") is None
+
+
+ANY_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(exclude_categories=())),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=12,
+)
+FIELDS = ["prompt", "messages", "model", "system", "max_tokens", "temperature", "top_p", "stop_sequences", "api"]
+MESSAGES = st.lists(
+    st.fixed_dictionaries({"role": st.sampled_from(["user", "assistant"]), "content": ANY_JSON}) | ANY_JSON, max_size=3
+)
+
+
+def outcome(event: Any) -> None:
+    try:
+        request = parse_request(event, CONFIG)
+    except RequestError as error:
+        assert error.failure.field  # noqa: PT017 - either outcome is right, each must be whole
+        json.dumps(error.failure.message)
+    else:
+        assert request.messages
+        for message in request.messages:
+            message.content.encode()
+
+
+def test_a_field_without_a_name_is_named_all_the_same() -> None:
+    with pytest.raises(RequestError) as refused:
+        parse_request({"body": '{"": 1, "prompt": "x"}'}, CONFIG)
+    assert refused.value.failure.field == '""'
+    assert refused.value.failure.message.startswith('"" is not a known field')
+
+
+@given(st.dictionaries(st.sampled_from(FIELDS), ANY_JSON | MESSAGES, max_size=5))
+def test_any_values_are_a_request_or_a_refusal(body: dict[str, Any]) -> None:
+    outcome(event(body))
+
+
+@given(ANY_JSON | st.binary().map(lambda raw: raw.decode("latin-1")), st.booleans())
+def test_any_body_is_a_request_or_a_refusal(body: Any, is_base64: bool) -> None:
+    outcome({"body": body, "isBase64Encoded": is_base64})
+    outcome({"body": json.dumps(body), "isBase64Encoded": is_base64})
+    outcome(body)

@@ -1,0 +1,74 @@
+"""Server-sent events out of bytes, however the bytes are cut. No input or output, and no idea of what the events mean.
+
+Follows "Interpreting an event stream" of the HTML standard, without `id` and `retry`: the probe never reconnects.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+from dataclasses import dataclass
+
+_LINE_END = re.compile(r"\r\n|\r|\n")
+
+
+@dataclass(frozen=True)
+class Event:
+    """One event.
+
+    Attributes:
+        name: The `event` field, or "message" where there was none.
+        data: The `data` fields, joined by line feeds.
+    """
+
+    name: str
+    data: str
+
+
+class EventDecoder:
+    """Turns pieces of an event stream into events; an event that the stream's end leaves open is never given."""
+
+    def __init__(self) -> None:
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self._at_start = True
+        self._after_carriage_return = False
+        self._partial_line: list[str] = []
+        self._name = ""
+        self._data: list[str] = []
+
+    def feed(self, data: bytes) -> list[Event]:
+        """The events that these bytes complete, in order."""
+        text = self._decoder.decode(data)
+        if not text:
+            return []
+        if self._at_start:
+            self._at_start = False
+            text = text[1:] if text[0] == "\ufeff" else text
+        if self._after_carriage_return and text.startswith("\n"):
+            text = text[1:]
+        self._after_carriage_return = text.endswith("\r")
+        first, *others = _LINE_END.split(text)
+        self._partial_line.append(first)
+        events = []
+        for beginning in others:
+            event = self._line("".join(self._partial_line))
+            if event is not None:
+                events.append(event)
+            self._partial_line = [beginning]
+        return events
+
+    def _line(self, line: str) -> Event | None:
+        if not line:
+            return self._dispatch()
+        name, _, value = line.partition(":")
+        value = value[1:] if value.startswith(" ") else value
+        if name == "event":
+            self._name = value
+        elif name == "data":
+            self._data.append(value)
+        return None
+
+    def _dispatch(self) -> Event | None:
+        event = Event(self._name or "message", "\n".join(self._data)) if self._data else None
+        self._name, self._data = "", []
+        return event

@@ -1,0 +1,52 @@
+"""The probe as tests use it: the real scripts/probe.sh in a process and in surroundings of its own."""
+
+import json
+import os
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+
+SECRET = "a+secret/key=that\"must\\never'show"
+KEYS = {"AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": SECRET, "AWS_REGION": "eu-west-1"}
+
+# A probe that hangs is a failure; a loaded machine is not.
+PATIENCE_SECONDS = 60
+
+
+class Probe:
+    """Runs scripts/probe.sh in an environment that holds nothing but a PATH, a home and what the test gives."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.environment = {"PATH": os.environ["PATH"], "HOME": str(home), "LC_ALL": "C.UTF-8", **KEYS}
+
+    def start(self, *arguments: str, environment: Mapping[str, str] | None = None) -> "subprocess.Popen[bytes]":
+        return subprocess.Popen(
+            [str(ROOT / "scripts/probe.sh"), *arguments],
+            env=self.environment if environment is None else dict(environment),
+            cwd=self.home,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+
+    def __call__(
+        self, *arguments: str, environment: Mapping[str, str] | None = None
+    ) -> "subprocess.CompletedProcess[str]":
+        with self.start(*arguments, environment=environment) as process:
+            try:
+                out, error = process.communicate(timeout=PATIENCE_SECONDS)
+            finally:
+                process.kill()
+        assert SECRET not in out.decode() + error.decode()
+        return subprocess.CompletedProcess(arguments, process.returncode, out.decode(), error.decode())
+
+    def run_json(self, *arguments: str, environment: Mapping[str, str] | None = None) -> tuple[int, dict[str, Any]]:
+        """The exit code and the first run of a probe with `--output json`; nothing may stand on standard error."""
+        done = self(*arguments, "--output", "json", environment=environment)
+        assert done.stderr == ""
+        run: dict[str, Any] = json.loads(done.stdout)["runs"][0]
+        return done.returncode, run

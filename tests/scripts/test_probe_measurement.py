@@ -1,0 +1,255 @@
+"""The probe's arithmetic and judgement, on made-up observations."""
+
+from typing import Any
+
+import pytest
+
+from probe.curl import BODY, HEADER, Arrival, CurlFigures, parse_figures
+from probe.measurement import Run, exit_code, measure
+from probe.observation import Observation, Observer
+from probe.response_head import ResponseHead, parse_response_head
+
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\n\r\n"
+START = b'event: start\ndata: {"request_id": "r", "trace_id": "t", "model": "m"}\n\n'
+DELTA = b'event: delta\ndata: {"text": "hi"}\n\n'
+EMPTY_DELTA = b'event: delta\ndata: {"text": ""}\n\n'
+END = b'event: end\ndata: {"stop_reason": "end_turn", "usage": {"input_tokens": 3, "output_tokens": 5}}\n\n'
+ERROR = (
+    b"event: error\n"
+    b'data: {"type": "throttled", "message": "no", "retryable": true, "partial_usage": {"output_tokens": 2}}\n\n'
+)
+DONE = CurlFigures(0, name_lookup=0.010, connect=0.030, app_connect=0.070, start_transfer=0.200, total=1.5)
+
+
+def failed(code: int, **times: float) -> CurlFigures:
+    return CurlFigures(code, message=f"curl said {code}", **times)
+
+
+def observe(*arrivals: tuple[float, str, bytes]) -> Observation:
+    observer = Observer()
+    for arrival in arrivals:
+        observer.take(Arrival(*arrival))
+    return observer.observation
+
+
+def judged(body: bytes, curl: CurlFigures | None, head: bytes = HEAD) -> Run:
+    arrivals = [(1.0, HEADER, head)] if head else []
+    return measure(observe(*arrivals, *([(2.0, BODY, body)] if body else [])), curl, uses_tls=True)
+
+
+def test_events_stand_on_curls_clock() -> None:
+    # The reader's clock is somewhere else altogether; only the first header byte ties the two together.
+    seen = observe(
+        (900.0, HEADER, HEAD[:7]),
+        (900.1, HEADER, HEAD[7:]),
+        (900.2, BODY, START[:9]),
+        (900.25, BODY, START[9:] + EMPTY_DELTA),
+        (900.5, BODY, DELTA[:5]),
+        (900.6, BODY, DELTA[5:] + DELTA),
+        (900.85, BODY, EMPTY_DELTA),
+        (900.9, BODY, DELTA),
+        (901.2, BODY, END),
+    )
+    run = measure(seen, DONE, uses_tls=True)
+    assert (run.dns_ms, run.connect_ms, run.tls_ms) == (10.0, 20.0, 40.0)
+    assert run.ttfb_headers_ms == 200.0
+    assert run.ttfb_ms == 400.0, "the first byte of the body, whole event or not"
+    assert run.ttft_ms == 800.0, "the first delta with text, when it was complete"
+    assert run.gaps_ms == [0.0, 300.0], "an empty delta is no text"
+    assert (run.max_gap_ms, run.total_ms) == (300.0, 1500.0)
+    assert run.bytes == len(START + EMPTY_DELTA + DELTA + DELTA + EMPTY_DELTA + DELTA + END)
+    assert (run.input_tokens, run.output_tokens, run.stop_reason) == (3, 5, "end_turn")
+
+
+OUTCOMES: dict[str, tuple[bytes, bytes, CurlFigures | None, str, str | None]] = {
+    "whole": (HEAD, START + DELTA + END, DONE, "completed", None),
+    "no text": (HEAD, START + END, DONE, "completed", None),
+    "error event": (HEAD, START + DELTA + ERROR, DONE, "error", "throttled"),
+    "error event, then a cut": (HEAD, START + ERROR, failed(18), "error", "throttled"),
+    "an end after an error": (HEAD, START + ERROR + END, DONE, "error", "throttled"),
+    "an error after an end": (HEAD, START + END + ERROR, DONE, "completed", None),
+    "error event without words": (HEAD, START + b"event: error\ndata: {}\n\n", DONE, "error", "error"),
+    "no end event": (HEAD, START + DELTA, DONE, "cut", "no_end_event"),
+    "broken end event": (HEAD, START + b"event: end\ndata: {\n\n", DONE, "cut", "no_end_event"),
+    "empty body": (HEAD, b"", DONE, "cut", "no_end_event"),
+    "cut": (HEAD, START + DELTA, failed(18), "cut", "curl_18"),
+    "reset": (HEAD, START + DELTA, failed(56), "cut", "curl_56"),
+    "cut after the end event": (HEAD, START + DELTA + END, failed(18), "cut", "curl_18"),
+    "timeout in the stream": (HEAD, START + DELTA, failed(28), "transport", "curl_28"),
+    "timeout before the response": (b"", b"", failed(28), "transport", "curl_28"),
+    "refused": (b"", b"", failed(7), "transport", "curl_7"),
+    "unknown host": (b"", b"", failed(6), "transport", "curl_6"),
+    "head not complete": (HEAD[:-2], b"", failed(56), "transport", "curl_56"),
+    "only an interim response": (b"HTTP/1.1 103 Hints\r\n\r\n", b"", failed(52), "transport", "curl_52"),
+    "function's error": (
+        b"HTTP/1.1 429 Too Many Requests\r\n\r\n",
+        b'{"error": {"type": "throttled", "message": "later", "retryable": true}}',
+        DONE,
+        "http_error",
+        "throttled",
+    ),
+    "platform's error": (b"HTTP/2 403 \r\n\r\n", b'{"Message": "Forbidden"}', DONE, "http_error", "http_403"),
+    "platform's error with a type": (
+        b"HTTP/1.1 403 Forbidden\r\nx-amzn-ErrorType: AccessDeniedException:http://x\r\n\r\n",
+        b'{"message": "no"}',
+        DONE,
+        "http_error",
+        "AccessDeniedException",
+    ),
+    "error as an event stream": (
+        b"HTTP/1.1 500 No\r\nContent-Type: text/event-stream\r\n\r\n",
+        END,
+        DONE,
+        "http_error",
+        "http_500",
+    ),
+    "error that was cut": (b"HTTP/1.1 502 Bad Gateway\r\n\r\n", b"Inter", failed(18), "http_error", "http_502"),
+    "another success": (b"HTTP/1.1 204 No Content\r\n\r\n", b"", DONE, "http_error", "http_204"),
+    "redirect": (b"HTTP/1.1 302 Found\r\n\r\n", b"", DONE, "http_error", "http_302"),
+    "another type": (
+        b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n",
+        START + END,
+        DONE,
+        "http_error",
+        "unexpected_content_type",
+    ),
+    "no type": (b"HTTP/1.1 200 OK\r\n\r\n", START + END, DONE, "http_error", "unexpected_content_type"),
+    "stopped": (HEAD, START + DELTA, None, "interrupted", "interrupted"),
+}
+
+
+@pytest.mark.parametrize(("head", "body", "curl", "outcome", "error"), OUTCOMES.values(), ids=OUTCOMES)
+def test_outcome(head: bytes, body: bytes, curl: CurlFigures | None, outcome: str, error: str | None) -> None:
+    run = judged(body, curl, head)
+    assert (run.outcome, run.error and run.error.type) == (outcome, error)
+
+
+def test_an_error_event_keeps_what_the_server_said() -> None:
+    run = judged(START + ERROR, DONE)
+    assert run.error is not None
+    assert (run.error.message, run.error.retryable) == ("no", True)
+    assert (run.input_tokens, run.output_tokens) == (None, 2)
+
+
+def test_a_broken_event_is_counted_for_the_reader() -> None:
+    run = judged(START + b"event: delta\ndata: [1]\n\nevent: end\ndata: {\n\n", DONE)
+    assert run.error is not None
+    assert run.error.message.endswith("after 3 events, 2 of them without a JSON object")
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999", "1" * 5000])
+def test_numbers_that_json_cannot_carry_on_are_no_json(number: str) -> None:
+    end = f'event: end\ndata: {{"usage": {{"input_tokens": {number}}}}}\n\n'.encode()
+    assert judged(START + end, DONE).outcome == "cut"
+
+
+@pytest.mark.parametrize("fields", ['{"text": 7}', '{"text": null}', '{"text": ["a"]}', "{}", '"text"', "[" * 100_000])
+def test_a_delta_without_text_is_none(fields: str) -> None:
+    run = judged(START + f"event: delta\ndata: {fields}\n\n".encode() + END, DONE)
+    assert (run.outcome, run.ttft_ms) == ("completed", None)
+
+
+@pytest.mark.parametrize("usage", ["null", "[]", '{"output_tokens": "5"}', '{"output_tokens": true}'])
+def test_usage_that_is_no_count_is_unknown(usage: str) -> None:
+    run = judged(START + f'event: end\ndata: {{"usage": {usage}}}\n\n'.encode(), DONE)
+    assert (run.outcome, run.output_tokens) == ("completed", None)
+
+
+def test_what_was_not_reached_is_unknown() -> None:
+    refused = measure(Observation(), failed(7, name_lookup=0.01, total=0.02), uses_tls=True)
+    assert (refused.dns_ms, refused.connect_ms, refused.tls_ms, refused.total_ms) == (10.0, None, None, 20.0)
+    assert (refused.ttfb_headers_ms, refused.ttfb_ms, refused.ttft_ms, refused.status) == (None, None, None, None)
+    # Newer versions of curl fill time_starttransfer in at the end even when no response came.
+    silent = measure(Observation(), failed(28, name_lookup=0.01, connect=0.02, start_transfer=9.0), uses_tls=False)
+    assert (silent.connect_ms, silent.tls_ms, silent.ttfb_headers_ms) == (10.0, 0.0, None)
+
+
+def test_a_stopped_run_keeps_its_gaps_but_has_no_zero() -> None:
+    run = judged(START + DELTA + DELTA, None)
+    assert (run.gaps_ms, run.ttft_ms, run.total_ms, run.dns_ms) == ([0.0], None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("header", "expected"),
+    [
+        ("Root=1-2-3;Parent=4;Sampled=1", "1-2-3"),
+        ("Self=1-9-9;Root=1-2-3", "1-2-3"),
+        ("1-2-3", "1-2-3"),
+    ],
+)
+def test_the_trace_id_is_the_root(header: str, expected: str) -> None:
+    assert judged(b"", DONE, HEAD[:-2] + f"X-Amzn-Trace-Id: {header}\r\n\r\n".encode()).trace_id == expected
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (["x-amzn-RequestId", "x-request-id"], "x-request-id"),
+        (["x-amzn-RequestId"], "x-amzn-RequestId"),
+        ([], "r"),
+    ],
+)
+def test_the_request_id_is_the_functions_then_the_platforms(names: list[str], expected: str) -> None:
+    head = HEAD[:-2] + "".join(f"{name}: {name}\r\n" for name in names).encode() + b"\r\n"
+    assert judged(START, DONE, head).request_id == expected
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "code"),
+    [
+        (["completed"], 0),
+        (["completed", "error"], 4),
+        (["cut", "completed"], 4),
+        (["cut", "http_error", "completed"], 1),
+        (["cut", "http_error", "transport"], 3),
+        (["transport", "interrupted"], 130),
+    ],
+)
+def test_the_worst_run_decides(outcomes: list[str], code: int) -> None:
+    assert exit_code(outcomes) == code
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        (b"HTTP/1.1 200 OK\r\nA: b\r\n\r\n", ResponseHead(200, "1.1", {"a": "b"})),
+        (b"HTTP/2 200 \r\na: b:c \r\n\r\n", ResponseHead(200, "2", {"a": "b:c"})),
+        (b"HTTP/2 200\n\n", ResponseHead(200, "2", {})),
+        (
+            b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Hi\r\nA: 0\r\n\r\nHTTP/1.1 404 No\r\nA: 1\r\n\r\n",
+            ResponseHead(404, "1.1", {"a": "1"}),
+        ),
+        (b"HTTP/1.1 200 OK\r\n\r\nX-Trailer: 1\r\n\r\n", ResponseHead(200, "1.1", {})),
+        (b"HTTP/1.1 100 Continue\r\n\r\n", None),
+        (b"HTTP/1.1 200 OK\r\nA: b\r\n", None),
+        (b"what\r\n\r\n", None),
+        (b"", None),
+    ],
+)
+def test_response_head(data: bytes, expected: ResponseHead | None) -> None:
+    assert parse_response_head(data) == expected
+
+
+@pytest.mark.parametrize(
+    ("stderr", "expected"),
+    [
+        ("\nfigures: 0.000001 0.1 0.2 0.3 1.500000\n", CurlFigures(0, "", 0.000001, 0.1, 0.2, 0.3, 1.5)),
+        ("curl: (3) URL rejected\n", CurlFigures(3, "URL rejected")),
+        ("curl: (7) no\n\nfigures: 0.5 0.0 0.0 0.0 0.6\n", CurlFigures(7, "no", 0.5, total=0.6)),
+        (
+            "curl: (60) no trust\nMore details\n\nfigures: 0.1 0.2 0.0 0.0 0.4\n",
+            CurlFigures(60, "no trust", 0.1, 0.2, total=0.4),
+        ),
+        ("figures: 0.1 0.2 0.3", CurlFigures(-9, "figures: 0.1 0.2 0.3")),
+        ("", CurlFigures(2, "curl ended with code 2")),
+    ],
+)
+def test_curls_figures_stand_on_a_line_of_its_standard_error(stderr: str, expected: CurlFigures) -> None:
+    assert parse_figures(stderr, expected.exit_code) == expected
+
+
+def test_a_body_that_is_no_answer_is_kept_in_part() -> None:
+    seen = observe((1.0, HEADER, b"HTTP/1.1 502 No\r\n\r\n"), *[(2.0, BODY, b"x" * 50_000)] * 3)
+    assert (seen.body_bytes, len(seen.body_head)) == (150_000, 65_536)
+    run: Any = measure(seen, DONE, uses_tls=False)
+    assert run.error.message == "x" * 200

@@ -1,0 +1,163 @@
+"""The probe's figures and outcomes: scripts/probe.sh and the real curl against a loopback server with a script."""
+
+import itertools
+import shutil
+import socket
+import ssl
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from probe_process import Probe
+from scripted_server import (
+    END,
+    LAST_CHUNK,
+    START,
+    STREAM_HEAD,
+    Hang,
+    Reset,
+    Script,
+    ScriptedServer,
+    answer,
+    chunk,
+    event,
+    plain,
+)
+
+# How far a figure may be from the server's own note of when it sent. On an idle machine it is 1 or 2 ms; the allowance
+# is for a loaded one, and below the 100 ms by which the moments that must not be mixed up differ.
+ALLOWANCE_MS = 60.0
+
+
+def test_figures_follow_the_servers_schedule(probe: Probe) -> None:
+    deltas = [(0.5 + 0.05 * number, event("delta", text=f"word{number} ")) for number in range(10)]
+    script: Script = [
+        (0.05, b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n"),
+        (0.1, STREAM_HEAD),
+        (0.2, START),
+        *deltas,
+        (1.1, END),
+        (1.1, LAST_CHUNK),
+    ]
+    with ScriptedServer(script) as server:
+        code, run = probe.run_json("--url", server.url)
+        exchange = server.exchanges[0]
+    assert (code, run["outcome"], run["status"], run["error"]) == (0, "completed", 200, None)
+    # curl's zero is a moment before the server accepted; on loopback that is far less than the allowance.
+    sent = [(at - exchange.accepted_at) * 1000 for at in exchange.sent_at]
+    hints, _, start, *delta_times, end = sent[:-1]
+    figures = {
+        "ttfb_headers_ms": hints,
+        "ttfb_ms": start,
+        "ttft_ms": delta_times[0],
+        "total_ms": end,
+        "dns_ms": 0.0,
+        "connect_ms": 0.0,
+    }
+    for name, expected in figures.items():
+        assert run[name] == pytest.approx(expected, abs=ALLOWANCE_MS), name
+    gaps = [later - earlier for earlier, later in itertools.pairwise(delta_times)]
+    assert run["gaps_ms"] == pytest.approx(gaps, abs=ALLOWANCE_MS)
+    assert run["max_gap_ms"] == max(run["gaps_ms"])
+    assert run["tls_ms"] == 0.0
+    assert run["bytes"] == sum(len(piece.split(b"\r\n", 1)[1]) - 2 for piece in [START, *(d for _, d in deltas), END])
+    assert (run["input_tokens"], run["output_tokens"], run["model"]) == (12, 34, "maker.model-v1:0")
+    assert run["timing"] == {"ttfb_ms": 1.5, "ttft_ms": 2.5, "duration_ms": 3.5}
+    assert (run["request_id"], run["trace_id"]) == ("request-1", "1-67891233-abcdef012345678912345678")
+
+
+def test_tls_is_measured(probe: Probe, tmp_path: Path) -> None:
+    if shutil.which("openssl") is None:
+        pytest.skip("the openssl command makes the certificate for this test, and is not installed")
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    make = [
+        "openssl",
+        "req",
+        "-x509",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:prime256v1",
+        "-nodes",
+        "-days",
+        "2",
+    ]
+    names = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
+    subprocess.run([*make, *names, "-keyout", key, "-out", certificate], check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    with ScriptedServer([(0.0, answer("hi"))], tls=context) as server:
+        untrusted = probe.run_json("--url", server.url)
+        trusting = {**probe.environment, "CURL_CA_BUNDLE": str(certificate)}
+        code, run = probe.run_json("--url", server.url, environment=trusting)
+    assert (code, run["outcome"]) == (0, "completed")
+    assert 0.0 < run["tls_ms"] < run["ttfb_headers_ms"]
+    assert (untrusted[0], untrusted[1]["error"]["type"]) == (3, "curl_60")
+
+
+MISBEHAVIOUR: dict[str, tuple[Script, int, str, int | None, str]] = {
+    "error event": (
+        [(0.0, STREAM_HEAD + START + event("error", type="model_error", message="oh", retryable=True) + LAST_CHUNK)],
+        *(4, "error", 200, "model_error"),
+    ),
+    "no end event": ([(0.0, STREAM_HEAD + START + LAST_CHUNK)], 4, "cut", 200, "no_end_event"),
+    "closes in the stream": ([(0.0, STREAM_HEAD + START)], 4, "cut", 200, "curl_18"),
+    "closes in an event": ([(0.0, STREAM_HEAD + START + chunk(b"event: delta\nda"))], 4, "cut", 200, "curl_18"),
+    "resets in the stream": ([(0.0, STREAM_HEAD + START), (0.3, Reset)], 4, "cut", 200, "curl_56"),
+    "closes after the end event": ([(0.0, STREAM_HEAD + START + END)], 4, "cut", 200, "curl_18"),
+    "garbage in the stream": (
+        [(0.0, STREAM_HEAD + chunk(bytes(range(256)) * 40) + LAST_CHUNK)],
+        *(4, "cut", 200, "no_end_event"),
+    ),
+    "garbage for chunks": ([(0.0, STREAM_HEAD + b"these are no chunks\r\n")], 4, "cut", 200, "curl_56"),
+    "garbage for a response": ([(0.0, b"\x00\x01\x02 hello\r\n\r\n")], 3, "transport", None, "curl_1"),
+    "says nothing": ([], 3, "transport", None, "curl_52"),
+    "another content type": (
+        [(0.0, plain(200, b"<html>", "text/html"))],
+        *(1, "http_error", 200, "unexpected_content_type"),
+    ),
+    "forbidden": (
+        [(0.0, plain(403, b'{"Message":"Forbidden"}', "application/json"))],
+        *(1, "http_error", 403, "http_403"),
+    ),
+    "throttled": (
+        [(0.0, plain(429, b'{"error": {"type": "throttled", "message": "m", "retryable": true}}', "application/json"))],
+        *(1, "http_error", 429, "throttled"),
+    ),
+    "bad gateway": ([(0.0, plain(502, b"Internal Server Error", "text/plain"))], 1, "http_error", 502, "http_502"),
+    "redirect": ([(0.0, plain(302, b"", "text/plain", Location="/x"))], 1, "http_error", 302, "http_302"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("script", "code", "outcome", "status", "error"), MISBEHAVIOUR.values(), ids=MISBEHAVIOUR)
+def test_misbehaving_servers(
+    probe: Probe, script: Script, code: int, outcome: str, status: int | None, error: str
+) -> None:
+    with ScriptedServer(script) as server:
+        found, run = probe.run_json("--url", server.url)
+    assert (found, run["outcome"], run["status"], run["error"]["type"]) == (code, outcome, status, error)
+    assert run["error"]["message"]
+    assert run["total_ms"] > 0.0
+
+
+@pytest.mark.parametrize("script", [[(0.0, Hang)], [(0.0, STREAM_HEAD + START), (0.0, Hang)]], ids=["at once", "later"])
+def test_a_silent_server_ends_with_the_timeout(probe: Probe, script: Script) -> None:
+    with ScriptedServer(script) as server:
+        code, run = probe.run_json("--url", server.url, "--timeout", "0.5")
+    assert (code, run["outcome"], run["error"]["type"]) == (3, "transport", "curl_28")
+    assert run["total_ms"] == pytest.approx(500, abs=ALLOWANCE_MS)
+
+
+def test_a_refused_connection(probe: Probe) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as unused:
+        port = unused.getsockname()[1]
+    code, run = probe.run_json("--url", f"http://127.0.0.1:{port}/")
+    assert (code, run["outcome"], run["error"]["type"], run["connect_ms"]) == (3, "transport", "curl_7", None)
+
+
+def test_trailers_are_no_part_of_the_body(probe: Probe) -> None:
+    head = STREAM_HEAD.replace(b"\r\n\r\n", b"\r\nTrailer: X-Late\r\n\r\n")
+    with ScriptedServer([(0.0, head + START + END + b"0\r\nX-Late: event: error\r\n\r\n")]) as server:
+        code, run = probe.run_json("--url", server.url)
+    assert (code, run["outcome"]) == (0, "completed")

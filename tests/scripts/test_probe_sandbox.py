@@ -1,0 +1,79 @@
+"""The probe against the running sandbox: what the model's script says is what a client measures."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from probe_process import Probe
+from sandbox_process import RunningSandbox, StartSandbox
+
+
+@pytest.fixture(scope="module")
+def running(start_sandbox: StartSandbox) -> RunningSandbox:
+    return start_sandbox()
+
+
+def run(probe: Probe, running: RunningSandbox, prompt: str, *more: str) -> tuple[int, dict[str, Any]]:
+    # No AWS key in the surroundings: the ready file is enough.
+    environment = {"PATH": os.environ["PATH"]}
+    arguments = ("--sandbox", "--ready-file", str(running.ready_file), "--prompt", prompt, *more)
+    return probe.run_json(*arguments, environment=environment)
+
+
+def test_the_probe_measures_what_the_model_does(probe: Probe, running: RunningSandbox) -> None:
+    run(probe, running, "[[ttft=0 gap=0 chunks=1]] the first request pays for the cold start")
+    code, found = run(probe, running, "[[ttft=400 gap=60 chunks=10 stall=4:500 input=21 output=22]] hello")
+    assert (code, found["outcome"], found["status"]) == (0, "completed", 200)
+    # The function's share is some milliseconds. Below the script's own times the bounds leave room for a reader that
+    # was woken late, above them a quarter of a second for a loaded machine.
+    assert 380 <= found["ttft_ms"] <= 650
+    assert 500 <= found["max_gap_ms"] <= 810, "the stall of 500 ms on top of one gap"
+    assert 1380 <= found["total_ms"] <= 2200
+    assert len(found["gaps_ms"]) == 9
+    assert (found["input_tokens"], found["output_tokens"]) == (21, 22)
+    assert found["timing"]["ttft_ms"] == pytest.approx(found["ttft_ms"], abs=250)
+    assert found["request_id"]
+    assert found["trace_id"].startswith("1-")
+
+
+@pytest.mark.parametrize(
+    ("prompt", "code", "outcome", "status", "error"),
+    [
+        ("[[fault=throttling]]", 1, "http_error", 429, "throttled"),
+        ("[[fault=access_denied]]", 1, "http_error", 403, "access_denied"),
+        ("", 1, "http_error", 400, "invalid_request"),
+        ("[[ttft=0 gap=1 fault=model_stream_error:3]]", 4, "error", 200, "model_error"),
+        ("[[ttft=0 gap=1 fault=drop:3]]", 4, "error", 200, "model_error"),
+    ],
+)
+def test_faults_are_told_apart(
+    probe: Probe, running: RunningSandbox, prompt: str, code: int, outcome: str, status: int, error: str
+) -> None:
+    found_code, found = run(probe, running, prompt)
+    assert (found_code, found["outcome"], found["status"], found["error"]["type"]) == (code, outcome, status, error)
+
+
+def test_wrong_keys_are_forbidden(probe: Probe, running: RunningSandbox, tmp_path: Path) -> None:
+    forged = tmp_path / "ready.json"
+    forged.write_text(json.dumps({**running.ready, "secret_access_key": "wrong"}))
+    done = probe("--sandbox", "--ready-file", str(forged))
+    assert done.returncode == 1
+    assert "http_error 403" in done.stdout
+
+
+def test_a_nasty_prompt_comes_back_as_it_went(probe: Probe, running: RunningSandbox) -> None:
+    prompt = "@\"quotes\" 'and' \\ back \u20ac \U0001f600 end"
+    arguments = ("--sandbox", "--ready-file", str(running.ready_file))
+    done = probe(*arguments, "--prompt", f"[[echo ttft=0 gap=0]]{prompt}")
+    assert done.returncode == 0
+    assert done.stdout.startswith(f"{prompt}\n\n")
+
+
+def test_several_runs(probe: Probe, running: RunningSandbox) -> None:
+    arguments = ("--sandbox", "--ready-file", str(running.ready_file), "--runs", "3")
+    done = probe(*arguments, "--prompt", "[[ttft=20 gap=1 chunks=5]] x")
+    assert done.returncode == 0
+    assert done.stdout.splitlines()[-1] == "3 of 3 runs completed"

@@ -1,0 +1,249 @@
+"""What the probe accepts before it makes a request: URLs, regions, keys, options; and what it tells curl."""
+
+import json
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from probe.command import request_body
+from probe.credentials import Credentials, credentials_for_aws
+from probe.curl import configuration, require_curl
+from probe.errors import UsageError
+from probe.options import parse
+from probe.target import Target, parse_url, sandbox_target
+
+URL = "https://abc123.lambda-url.eu-west-1.on.aws/"
+READY = {
+    "function_url": "http://127.0.0.1:8080/",
+    "region": "us-east-1",
+    "access_key_id": "AKID",
+    "secret_access_key": "s3cret",
+}
+
+
+@pytest.mark.parametrize(
+    ("url", "region", "environment", "expected"),
+    [
+        (URL, None, {}, Target(URL, "eu-west-1", False, False)),
+        (URL, "eu-west-1", {"AWS_REGION": "us-east-1"}, Target(URL, "eu-west-1", False, False)),
+        (URL[:-1], None, {}, Target(URL[:-1], "eu-west-1", False, False)),
+        ("https://a.example/x/y", "r-1", {"AWS_REGION": "r-2"}, Target("https://a.example/x/y", "r-1", False, False)),
+        ("https://a.example/", None, {"AWS_REGION": "r-2"}, Target("https://a.example/", "r-2", False, False)),
+        ("https://a.example/", None, {"AWS_DEFAULT_REGION": "r-3"}, Target("https://a.example/", "r-3", False, False)),
+        ("https://a.example:8443/", "r-1", {}, Target("https://a.example:8443/", "r-1", False, True)),
+        ("http://127.0.0.1:80/", "r-1", {}, Target("http://127.0.0.1:80/", "r-1", True, True)),
+        ("http://localhost/", "r-1", {}, Target("http://localhost/", "r-1", True, False)),
+        ("http://[::1]:80/", "r-1", {}, Target("http://[::1]:80/", "r-1", True, True)),
+    ],
+)
+def test_urls_that_can_be_probed(
+    url: str, region: str | None, environment: Mapping[str, str], expected: Target
+) -> None:
+    assert parse_url(url, region, environment) == expected
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("abc123.lambda-url.eu-west-1.on.aws", "https:// in front"),
+        ("", "beyond ASCII|spaces"),
+        ("ftp://a.example/", "https:// in front"),
+        ("http://abc123.lambda-url.eu-west-1.on.aws/", "in the clear"),
+        ("http://127.0.0.1.example/", "in the clear"),
+        ("http://localhost.example/", "in the clear"),
+        ("http://0.0.0.0/", "in the clear"),
+        ("https://user:pass@a.example/", "user name or password"),
+        ("https://a.example/?token=1", "query"),
+        ("https://a.example/?", "query"),
+        ("https://a.example/#x", "fragment"),
+        ("https://a.example/%2F", "not a Function URL"),
+        ("https://a.example//x", "not a Function URL"),
+        ("https:///x", "not a Function URL"),
+        ("https://{a,b}.example/", "not a Function URL"),
+        ("https://a.example:port/", "cannot be read"),
+        ("https://a.example:99999/", "cannot be read"),
+        ("https://[::1/", "cannot be read"),
+        ("https://a.example/\nuser = x", "line ends"),
+        ("https://a.example/ x", "spaces"),
+        ("https://\u00e9.example/", "beyond ASCII"),
+    ],
+)
+def test_urls_that_are_refused(url: str, words: str) -> None:
+    with pytest.raises(UsageError, match=words) as caught:
+        parse_url(url, "r-1", {})
+    assert "pass" not in str(caught.value).replace("password", "")
+    assert "token=1" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "region", "words"),
+    [
+        (URL, "us-east-1", "contradicts the URL, which is in eu-west-1"),
+        ("https://a.example/", None, "give --region or set AWS_REGION"),
+        ("https://a.example/", 'x"\nuser', "not the name of a region"),
+    ],
+)
+def test_regions_that_are_refused(url: str, region: str | None, words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        parse_url(url, region, {})
+
+
+def test_the_sandbox_is_found_through_its_ready_file(tmp_path: Path) -> None:
+    path = tmp_path / "ready.json"
+    path.write_text(json.dumps(READY))
+    target, credentials = sandbox_target(path)
+    assert target == Target("http://127.0.0.1:8080/", "us-east-1", True, True)
+    assert credentials == Credentials("AKID", "s3cret", None)
+    path.write_text(json.dumps({**READY, "session_token": "t"}))
+    assert sandbox_target(path)[1].session_token == "t"
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (None, "no sandbox is running: .*scripts/sandbox.sh"),
+        ("{", "not JSON"),
+        ("[]", "has no function_url"),
+        (json.dumps({**READY, "secret_access_key": ""}), "has no secret_access_key"),
+        (json.dumps({**READY, "region": 1}), "has no region"),
+        (json.dumps({**READY, "function_url": "http://a.example/"}), "in the clear"),
+        (json.dumps({**READY, "secret_access_key": "a b"}), "secret access key"),
+    ],
+)
+def test_ready_files_that_are_refused(tmp_path: Path, content: str | None, words: str) -> None:
+    path = tmp_path / "ready.json"
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(UsageError, match=words):
+        sandbox_target(path)
+
+
+def test_keys_come_from_the_environment() -> None:
+    keys = {"AWS_ACCESS_KEY_ID": "AKID", "AWS_SECRET_ACCESS_KEY": "s3/+=", "PATH": ""}
+    assert credentials_for_aws(keys) == Credentials("AKID", "s3/+=", None)
+    assert credentials_for_aws({**keys, "AWS_SESSION_TOKEN": ""}) == Credentials("AKID", "s3/+=", None)
+    assert credentials_for_aws({**keys, "AWS_SESSION_TOKEN": "t"}) == Credentials("AKID", "s3/+=", "t")
+
+
+@pytest.mark.parametrize(
+    ("environment", "words"),
+    [
+        ({}, "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or install the AWS CLI"),
+        ({"AWS_ACCESS_KEY_ID": "a"}, "AWS_SECRET_ACCESS_KEY is not set"),
+        ({"AWS_SECRET_ACCESS_KEY": "s3cret"}, "AWS_ACCESS_KEY_ID is not set"),
+        ({"AWS_ACCESS_KEY_ID": "a:b", "AWS_SECRET_ACCESS_KEY": "s3cret"}, "access key id"),
+        ({"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "s3cret\n"}, "secret access key"),
+        ({"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "s", "AWS_SESSION_TOKEN": "s3cret\r"}, "session token"),
+    ],
+)
+def test_keys_that_are_refused(environment: Mapping[str, str], words: str) -> None:
+    with pytest.raises(UsageError, match=words) as caught:
+        credentials_for_aws({"PATH": "", **environment})
+    assert "s3cret" not in str(caught.value)
+
+
+def fake_program(folder: Path, name: str, script: str) -> dict[str, str]:
+    program = folder / name
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(program.stat().st_mode | stat.S_IXUSR)
+    return {"PATH": str(folder)}
+
+
+def test_keys_come_from_the_aws_cli(tmp_path: Path) -> None:
+    answer = '{"Version": 1, "AccessKeyId": "AKID", "SecretAccessKey": "s3/+=", "SessionToken": "t-%s"}'
+    script = f'[ "$*" = "configure export-credentials --format process" ] && printf \'{answer}\' "$AWS_PROFILE"'
+    environment = fake_program(tmp_path, "aws", script)
+    assert credentials_for_aws({**environment, "AWS_PROFILE": "me"}) == Credentials("AKID", "s3/+=", "t-me")
+
+
+@pytest.mark.parametrize(
+    ("script", "words"),
+    [
+        ("echo first >&2; echo The SSO session has expired >&2; exit 255", r"\(The SSO session has expired\); log in"),
+        ("exit 3", r"\(exit code 3\)"),
+        ("echo usage: aws", "printed no JSON object"),
+        ("echo '{}'", "access key id from the AWS CLI is missing"),
+        ('echo \'{"AccessKeyId": "a"}\'', "secret access key from the AWS CLI is missing"),
+    ],
+)
+def test_an_aws_cli_without_keys_is_named(tmp_path: Path, script: str, words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        credentials_for_aws(fake_program(tmp_path, "aws", script))
+
+
+@pytest.mark.parametrize(
+    ("says", "names_port", "words"),
+    [
+        (None, False, "none on PATH"),
+        ("echo curl 7.75.0", False, "7.75 is too old"),
+        ("echo curl 7.85.0", True, "7.85 signs wrongly for a URL with a port"),
+        ("echo hello", False, "does not say its version"),
+    ],
+)
+def test_curls_that_are_refused(tmp_path: Path, says: str | None, names_port: bool, words: str) -> None:
+    environment = fake_program(tmp_path, "curl", says) if says else {"PATH": str(tmp_path)}
+    with pytest.raises(UsageError, match=words):
+        require_curl(Target(URL, "eu-west-1", False, names_port), environment)
+
+
+@pytest.mark.parametrize(
+    ("says", "names_port"), [("7.76.1", False), ("7.86.0", True), ("8.0.1", True), ("10.1.0", True)]
+)
+def test_curls_that_will_do(tmp_path: Path, says: str, names_port: bool) -> None:
+    environment = fake_program(tmp_path, "curl", f"echo curl {says}")
+    require_curl(Target(URL, "eu-west-1", False, names_port), environment)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["--sandbox", "--url", URL],
+        ["--url", URL, "--ready-file", "x"],
+        ["--sandbox", "--region", "us-east-1"],
+        ["--sandbox", "--runs", "0"],
+        ["--sandbox", "--runs", "1.5"],
+        ["--sandbox", "--max-tokens", "-1"],
+        ["--sandbox", "--timeout", "0"],
+        ["--sandbox", "--timeout", "nan"],
+        ["--sandbox", "--timeout", "inf"],
+        ["--sandbox", "--output", "xml"],
+        ["--sandbox", "--out", "json"],
+        ["--sandbox", "more"],
+    ],
+)
+def test_wrong_use(arguments: list[str]) -> None:
+    with pytest.raises((UsageError, SystemExit)) as caught:
+        parse(arguments)
+    # argparse ends with a status of its own; the probe gives a UsageError the same one.
+    assert getattr(caught.value, "code", 2) == 2
+
+
+def test_the_body_holds_what_was_asked_for_and_no_more() -> None:
+    assert json.loads(request_body(parse(["--sandbox", "--prompt", "@x"]))) == {"prompt": "@x"}
+    full = ["--sandbox", "--prompt", '"\n\u20ac\U0001f600', "--model", "m", "--max-tokens", "7"]
+    assert json.loads(request_body(parse(full))) == {"prompt": '"\n\u20ac\U0001f600', "model": "m", "max_tokens": 7}
+    with pytest.raises(UsageError, match="not UTF-8"):
+        request_body(parse(["--sandbox", "--prompt", "\udcff"]))
+
+
+def test_curl_is_told_in_its_own_quoting() -> None:
+    secret = 'a"b\\c'
+    told = configuration(parse_url(URL, None, {}), Credentials("AKID", secret, "tok/en+="), 1.5).splitlines()
+    assert f'url = "{URL}"' in told
+    assert 'user = "AKID:a\\"b\\\\c"' in told
+    assert 'aws-sigv4 = "aws:amz:eu-west-1:lambda"' in told
+    assert 'header = "x-amz-security-token: tok/en+="' in told
+    assert "max-time = 1.500" in told
+    assert not [line for line in told if "noproxy" in line]
+    local = configuration(parse_url("http://[::1]/", "r", {}), Credentials("AKID", secret, None), 1.5)
+    assert 'noproxy = "*"' in local
+    assert "security-token" not in local
+
+
+def test_keys_do_not_show_in_a_traceback() -> None:
+    shown = repr(Credentials("AKID", "s3cret", "t0ken"))
+    assert "s3cret" not in shown
+    assert "t0ken" not in shown

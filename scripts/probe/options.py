@@ -16,7 +16,7 @@ first token (TTFT), the longest pause between two pieces of text, and the whole.
 EPILOG = """\
 examples:
   scripts/probe.sh --sandbox
-  scripts/probe.sh --sandbox --runs 5 --prompt "[[ttft=800 gap=50]] hello"
+  scripts/probe.sh --sandbox --runs 5 --prompt "[[sandbox: ttft=800 gap=50]] hello"
   scripts/probe.sh --url https://abc123.lambda-url.eu-west-1.on.aws/ --model amazon.nova-lite-v1:0
   scripts/probe.sh --url "$URL" --runs 10 --output json > runs.json
 

@@ -24,8 +24,8 @@ def run(probe: Probe, running: RunningSandbox, prompt: str, *more: str) -> tuple
 
 
 def test_the_probe_measures_what_the_model_does(probe: Probe, running: RunningSandbox) -> None:
-    run(probe, running, "[[ttft=0 gap=0 chunks=1]] the first request pays for the cold start")
-    code, found = run(probe, running, "[[ttft=400 gap=60 chunks=10 stall=4:500 input=21 output=22]] hello")
+    run(probe, running, "[[sandbox: ttft=0 gap=0 chunks=1]] the first request pays for the cold start")
+    code, found = run(probe, running, "[[sandbox: ttft=400 gap=60 chunks=10 stall=4:500 input=21 output=22]] hello")
     assert (code, found["outcome"], found["status"]) == (0, "completed", 200)
     # The function's share is some milliseconds. Below the script's own times the bounds leave room for a reader that
     # was woken late, above them a quarter of a second for a loaded machine.
@@ -42,11 +42,11 @@ def test_the_probe_measures_what_the_model_does(probe: Probe, running: RunningSa
 @pytest.mark.parametrize(
     ("prompt", "code", "outcome", "status", "error"),
     [
-        ("[[fault=throttling]]", 1, "http_error", 429, "throttled"),
-        ("[[fault=access_denied]]", 1, "http_error", 403, "access_denied"),
+        ("[[sandbox: fault=throttling]]", 1, "http_error", 429, "throttled"),
+        ("[[sandbox: fault=access_denied]]", 1, "http_error", 403, "access_denied"),
         ("", 1, "http_error", 400, "invalid_request"),
-        ("[[ttft=0 gap=1 fault=model_stream_error:3]]", 4, "error", 200, "model_error"),
-        ("[[ttft=0 gap=1 fault=drop:3]]", 4, "error", 200, "model_error"),
+        ("[[sandbox: ttft=0 gap=1 fault=model_stream_error:3]]", 4, "error", 200, "model_error"),
+        ("[[sandbox: ttft=0 gap=1 fault=drop:3]]", 4, "error", 200, "model_error"),
     ],
 )
 def test_faults_are_told_apart(
@@ -67,13 +67,13 @@ def test_wrong_keys_are_forbidden(probe: Probe, running: RunningSandbox, tmp_pat
 def test_a_nasty_prompt_comes_back_as_it_went(probe: Probe, running: RunningSandbox) -> None:
     prompt = "@\"quotes\" 'and' \\ back \u20ac \U0001f600 end"
     arguments = ("--sandbox", "--ready-file", str(running.ready_file))
-    done = probe(*arguments, "--prompt", f"[[echo ttft=0 gap=0]]{prompt}")
+    done = probe(*arguments, "--prompt", f"[[sandbox: echo ttft=0 gap=0]]{prompt}")
     assert done.returncode == 0
     assert done.stdout.startswith(f"{prompt}\n\n")
 
 
 def test_several_runs(probe: Probe, running: RunningSandbox) -> None:
     arguments = ("--sandbox", "--ready-file", str(running.ready_file), "--runs", "3")
-    done = probe(*arguments, "--prompt", "[[ttft=20 gap=1 chunks=5]] x")
+    done = probe(*arguments, "--prompt", "[[sandbox: ttft=20 gap=1 chunks=5]] x")
     assert done.returncode == 0
     assert done.stdout.splitlines()[-1] == "3 of 3 runs completed"

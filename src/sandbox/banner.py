@@ -1,0 +1,62 @@
+"""What the sandbox says to people, on standard error: how to call it, and what the function prints."""
+
+import json
+import os
+import shlex
+import sys
+from pathlib import Path
+
+from sandbox.ready_file import Ready
+from sandbox.settings import ROOT
+
+# The keys go from the ready file through a pipe: in no command line, so in no list of processes either.
+_CURL_CONFIG = (
+    r'import json; print("user = {access_key_id}:{secret_access_key}\naws-sigv4 = aws:amz:{region}:lambda\n'
+    r'url = {function_url}".format(**json.load(open(%s))))'
+)
+
+
+def banner(ready: Ready, ready_path: Path, bedrock: str) -> str:
+    """Return the lines that a starting sandbox prints: addresses, and two commands that can be pasted."""
+    probe = shlex.quote(str(ROOT / "scripts" / "probe.sh"))
+    path = str(ready_path.resolve())
+    probe_flags = "" if path == str(ROOT / ".sandbox" / "ready.json") else f" --ready-file {shlex.quote(path)}"
+    config = shlex.quote(_CURL_CONFIG % json.dumps(path))
+    body = shlex.quote('{"prompt": "Why is the sky blue?"}')
+    return "\n".join(
+        (
+            f"{_bold('Function URL')}  {ready.function_url}",
+            f"{_bold('Lambda API')}    {ready.aws_endpoint_url}",
+            f"{_bold('Bedrock')}       {bedrock}  {ready.bedrock_url}",
+            _bold("Time a response:"),
+            f"  {probe} --sandbox{probe_flags} --prompt 'Why is the sky blue?'",
+            _bold("Or with curl alone:"),
+            f"  python3 -c {config} | curl --no-buffer --config - --data {body}",
+            _bold("Stop with Ctrl-C."),
+        )
+    )
+
+
+def print_line(text: str) -> None:
+    """Print one line to standard error; when nobody reads that any more, the sandbox goes on."""
+    try:
+        print(text, file=sys.stderr, flush=True)
+    except OSError:
+        sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115 - until the process ends
+
+
+def print_function_line(number: int, line: str) -> None:
+    """Print a line of the function's log, with the number of its environment."""
+    print_line(_dim(f"[{number}] ") + line)
+
+
+def _bold(text: str) -> str:
+    return _styled("1", text)
+
+
+def _dim(text: str) -> str:
+    return _styled("2", text)
+
+
+def _styled(code: str, text: str) -> str:
+    return f"\x1b[{code}m{text}\x1b[0m" if sys.stderr.isatty() and "NO_COLOR" not in os.environ else text

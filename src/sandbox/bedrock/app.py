@@ -1,0 +1,166 @@
+"""The HTTP application: routes, request bodies and errors of Bedrock's streaming APIs; no authentication."""
+
+import json
+import uuid
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, NoReturn
+
+from aiohttp import web
+
+from sandbox.bedrock import anthropic, converse, llama, nova, titan
+from sandbox.bedrock.answer import Answer, compose
+from sandbox.bedrock.dialect import Dialect
+from sandbox.bedrock.errors import STREAM_FAULTS, RefusedError, ServiceError, invalid
+from sandbox.bedrock.models import Family, Model, find_model
+from sandbox.bedrock.playback import Playback
+from sandbox.bedrock.script import Directive, Script, ScriptError, parse_directive, script_for
+from sandbox.bedrock.served import Served
+from sandbox.eventstream import CONTENT_TYPE
+
+MAX_BODY_BYTES = 25_000_000
+"""The largest body that the service takes; a server that composes this application must let it through."""
+
+INVOKE = "InvokeModelWithResponseStream"
+CONVERSE = "ConverseStream"
+
+# Recorded errors have this after the code.
+_ERROR_NAMESPACE = "http://internal.amazon.com/coral/com.amazon.bedrock/"
+_DIALECTS: Mapping[Family, Dialect] = MappingProxyType(
+    {Family.ANTHROPIC: anthropic, Family.NOVA: nova, Family.LLAMA: llama, Family.TITAN: titan}
+)
+_TEXT_ONLY = (Family.LLAMA, Family.TITAN)
+# In botocore's service model the event streams of both APIs have every fault's event, except for this one.
+_NOT_IN_CONVERSE = "model_timeout"
+
+
+def bedrock_app(default_script: str = "", on_served: Callable[[Served], None] | None = None) -> web.Application:
+    """The stand-in as an application.
+
+    Args:
+        default_script: a directive without its brackets, for every request; those of a prompt go over it.
+        on_served: called once for every request to one of the two operations, whatever its end.
+
+    Raises:
+        ValueError: `default_script` is not understood; the message names the key.
+    """
+    default = parse_directive(default_script)
+
+    def operation(api: str) -> Callable[[web.Request], Any]:
+        async def handle(request: web.Request) -> web.StreamResponse:
+            return await _serve(request, api, default, on_served)
+
+        return handle
+
+    app = web.Application(client_max_size=MAX_BODY_BYTES)
+    app.router.add_post("/model/{model_id}/invoke-with-response-stream", operation(INVOKE))
+    app.router.add_post("/model/{model_id}/converse-stream", operation(CONVERSE))
+    app.router.add_route("*", "/{path:.*}", _not_here)
+    return app
+
+
+async def _serve(
+    request: web.Request, api: str, default: Directive, on_served: Callable[[Served], None] | None
+) -> web.StreamResponse:
+    model_id = request.match_info["model_id"]
+    playback = Playback(request)
+    response: web.StreamResponse = web.StreamResponse(headers=_headers(api))
+    try:
+        body = await _read(request)
+        playback.request_is_complete()
+        model, dialect, script, answer = _understand(body, api, model_id, default)
+        await playback.play(response, model, dialect, script, answer)
+    except RefusedError as refusal:
+        playback.outcome, playback.status = refusal.error.code, refusal.error.status
+        response = _error_response(refusal.error)
+    except ConnectionError:
+        # There is nobody to answer; aiohttp notices that too, and closes.
+        playback.status = response.status if response.prepared else None
+    finally:
+        if on_served:
+            on_served(_record(model_id, api, playback))
+    return response
+
+
+async def _read(request: web.Request) -> bytes:
+    try:
+        return await request.read()
+    except web.HTTPRequestEntityTooLarge:
+        raise RefusedError(
+            ServiceError("RequestEntityTooLargeException", 413, f"The body is larger than {MAX_BODY_BYTES} bytes.")
+        ) from None
+
+
+def _understand(body: bytes, api: str, model_id: str, default: Directive) -> tuple[Model, Dialect, Script, Answer]:
+    model = find_model(model_id)
+    dialect = converse if api == CONVERSE else _DIALECTS.get(model.family)
+    if dialect is None:
+        raise invalid(f"The sandbox does not know the {INVOKE} format of {model_id[:200]}; it answers to {CONVERSE}.")
+    prompt = dialect.read(_parse(body))
+    try:
+        script = script_for(model_id, default, prompt.user_text)
+    except ScriptError as error:
+        raise invalid(str(error)) from None
+    answer = compose(script, prompt)
+    _check_fit(script, answer, api, model)
+    return model, dialect, script, answer
+
+
+def _parse(body: bytes) -> Any:
+    def refuse(_constant: str) -> NoReturn:
+        raise ValueError
+
+    try:
+        return json.loads(body, parse_constant=refuse)
+    except (ValueError, RecursionError):
+        raise invalid("Malformed input request, please reformat your input and try again.") from None
+
+
+def _check_fit(script: Script, answer: Answer, api: str, model: Model) -> None:
+    if api == INVOKE and model.family in _TEXT_ONLY and (script.tool or script.reasoning):
+        raise invalid(f"model script: the {INVOKE} format of {model.id} has no tool use and no reasoning")
+    fault = script.fault
+    if fault is None or fault.after is None:
+        return
+    if fault.after > len(answer.deltas):
+        raise invalid(f"model script: fault after {fault.after} deltas, but the answer has {len(answer.deltas)}")
+    if api == CONVERSE and fault.name == _NOT_IN_CONVERSE:
+        raise invalid(f"model script: the stream of {CONVERSE} has no {STREAM_FAULTS[fault.name].event_type}")
+
+
+async def _not_here(request: web.Request) -> web.Response:
+    message = f"The sandbox's Bedrock does not stand in for {request.method} {request.rel_url.raw_path[:500]}"
+    return _error_response(ServiceError("UnknownOperationException", 501, message))
+
+
+def _headers(api: str) -> dict[str, str]:
+    headers = {"content-type": CONTENT_TYPE, "x-amzn-requestid": str(uuid.uuid4())}
+    return {**headers, "x-amzn-bedrock-content-type": "application/json"} if api == INVOKE else headers
+
+
+def _error_response(error: ServiceError) -> web.Response:
+    return web.Response(
+        status=error.status,
+        headers={
+            "content-type": "application/json",
+            "x-amzn-errortype": f"{error.code}:{_ERROR_NAMESPACE}",
+            "x-amzn-requestid": str(uuid.uuid4()),
+        },
+        body=json.dumps(error.body, separators=(",", ":")).encode(),
+    )
+
+
+def _record(model_id: str, api: str, playback: Playback) -> Served:
+    usage = playback.usage
+    return Served(
+        model_id=model_id,
+        api=api,
+        outcome=playback.outcome,
+        status=playback.status,
+        input_tokens=usage.input if usage else None,
+        output_tokens=usage.output if usage else None,
+        cache_read_tokens=usage.cache_read if usage else None,
+        cache_write_tokens=usage.cache_write if usage else None,
+        first_token_ms=playback.first_token_ms,
+        duration_ms=playback.elapsed_ms,
+    )

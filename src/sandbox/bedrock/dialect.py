@@ -1,0 +1,49 @@
+"""The one shape that the module of every API and model family has: it reads a body and gives an answer's events."""
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from sandbox.bedrock.answer import Answer, Delta, Usage
+from sandbox.bedrock.models import Model
+from sandbox.bedrock.prompt import Prompt
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """What has been measured so far, in milliseconds since the request was complete: the first event, and now."""
+
+    first_byte: int
+    now: int
+
+
+class Dialect(Protocol):
+    """Each function returns whole messages, to be sent one write each."""
+
+    def read(self, body: Any) -> Prompt:
+        """Check a request's JSON body and read it; raises RefusedError."""
+
+    def start(self, model: Model, answer: Answer) -> list[bytes]:
+        """What precedes the first delta."""
+
+    def delta(self, answer: Answer, delta: Delta, latency: Latency) -> list[bytes]:
+        """A delta, with the events that open and close its block."""
+
+    def end(self, answer: Answer, latency: Latency) -> list[bytes]:
+        """What follows the last delta."""
+
+
+def invocation_metrics(usage: Usage | None, latency: Latency) -> dict[str, Any]:
+    """The member of the last chunk in which Bedrock reports what it counted and measured, if it reports at all."""
+    if usage is None:
+        return {}
+    metrics = {
+        "inputTokenCount": usage.input,
+        "outputTokenCount": usage.output,
+        "invocationLatency": latency.now,
+        "firstByteLatency": latency.first_byte,
+    }
+    if usage.cache_read is not None:
+        metrics["cacheReadInputTokenCount"] = usage.cache_read
+    if usage.cache_write is not None:
+        metrics["cacheWriteInputTokenCount"] = usage.cache_write
+    return {"amazon-bedrock-invocationMetrics": metrics}

@@ -1,0 +1,99 @@
+"""The errors that Bedrock's runtime sends, over HTTP and inside a stream, and the names that a script has for them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceError:
+    """One error as the service sends it.
+
+    Attributes:
+        code: the name of its shape in botocore's service model, such as `ThrottlingException`.
+        status: the HTTP status that the model gives to it.
+        message: the text for people.
+        details: further members of the shape.
+    """
+
+    code: str
+    status: int
+    message: str
+    details: Mapping[str, str | int] = field(default_factory=dict)
+
+    @property
+    def body(self) -> dict[str, str | int]:
+        """The JSON object that carries the error, the same over HTTP and in a stream."""
+        return {"message": self.message, **self.details}
+
+    @property
+    def event_type(self) -> str:
+        """The name of the error as a member of an event stream: the shape's name with a small first letter."""
+        return self.code[0].lower() + self.code[1:]
+
+
+class RefusedError(Exception):
+    """A request that is answered with an error over HTTP, before any event."""
+
+    def __init__(self, error: ServiceError) -> None:
+        super().__init__(error.message)
+        self.error = error
+
+
+def invalid(message: str) -> RefusedError:
+    """A refusal of what was sent: ValidationException, 400."""
+    return RefusedError(ServiceError("ValidationException", 400, message))
+
+
+_THROTTLING = ServiceError("ThrottlingException", 429, "Too many requests, please wait before trying again.")
+_VALIDATION = ServiceError("ValidationException", 400, "The scripted model refuses this request.")
+_INTERNAL = ServiceError(
+    "InternalServerException",
+    500,
+    "The system encountered an unexpected error during processing. Try your request again.",
+)
+_UNAVAILABLE = ServiceError(
+    "ServiceUnavailableException",
+    503,
+    "The service is temporarily unable to handle the request. Try your request again.",
+)
+_MODEL_TIMEOUT = ServiceError("ModelTimeoutException", 408, "Model has timed out in processing the request.")
+
+# What `fault=NAME` sends in place of an answer.
+HTTP_FAULTS: Mapping[str, ServiceError] = {
+    "throttling": _THROTTLING,
+    "validation": _VALIDATION,
+    "access_denied": ServiceError(
+        "AccessDeniedException", 403, "You don't have access to the model with the specified model ID."
+    ),
+    "not_found": ServiceError("ResourceNotFoundException", 404, "This model version has reached the end of its life."),
+    "quota": ServiceError(
+        "ServiceQuotaExceededException", 400, "Your request exceeds the service quota for your account."
+    ),
+    "model_not_ready": ServiceError(
+        "ModelNotReadyException", 429, "Model is not ready for inference, please try again."
+    ),
+    "model_timeout": _MODEL_TIMEOUT,
+    "model_error": ServiceError(
+        "ModelErrorException",
+        424,
+        "The model returned an error while processing the request.",
+        {"originalStatusCode": 500, "resourceName": "scripted-model"},
+    ),
+    "internal": _INTERNAL,
+    "unavailable": _UNAVAILABLE,
+}
+
+# What `fault=NAME:AFTER` sends as an exception event.
+STREAM_FAULTS: Mapping[str, ServiceError] = {
+    "throttling": _THROTTLING,
+    "validation": _VALIDATION,
+    "internal": _INTERNAL,
+    "unavailable": _UNAVAILABLE,
+    "model_stream_error": ServiceError(
+        "ModelStreamErrorException",
+        424,
+        "The model returned an error while streaming its answer.",
+        {"originalStatusCode": 500, "originalMessage": "The scripted model stopped."},
+    ),
+    "model_timeout": _MODEL_TIMEOUT,
+}

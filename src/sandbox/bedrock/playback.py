@@ -1,0 +1,133 @@
+"""Plays an answer to a client on time: every event is one write, at the moment it is due; no formats, no routes."""
+
+import asyncio
+
+from aiohttp import web
+
+from sandbox.bedrock.answer import Answer, Delta, Usage
+from sandbox.bedrock.dialect import Dialect, Latency
+from sandbox.bedrock.errors import HTTP_FAULTS, STREAM_FAULTS, RefusedError
+from sandbox.bedrock.models import Model
+from sandbox.bedrock.script import Fault, Script
+from sandbox.bedrock.served import COMPLETED, DISCONNECTED, DROPPED
+from sandbox.bedrock.wire import exception_event
+
+# The longest that a Lambda function, the client that the sandbox is for, can wait.
+_SILENCE_MS = 900_000.0
+# aiohttp does not tell a handler that its client has left: a pause is interrupted this often to look.
+_LOOK_SECONDS = 0.25
+
+
+class Playback:
+    """One answer on its way to one client.
+
+    Times are milliseconds since the request was complete. Due times are absolute, so that a late event makes no later
+    one late.
+
+    Attributes:
+        outcome: how it ended, in the words of `Served`.
+        status: the HTTP status, None as long as none was sent.
+        usage: what was reported to the client, None if nothing was.
+        first_token_ms: when the first content delta was written, None if none was.
+    """
+
+    def __init__(self, request: web.Request) -> None:
+        self.outcome = DISCONNECTED
+        self.status: int | None = None
+        self.usage: Usage | None = None
+        self.first_token_ms: float | None = None
+        self._request = request
+        self._loop = asyncio.get_running_loop()
+        self._start = self._loop.time()
+        self._first_byte_ms: float | None = None
+
+    def request_is_complete(self) -> None:
+        """Start the clock; it runs from the creation of this object until then."""
+        self._start = self._loop.time()
+
+    @property
+    def elapsed_ms(self) -> float:
+        """Milliseconds since the request was complete."""
+        return (self._loop.time() - self._start) * 1000
+
+    async def play(
+        self, response: web.StreamResponse, model: Model, dialect: Dialect, script: Script, answer: Answer
+    ) -> None:
+        """Send the answer as the script says.
+
+        The headers go out with the first event. Recordings don't show when the service sends them; it must hold them
+        back until the model has begun where it still answers a model's failure with an HTTP error.
+
+        Raises:
+            RefusedError: the script has a fault in place of a response.
+            ConnectionError: the client has gone away.
+        """
+        fault = script.fault
+        if fault and fault.after is None:
+            await self._fail_at_once(fault)
+            return
+        whole = len(answer.deltas)
+        told = fault.after if fault and fault.after is not None else whole
+        await self._wait_until(script.due_ms(0))
+        self.status = response.status
+        await response.prepare(self._request)
+        if told or not fault:
+            await self._write(response, dialect.start(model, answer))
+        for delta in answer.deltas[:told]:
+            await self._wait_until(script.due_ms(delta.position))
+            await self._tell(response, dialect, answer, delta)
+        await self._wait_until(script.end_ms(whole) if told == whole else script.due_ms(told))
+        if fault:
+            await self._fail(response, fault)
+            return
+        await self._write(response, dialect.end(answer, self._latency()))
+        self.usage = answer.usage
+        await response.write_eof()
+        self.outcome = COMPLETED
+
+    async def _tell(self, response: web.StreamResponse, dialect: Dialect, answer: Answer, delta: Delta) -> None:
+        await self._write(response, dialect.delta(answer, delta, self._latency()))
+        if self.first_token_ms is None:
+            self.first_token_ms = self.elapsed_ms
+
+    async def _fail_at_once(self, fault: Fault) -> None:
+        if not fault.is_silence:
+            raise RefusedError(HTTP_FAULTS[fault.name])
+        await self._wait_until(_SILENCE_MS)
+        self._drop()
+
+    async def _fail(self, response: web.StreamResponse, fault: Fault) -> None:
+        if fault.is_silence:
+            await self._wait_until(self.elapsed_ms + _SILENCE_MS)
+        if fault.is_silence or fault.is_drop:
+            self._drop()
+            return
+        error = STREAM_FAULTS[fault.name]
+        await self._write(response, [exception_event(error)])
+        await response.write_eof()
+        self.outcome = error.code
+
+    async def _write(self, response: web.StreamResponse, events: list[bytes]) -> None:
+        for event in events:
+            if self._first_byte_ms is None:
+                self._first_byte_ms = self.elapsed_ms
+            await response.write(event)
+
+    async def _wait_until(self, due_ms: float) -> None:
+        while (seconds := (due_ms - self.elapsed_ms) / 1000) > 0:
+            self._look()
+            await asyncio.sleep(min(seconds, _LOOK_SECONDS))
+
+    def _look(self) -> None:
+        transport = self._request.transport
+        if transport is None or transport.is_closing():
+            raise ConnectionResetError("the client has gone away")
+
+    def _drop(self) -> None:
+        if self._request.transport:
+            self._request.transport.close()
+        self.outcome = DROPPED
+
+    def _latency(self) -> Latency:
+        now = round(self.elapsed_ms)
+        return Latency(first_byte=now if self._first_byte_ms is None else round(self._first_byte_ms), now=now)

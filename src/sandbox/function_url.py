@@ -1,0 +1,153 @@
+"""The Function URL: HTTP in, an invocation, and its streamed response out, each chunk the moment it arrives."""
+
+import json
+import logging
+import uuid
+from collections.abc import Sequence
+
+from aiohttp import web
+from aiohttp.typedefs import Middleware
+
+from sandbox.invocation import Invocation, ResponseEnd, ResponseStart
+from sandbox.pool import EnvironmentPool, ThrottledError
+from sandbox.response_head import (
+    INTEGRATION_TYPE,
+    PreludeReader,
+    ResponseHead,
+    ResponseHeadError,
+    buffered_response,
+)
+from sandbox.signed import CALLER
+from sandbox.url_event import trace_header, url_event, utc_now
+
+# https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+REQUEST_LIMIT_BYTES = 6 * 1024 * 1024
+THROTTLED = {
+    "Reason": "ReservedFunctionConcurrentInvocationLimitExceeded",
+    "Type": "User",
+    "message": "Rate Exceeded.",
+}
+
+_log = logging.getLogger(__name__)
+
+
+def function_url_app(pool: EnvironmentPool, domain_name: str, middlewares: Sequence[Middleware]) -> web.Application:
+    """Return the application that answers every method and path of a Function URL.
+
+    Args:
+        pool: runs the invocations.
+        domain_name: what the function is told as the URL's host name.
+        middlewares: the signature check, unless the URL is open to everybody.
+    """
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        invocation = await _invocation(request, domain_name)
+        try:
+            await pool.invoke(invocation)
+        except ThrottledError:
+            return web.json_response(THROTTLED, status=429, headers={"x-amzn-errortype": "TooManyRequestsException"})
+        try:
+            return await _relay(request, invocation)
+        finally:
+            invocation.abandon()
+
+    app = web.Application(middlewares=middlewares, client_max_size=REQUEST_LIMIT_BYTES)
+    app.on_response_prepare.append(_finish_head)
+    app.router.add_route("*", "/{path:.*}", handle)
+    return app
+
+
+async def _invocation(request: web.Request, domain_name: str) -> Invocation:
+    now = utc_now()
+    trace = trace_header(request.headers.get("X-Amzn-Trace-Id"), now)
+    request_id = str(uuid.uuid4())
+    peer = request.transport.get_extra_info("peername") if request.transport else None
+    event = url_event(
+        request.method,
+        request.raw_path,
+        [(name.lower(), value) for name, value in request.headers.items()],
+        await request.read(),
+        protocol=f"HTTP/{request.version.major}.{request.version.minor}",
+        source=(peer[0], peer[1]) if peer else ("127.0.0.1", 0),
+        domain_name=domain_name,
+        request_id=request_id,
+        trace=trace,
+        caller=request.get(CALLER),
+        now=now,
+    )
+    return Invocation(json.dumps(event).encode(), trace, request_id)
+
+
+async def _finish_head(_request: web.Request, response: web.StreamResponse) -> None:
+    """Every response has a request id, and none says what software the sandbox is made of."""
+    response.headers.setdefault("x-amzn-requestid", str(uuid.uuid4()))
+    response.headers.popall("Server", None)
+
+
+async def _relay(request: web.Request, invocation: Invocation) -> web.StreamResponse:
+    """Answer the request with the invocation's response.
+
+    Once the client has its first byte, an error can only be shown by cutting the stream: the connection is closed
+    without the terminal chunk.
+
+    Raises:
+        ConnectionError: the client has left.
+    """
+    response: web.StreamResponse | None = None
+    start = ResponseStart("", streaming=False)
+    prelude = PreludeReader()
+    async for item in invocation:
+        if isinstance(item, ResponseStart):
+            start = item
+            continue
+        if isinstance(item, ResponseEnd) and item.error:
+            if response is None:
+                return _bad_gateway(invocation, f"{item.error.type}: {item.error.details}")
+            _log.warning("%s the stream was cut: %s: %s", invocation.request_id, item.error.type, item.error.details)
+            if request.transport:
+                request.transport.close()
+            return response
+        body = b"" if isinstance(item, ResponseEnd) else item
+        if response is None:
+            try:
+                parsed = _head_and_body(start, prelude, body)
+            except ResponseHeadError as error:
+                return _bad_gateway(invocation, str(error))
+            if parsed is None:
+                if isinstance(item, ResponseEnd):
+                    return _bad_gateway(invocation, "the response ended within its prelude")
+                continue
+            head, body = parsed
+            response = _response(head, invocation)
+            await response.prepare(request)
+        if body and request.method != "HEAD" and response.status not in (204, 304):
+            await response.write(body)
+    assert response is not None, "every invocation ends with a ResponseEnd"
+    await response.write_eof()
+    return response
+
+
+def _head_and_body(start: ResponseStart, prelude: PreludeReader, body: bytes) -> tuple[ResponseHead, bytes] | None:
+    """Return the head, and what of the first bytes is body; None if the head is not complete yet."""
+    if not start.streaming:
+        return buffered_response(body)
+    if start.content_type == INTEGRATION_TYPE:
+        return prelude.feed(body)
+    return ResponseHead(200, (("content-type", start.content_type),)), body
+
+
+def _response(head: ResponseHead, invocation: Invocation) -> web.StreamResponse:
+    response = web.StreamResponse(status=head.status)
+    response.headers["x-amzn-trace-id"] = invocation.trace
+    response.headers.update(head.headers)
+    response.headers["x-amzn-requestid"] = invocation.request_id
+    for cookie in head.cookies:
+        response.headers.add("Set-Cookie", cookie)
+    return response
+
+
+def _bad_gateway(invocation: Invocation, reason: str) -> web.Response:
+    """The client learns nothing of the reason; it goes to the sandbox's own log."""
+    _log.warning("%s answered 502: %s", invocation.request_id, reason)
+    headers = {"x-amzn-requestid": invocation.request_id, "x-amzn-trace-id": invocation.trace}
+    return web.Response(status=502, text="Internal Server Error", headers=headers)

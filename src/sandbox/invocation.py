@@ -1,0 +1,97 @@
+"""One invocation and the channel its response takes from the Runtime API to whoever asked, chunk by chunk."""
+
+import asyncio
+import uuid
+from collections import deque
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+
+# Where a slow client makes the function's next write wait. Until then a function runs ahead of its client.
+BUFFER_BYTES = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class FunctionError:
+    """Why an invocation failed: an error type such as `Runtime.ExitError`, and its details (text, or JSON as text)."""
+
+    type: str
+    details: str
+
+
+@dataclass(frozen=True)
+class ResponseStart:
+    """The runtime has begun its response; a buffered one follows as a single chunk."""
+
+    content_type: str
+    streaming: bool
+
+
+@dataclass(frozen=True)
+class ResponseEnd:
+    """The last item of every response; with an error, what came before it is not the whole answer."""
+
+    error: FunctionError | None = None
+
+
+ResponseItem = ResponseStart | bytes | ResponseEnd
+
+
+@dataclass(eq=False)
+class Invocation:
+    """One event on its way to the function. Iterate over it for the response: it ends with one `ResponseEnd`."""
+
+    event: bytes
+    trace: str
+    request_id: str
+    # `Lambda-Runtime-Invocation-Id`, which a runtime echoes so that a stale response is told from this one's.
+    invocation_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+
+    def __post_init__(self) -> None:
+        self._items: deque[ResponseItem] = deque()
+        self._buffered = 0
+        self._changed = asyncio.Event()
+        self._abandoned = False
+        self.ended = False
+
+    async def send(self, item: ResponseStart | bytes) -> None:
+        """Pass an item on; wait while the reader is far behind. Ignored once the invocation has ended."""
+        while self._buffered >= BUFFER_BYTES and not self._abandoned and not self.ended:
+            await self._wait()
+        if not self.ended and not self._abandoned:
+            self._put(item)
+
+    def end(self, error: FunctionError | None = None) -> bool:
+        """End the response; only the first call counts, and it returns True."""
+        if self.ended:
+            return False
+        self.ended = True
+        self._put(ResponseEnd(error))
+        return True
+
+    def abandon(self) -> None:
+        """The reader has left: the function goes on, as on AWS, but nobody waits for what it writes."""
+        self._abandoned = True
+        self._items.clear()
+        self._changed.set()
+
+    async def __aiter__(self) -> AsyncIterator[ResponseItem]:
+        while True:
+            while not self._items:
+                await self._wait()
+            item = self._items.popleft()
+            if isinstance(item, bytes):
+                self._buffered -= len(item)
+                self._changed.set()
+            yield item
+            if isinstance(item, ResponseEnd):
+                return
+
+    def _put(self, item: ResponseItem) -> None:
+        self._items.append(item)
+        if isinstance(item, bytes):
+            self._buffered += len(item)
+        self._changed.set()
+
+    async def _wait(self) -> None:
+        self._changed.clear()
+        await self._changed.wait()

@@ -1,0 +1,90 @@
+"""The function's execution environments together: which one takes an invocation, and how many there may be."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+
+from sandbox.environments import Environment
+from sandbox.invocation import Invocation
+
+# On AWS a client's next request is on the network for longer than a runtime needs to come back for more work. On one
+# machine it is not, so the pool gives an environment whose client is already served this long to come back.
+_SETTLE_SECONDS = 0.1
+
+
+class ThrottledError(Exception):
+    """As many environments as the function may have are at work."""
+
+
+class EnvironmentPool:
+    """Starts environments on demand, up to a limit, and reuses the one that was used last."""
+
+    def __init__(self, limit: int, create: Callable[[int], Environment]) -> None:
+        """Make an empty pool: the first invocation is a cold start.
+
+        Args:
+            limit: the most environments at a time.
+            create: makes an environment that has the given number; it is not started yet.
+        """
+        self._limit = limit
+        self._create = create
+        self._created = 0
+        self._environments: set[Environment] = set()
+        self._idle: list[Environment] = []
+        self._leaving: set[Environment] = set()
+        self._returned = asyncio.Condition()
+        self._runs: set[asyncio.Task[None]] = set()
+
+    async def invoke(self, invocation: Invocation) -> None:
+        """Begin an invocation; iterate over it for the response.
+
+        Raises:
+            ThrottledError: no environment is free, and there may be no further one.
+        """
+        environment = await self._acquire()
+        run = asyncio.ensure_future(self._run(environment, invocation))
+        self._runs.add(run)
+        run.add_done_callback(self._runs.discard)
+
+    async def close(self) -> None:
+        """Kill every environment, at work or not."""
+        for run in self._runs:
+            run.cancel()
+        await asyncio.gather(*self._runs, return_exceptions=True)
+        await asyncio.gather(*(environment.stop() for environment in self._environments | self._leaving))
+
+    async def _acquire(self) -> Environment:
+        if not self._idle and any(environment.settling for environment in self._environments):
+            async with self._returned:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._returned.wait_for(lambda: self._idle), _SETTLE_SECONDS)
+        while self._idle:
+            environment = self._idle.pop()
+            if environment.alive:
+                return environment
+            await self._remove(environment)
+        if len(self._environments) >= self._limit:
+            raise ThrottledError
+        self._created += 1
+        environment = self._create(self._created)
+        self._environments.add(environment)
+        return environment
+
+    async def _run(self, environment: Environment, invocation: Invocation) -> None:
+        reusable = False
+        try:
+            reusable = await environment.run(invocation)
+        finally:
+            if not reusable:
+                await self._remove(environment)
+        if reusable:
+            self._idle.append(environment)
+            async with self._returned:
+                self._returned.notify_all()
+
+    async def _remove(self, environment: Environment) -> None:
+        """Free the environment's place at once, then stop it."""
+        self._environments.discard(environment)
+        self._leaving.add(environment)
+        await environment.stop()
+        self._leaving.discard(environment)

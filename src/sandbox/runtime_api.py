@@ -1,0 +1,288 @@
+"""The Lambda Runtime API of one execution environment, as strict as the real one: routes, checks, and what they change.
+
+https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html and, for streams,
+https://docs.aws.amazon.com/lambda/latest/dg/runtimes-custom.html#runtimes-custom-response-streaming.
+On Lambda, too, every environment has a Runtime API of its own.
+"""
+
+import asyncio
+import base64
+import binascii
+import contextlib
+import json
+import re
+import time
+from collections.abc import Iterable
+
+import h11
+
+from sandbox.http_connection import BodyTooLargeError, Connection, TruncatedBodyError
+from sandbox.invocation import FunctionError, Invocation, ResponseStart
+from sandbox.runtime_states import Event, IllegalTransitionError, State, advance
+
+# 6 MB and some room for what JSON adds, as the platform states it in its own error message.
+BUFFERED_LIMIT_BYTES = 6_291_556
+STREAMED_LIMIT_BYTES = 200 * 1024 * 1024
+# How long what a dead process has written may take to be read from its closed sockets: as fast as the client reads.
+_DRAIN_SECONDS = 2
+
+_ROUTE = re.compile(r"/2018-06-01/runtime/(?:invocation/(?P<id>[^/]+)/(?P<answer>response|error)|(?P<fixed>[a-z/]+))")
+_ACCEPTED = b'{"status":"OK"}\n'
+
+
+class _Refusal(Exception):  # noqa: N818 - an answer to the runtime, not an error of the sandbox
+    """A call that changes nothing but is answered with an error."""
+
+    def __init__(self, status: int, error_type: str, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.body = json.dumps({"errorMessage": message, "errorType": error_type}).encode()
+
+
+class RuntimeApi:
+    """Serves one runtime. `deliver` hands it an invocation; the runtime's answers go to that invocation."""
+
+    def __init__(self, function_arn: str) -> None:
+        self.state = State.STARTED
+        self.init_error: FunctionError | None = None
+        self._function_arn = function_arn
+        self._current: Invocation | None = None
+        self._poll: asyncio.Future[tuple[Invocation, int]] | None = None
+        # Set while the runtime can do nothing until the platform acts: it waits for an invocation, or failed to start.
+        self._platforms_turn = asyncio.Event()
+        self._connections: set[asyncio.Task[None]] = set()
+        self._server: asyncio.Server | None = None
+
+    async def start(self) -> str:
+        """Listen on a free port of 127.0.0.1; return the value of `AWS_LAMBDA_RUNTIME_API`."""
+        self._server = await asyncio.start_server(self._connected, "127.0.0.1", 0)
+        port = self._server.sockets[0].getsockname()[1]
+        return f"127.0.0.1:{port}"
+
+    async def platforms_turn(self) -> None:
+        """Return when the runtime waits for an invocation, or has reported that it failed to start (`init_error`)."""
+        await self._platforms_turn.wait()
+
+    def deliver(self, invocation: Invocation, deadline_ms: int) -> None:
+        """Answer the runtime's `/next`, for which it must be waiting, with an invocation.
+
+        Args:
+            invocation: gets the runtime's response.
+            deadline_ms: when the function will be stopped, in milliseconds since 1970.
+        """
+        assert self._poll is not None, "the runtime is not waiting"
+        self.state = advance(self.state, Event.DELIVERED)
+        self._current = invocation
+        self._platforms_turn.clear()
+        self._poll.set_result((invocation, deadline_ms))
+        self._poll = None
+
+    async def drain(self) -> None:
+        """Read what a process that has ended left in its sockets; it may have been a whole response."""
+        if self._connections:
+            await asyncio.wait(self._connections, timeout=_DRAIN_SECONDS)
+
+    async def close(self) -> None:
+        """Stop listening and drop every connection."""
+        if self._server:
+            self._server.close()
+        for task in self._connections:
+            task.cancel()
+        await asyncio.gather(*self._connections, return_exceptions=True)
+
+    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._connections.add(task)
+        connection = Connection(reader, writer)
+        try:
+            while request := await connection.request():
+                try:
+                    await self._route(connection, request)
+                except _Refusal as refusal:
+                    await connection.reply(refusal.status, refusal.body)
+                await connection.discard_body()
+        except (TruncatedBodyError, asyncio.CancelledError):
+            pass  # the peer is gone, or the environment is: nobody is left to be answered
+        finally:
+            self._connections.discard(task)
+            connection.close()
+
+    async def _route(self, connection: Connection, request: h11.Request) -> None:
+        method, path = request.method.decode(), request.target.decode()
+        match = _ROUTE.fullmatch(path)
+        routes = {
+            ("GET", "invocation/next"): self._next,
+            ("POST", "init/error"): self._init_error,
+            ("GET", "restore/next"): self._restore_next,
+            ("POST", "restore/error"): self._restore_error,
+        }
+        if match and match["id"] and method == "POST":
+            answer = self._response if match["answer"] == "response" else self._error
+            await answer(connection, request, match["id"])
+        elif match and (method, match["fixed"]) in routes:
+            await routes[method, match["fixed"]](connection, request)
+        else:
+            raise _Refusal(404, "NotFound", f"the Runtime API has no {method} {path}")
+
+    def _advance(self, event: Event) -> None:
+        try:
+            self.state = advance(self.state, event)
+        except IllegalTransitionError as error:
+            raise _Refusal(403, "InvalidStateTransition", str(error)) from None
+
+    async def _next(self, connection: Connection, _request: h11.Request) -> None:
+        """GET /runtime/invocation/next."""
+        self._advance(Event.NEXT)
+        if self._poll:
+            self._poll.cancel()  # the runtime asks again: its older poll is of no use to it any more
+        poll = self._poll = asyncio.get_running_loop().create_future()
+        self._platforms_turn.set()
+        gone = asyncio.ensure_future(connection.closed())
+        try:
+            await asyncio.wait({poll, gone}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            gone.cancel()
+            await asyncio.wait({gone})  # two readers of one stream are an error
+        if poll.cancelled() or not poll.done():
+            if self._poll is poll:
+                self._poll = None
+                self._platforms_turn.clear()
+            raise TruncatedBodyError("the poll has nobody to be answered to")
+        invocation, deadline_ms = poll.result()
+        await connection.reply(
+            200,
+            invocation.event,
+            {
+                "Lambda-Runtime-Aws-Request-Id": invocation.request_id,
+                "Lambda-Runtime-Deadline-Ms": str(deadline_ms),
+                "Lambda-Runtime-Invoked-Function-Arn": self._function_arn,
+                "Lambda-Runtime-Trace-Id": invocation.trace,
+                "Lambda-Runtime-Invocation-Id": invocation.invocation_id,
+                "Date": time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime()),
+            },
+        )
+
+    async def _init_error(self, connection: Connection, request: h11.Request) -> None:
+        """POST /runtime/init/error."""
+        self._advance(Event.INIT_ERROR)
+        body = await self._error_report(connection)
+        self.init_error = _reported_error(_header(request.headers, "Lambda-Runtime-Function-Error-Type"), body)
+        self._platforms_turn.set()
+        await connection.reply(202, _ACCEPTED)
+
+    async def _restore_next(self, _connection: Connection, _request: h11.Request) -> None:
+        """GET /runtime/restore/next: for SnapStart only."""
+        self._advance(Event.RESTORE_NEXT)
+
+    async def _restore_error(self, _connection: Connection, _request: h11.Request) -> None:
+        """POST /runtime/restore/error: for SnapStart only."""
+        self._advance(Event.RESTORE_ERROR)
+
+    async def _error(self, connection: Connection, request: h11.Request, request_id: str) -> None:
+        """POST /runtime/invocation/ID/error."""
+        invocation = self._answered(request, request_id, Event.ERROR)
+        self._advance(Event.ERROR)
+        try:
+            body = await self._error_report(connection)
+            error_type = _header(request.headers, "Lambda-Runtime-Function-Error-Type")
+            self._finish(invocation, _reported_error(error_type, body))
+        except TruncatedBodyError:
+            self._finish(invocation, _TRUNCATED)
+            raise
+        await connection.reply(202, _ACCEPTED)
+
+    async def _response(self, connection: Connection, request: h11.Request, request_id: str) -> None:
+        """POST /runtime/invocation/ID/response."""
+        invocation = self._answered(request, request_id, Event.RESPONSE)
+        mode = _header(request.headers, "Lambda-Runtime-Function-Response-Mode")
+        if mode not in (None, "streaming"):
+            raise _Refusal(400, "InvalidFunctionResponseMode", f"no such function response mode: {mode}")
+        self._advance(Event.RESPONSE)
+        try:
+            if mode == "streaming":
+                await self._streamed(connection, request, invocation)
+            else:
+                await self._buffered(connection, request, invocation)
+        except BodyTooLargeError:
+            limit = STREAMED_LIMIT_BYTES if mode == "streaming" else BUFFERED_LIMIT_BYTES
+            message = f"Response payload size exceeded maximum allowed payload size ({limit} bytes)."
+            self._finish(invocation, FunctionError("Function.ResponseSizeTooLarge", message))
+            raise _Refusal(413, "RequestEntityTooLarge", message) from None
+        except TruncatedBodyError:
+            self._finish(invocation, _TRUNCATED)
+            raise
+        await connection.reply(202, _ACCEPTED)
+
+    async def _buffered(self, connection: Connection, request: h11.Request, invocation: Invocation) -> None:
+        body = await connection.body(BUFFERED_LIMIT_BYTES)
+        content_type = _header(request.headers, "Content-Type") or "application/json"
+        await invocation.send(ResponseStart(content_type, streaming=False))
+        await invocation.send(body)
+        self._finish(invocation, None)
+
+    async def _streamed(self, connection: Connection, request: h11.Request, invocation: Invocation) -> None:
+        content_type = _header(request.headers, "Content-Type") or "application/octet-stream"
+        await invocation.send(ResponseStart(content_type, streaming=True))
+        total = 0
+        while isinstance(event := await connection.body_event(), h11.Data):
+            total += len(event.data)
+            if total > STREAMED_LIMIT_BYTES:
+                raise BodyTooLargeError
+            await invocation.send(bytes(event.data))
+        self._finish(invocation, _trailed_error(event.headers))
+
+    def _answered(self, request: h11.Request, request_id: str, event: Event) -> Invocation:
+        """Return the invocation that a call is about; refuse one that names another."""
+        if self._current is None:
+            self._advance(event)  # no invocation yet: no state until then allows an answer, so this refuses
+        assert self._current is not None
+        if request_id != self._current.request_id:
+            raise _Refusal(400, "InvalidRequestID", "Invalid request ID")
+        echoed = _header(request.headers, "Lambda-Runtime-Invocation-Id")
+        if echoed not in (None, self._current.invocation_id):
+            raise _Refusal(400, "InvalidInvocationID", "Invalid invocation ID")
+        return self._current
+
+    def _finish(self, invocation: Invocation, error: FunctionError | None) -> None:
+        # Before the reply: the runtime may call /next on another connection as soon as it has it.
+        self._advance(Event.SENT)
+        invocation.end(error)
+
+    async def _error_report(self, connection: Connection) -> bytes:
+        """Read an error report; one that is too large still counts as an error, without its words."""
+        try:
+            return await connection.body(BUFFERED_LIMIT_BYTES)
+        except BodyTooLargeError:
+            return b""
+
+
+_TRUNCATED = FunctionError("Runtime.TruncatedResponse", "the connection was closed before the response was complete")
+
+
+def _header(headers: Iterable[tuple[bytes, bytes]], name: str) -> str | None:
+    wanted = name.lower().encode()
+    return next((value.decode("latin-1") for key, value in headers if key == wanted), None)
+
+
+def _reported_error(error_type: str | None, body: bytes) -> FunctionError:
+    """What `/error` and `/init/error` carry: the type in a header, the rest as JSON."""
+    with contextlib.suppress(ValueError, AttributeError):
+        error_type = error_type or json.loads(body).get("errorType")
+    return FunctionError(error_type or "Runtime.Unknown", body.decode(errors="replace"))
+
+
+def _trailed_error(trailers: Iterable[tuple[bytes, bytes]]) -> FunctionError | None:
+    """What the trailers of a streamed response say: None without an error; one that cannot be read is one, too."""
+    error_type = _header(trailers, "Lambda-Runtime-Function-Error-Type")
+    body = _header(trailers, "Lambda-Runtime-Function-Error-Body")
+    if error_type is None and body is None:
+        return None
+    try:
+        details = base64.b64decode(body or "", validate=True)
+        if body is None or not isinstance(json.loads(details), dict):
+            raise ValueError("not a JSON object")
+    except (binascii.Error, ValueError) as error:
+        note = f"the trailer Lambda-Runtime-Function-Error-Body is not a JSON object in base64: {error}"
+        return FunctionError(error_type or "Runtime.Unknown", note)
+    return _reported_error(error_type, details)

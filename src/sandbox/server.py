@@ -1,0 +1,142 @@
+"""Puts the sandbox together: reads the template, starts the servers, and takes everything down again."""
+
+import asyncio
+import contextlib
+import secrets
+import signal
+import string
+import sys
+from collections.abc import AsyncIterator, Mapping
+from shutil import which
+
+import botocore.session
+from aiohttp import web
+
+from sandbox import function_process
+from sandbox.banner import banner, print_function_line, print_line
+from sandbox.bedrock.app import bedrock_app
+from sandbox.credentials import Credentials, random_role, random_user
+from sandbox.environments import Environment
+from sandbox.errors import StartError, UsageError
+from sandbox.function_url import function_url_app
+from sandbox.invoke_api import invoke_api_app
+from sandbox.pool import EnvironmentPool
+from sandbox.ready_file import Ready, ready_file, refuse_a_second_sandbox
+from sandbox.settings import Settings
+from sandbox.signed import signature_check
+from sandbox.template import FunctionSpec, read_template
+
+HOST = "127.0.0.1"
+# How long a server waits for its open connections at the end; the promise is to be gone within two seconds.
+_GOODBYE_SECONDS = 0.3
+# A Function URL's id on AWS: 32 lower-case letters and digits.
+_URL_ID_ALPHABET = string.ascii_lowercase + string.digits
+
+
+async def run(settings: Settings) -> None:
+    """Run the sandbox until SIGINT, SIGTERM or SIGHUP.
+
+    Raises:
+        UsageError: the settings ask for something that makes no sense.
+        StartError: something that the settings name is not there, or a port is not free.
+    """
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    refuse_a_second_sandbox(settings.ready_file)
+    spec = read_template(settings.template, settings.overrides, settings.region)
+    async with contextlib.AsyncExitStack() as stack:
+        ready = await _start(settings, spec, stack)
+        stack.enter_context(ready_file(settings.ready_file, ready))
+        print_line(banner(ready, settings.ready_file, settings.bedrock))
+        await stop.wait()
+
+
+async def _start(settings: Settings, spec: FunctionSpec, stack: contextlib.AsyncExitStack) -> Ready:
+    user, role = random_user(), random_role()
+    bedrock_url, aws = await _bedrock(settings, user, role, stack)
+    command = function_process.command(spec, _interpreter(settings))
+
+    def create(number: int) -> Environment:
+        variables = function_process.variables(spec, aws)
+        return Environment(number, command, spec.code, variables, spec.arn, spec.timeout, print_function_line)
+
+    limit = settings.concurrency if spec.reserved_concurrency is None else spec.reserved_concurrency
+    pool = EnvironmentPool(limit, create)
+    keys = {user.access_key_id: user}
+    at_url = [signature_check(keys, settings.region, "lambda", at_url=True)] if spec.auth_type == "AWS_IAM" else []
+    at_api = [signature_check(keys, settings.region, "lambda")]
+    url_id = "".join(secrets.choice(_URL_ID_ALPHABET) for _ in range(32))
+    url_app = function_url_app(pool, f"{url_id}.lambda-url.{settings.region}.on.aws", at_url)
+    function_url = await stack.enter_async_context(_listening(url_app, settings.port))
+    aws_endpoint_url = await stack.enter_async_context(_listening(invoke_api_app(pool, spec, at_api), 0))
+    # Entered last, so ended first: killed functions end their clients' streams, and no server has to wait for any.
+    stack.push_async_callback(pool.close)
+    return Ready(
+        function_url=f"{function_url}/",
+        aws_endpoint_url=aws_endpoint_url,
+        bedrock_url=bedrock_url,
+        region=settings.region,
+        access_key_id=user.access_key_id,
+        secret_access_key=user.secret_access_key,
+    )
+
+
+async def _bedrock(
+    settings: Settings, user: Credentials, role: Credentials, stack: contextlib.AsyncExitStack
+) -> tuple[str, Mapping[str, str]]:
+    """Return Bedrock's address, and the variables by which the function finds it and signs for it."""
+    if settings.bedrock == "aws":
+        return f"https://bedrock-runtime.{settings.region}.amazonaws.com", _callers_own_keys()
+    if settings.bedrock == "sandbox":
+        try:
+            app = bedrock_app(settings.model_script)
+        except ValueError as error:
+            raise UsageError(f"{error} (--model-script)") from None
+        keys = {key.access_key_id: key for key in (user, role)}
+        app.middlewares.insert(0, signature_check(keys, settings.region, "bedrock"))
+        url = await stack.enter_async_context(_listening(app, 0))
+    else:
+        url = settings.bedrock
+    assert role.session_token is not None
+    return url, {
+        "AWS_ACCESS_KEY_ID": role.access_key_id,
+        "AWS_SECRET_ACCESS_KEY": role.secret_access_key,
+        "AWS_SESSION_TOKEN": role.session_token,
+        "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": url,
+    }
+
+
+def _callers_own_keys() -> Mapping[str, str]:
+    credentials = botocore.session.get_session().get_credentials()
+    if credentials is None:
+        raise UsageError("--bedrock aws needs AWS credentials: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and its secret")
+    keys = credentials.get_frozen_credentials()
+    token = {"AWS_SESSION_TOKEN": keys.token} if keys.token else {}
+    return {"AWS_ACCESS_KEY_ID": keys.access_key, "AWS_SECRET_ACCESS_KEY": keys.secret_key, **token}
+
+
+def _interpreter(settings: Settings) -> str:
+    if not settings.python:
+        return sys.executable
+    found = which(settings.python)
+    if found is None:
+        raise UsageError(f"--python {settings.python} is no program that can be run")
+    return found
+
+
+@contextlib.asynccontextmanager
+async def _listening(app: web.Application, port: int) -> AsyncIterator[str]:
+    """Serve an application on 127.0.0.1 while the body runs; give its address, without a slash at the end."""
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=_GOODBYE_SECONDS)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, HOST, port)
+        try:
+            await site.start()
+        except OSError as error:
+            raise StartError(f"cannot listen on {HOST}:{port}: {error.strerror}; choose another --port") from None
+        address = runner.addresses[0]
+        yield f"http://{HOST}:{address[1]}"
+    finally:
+        await runner.cleanup()

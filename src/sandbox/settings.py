@@ -1,0 +1,116 @@
+"""What the command line asks for, read once into a frozen object."""
+
+import argparse
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sandbox.errors import UsageError
+from sandbox.parameters import parse_overrides
+
+ROOT = Path(__file__).resolve().parents[2]
+
+_EXAMPLES = """\
+examples:
+  scripts/sandbox.sh
+      the stack of this repository, with scripted models
+  scripts/sandbox.sh --model-script "ttft=800 gap=50 chunks=200"
+      models that take their time (milliseconds) and talk long
+  scripts/sandbox.sh --parameter-overrides TimeoutSeconds=10 ReservedConcurrency=1
+      the stack as it would be deployed with these parameters
+  scripts/sandbox.sh --template .aws-sam/build/template.yaml --python /usr/bin/python3.13
+      what `sam build` has built, under the interpreter that it was built for
+  scripts/sandbox.sh --bedrock aws --region us-east-1
+      real models, with your AWS credentials: this costs money
+"""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The command line; `bedrock` is `sandbox`, `aws` or a URL, `port` 0 means any free one."""
+
+    template: Path
+    overrides: Mapping[str, str]
+    bedrock: str
+    model_script: str
+    concurrency: int
+    port: int
+    ready_file: Path
+    python: str
+    region: str
+
+
+def read_settings(arguments: Sequence[str], environment: Mapping[str, str] = os.environ) -> Settings:
+    """Return the settings that these arguments ask for; `--help` and wrong use end the process as argparse does.
+
+    Raises:
+        UsageError: the arguments do not fit together.
+    """
+    given = _parser(environment).parse_args(arguments)
+    bedrock = given.bedrock.rstrip("/")
+    if bedrock not in ("sandbox", "aws") and not bedrock.startswith(("http://", "https://")):
+        raise UsageError(f"--bedrock takes sandbox, aws or a URL, not {given.bedrock!r}")
+    if given.model_script and bedrock != "sandbox":
+        raise UsageError("--model-script is for the sandbox's own models: it needs --bedrock sandbox")
+    if given.concurrency < 1:
+        raise UsageError("--concurrency must be at least 1")
+    if not 0 <= given.port <= 65535:
+        raise UsageError("--port must be from 0 (any free one) to 65535")
+    return Settings(
+        template=given.template,
+        overrides=parse_overrides(given.parameter_overrides),
+        bedrock=bedrock,
+        model_script=given.model_script,
+        concurrency=given.concurrency,
+        port=given.port,
+        ready_file=given.ready_file,
+        python=given.python,
+        region=given.region,
+    )
+
+
+def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="scripts/sandbox.sh",
+        description="Run a SAM template's function on this machine, with Lambda, its Function URL and Bedrock.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    region = environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION") or "us-east-1"
+    add = parser.add_argument
+    add("--template", type=Path, default=ROOT / "template.yaml", help="default: this repository's template.yaml")
+    add(
+        "--parameter-overrides",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="KEY=VALUE",
+        help="parameters of the template, as for sam deploy",
+    )
+    add("--bedrock", default="sandbox", help="sandbox (scripted models, the default), aws (real ones) or a URL")
+    add(
+        "--model-script",
+        default="",
+        metavar="SCRIPT",
+        help="how the sandbox's models behave, such as 'ttft=300 gap=20'",
+    )
+    add(
+        "--concurrency",
+        type=int,
+        default=10,
+        metavar="N",
+        help="most execution environments at a time, if the template reserves none (default: 10)",
+    )
+    add("--port", type=int, default=0, help="of the Function URL (default: any free one)")
+    add(
+        "--ready-file",
+        type=Path,
+        default=ROOT / ".sandbox" / "ready.json",
+        metavar="PATH",
+        help="where addresses and keys are written once everything answers (default: .sandbox/ready.json)",
+    )
+    add("--python", default="", metavar="PATH", help="the function's interpreter (default: the sandbox's own)")
+    add("--region", default=region, help=f"the stack's region (default: {region}, from AWS_REGION)")
+    return parser

@@ -1,0 +1,157 @@
+"""The sandbox's Bedrock on a loopback port, in a thread of its own, with real clients for it."""
+
+import asyncio
+import base64
+import http.client
+import json
+import os
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import boto3
+import pytest
+from aiohttp import web
+from botocore.config import Config
+from botocore.eventstream import EventStreamBuffer, EventStreamMessage
+
+from sandbox.bedrock.app import bedrock_app
+from sandbox.bedrock.served import Served
+
+CLAUDE = "anthropic.claude-3-haiku-20240307-v1:0"
+NOVA = "amazon.nova-micro-v1:0"
+LLAMA = "meta.llama3-8b-instruct-v1:0"
+TITAN = "amazon.titan-text-lite-v1"
+FAST = "ttft=0 gap=0 chunks=5"
+
+_REPOSITORY = Path(__file__).parents[1]
+
+
+@dataclass
+class Reply:
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def messages(self) -> list[EventStreamMessage]:
+        return decode(self.body)
+
+    @property
+    def chunks(self) -> list[dict[str, Any]]:
+        return [json.loads(base64.b64decode(json.loads(message.payload)["bytes"])) for message in self.messages]
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+@dataclass
+class Service:
+    """A running stand-in: where it listens, what it served, and a real client."""
+
+    port: int
+    served: list[Served] = field(default_factory=list)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def client(self, read_timeout: float = 10) -> Any:
+        config = Config(retries={"total_max_attempts": 1}, read_timeout=read_timeout)
+        return boto3.client(
+            "bedrock-runtime",
+            region_name="us-east-1",
+            endpoint_url=self.url,
+            aws_access_key_id="AKIDEXAMPLE",
+            aws_secret_access_key="secret",
+            config=config,
+        )
+
+    def post(self, path: str, body: Any, method: str = "POST") -> Reply:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        try:
+            data = body if isinstance(body, bytes) else json.dumps(body).encode()
+            connection.request(method, path, data, {"content-type": "application/json"})
+            response = connection.getresponse()
+            return Reply(response.status, {k.lower(): v for k, v in response.getheaders()}, response.read())
+        finally:
+            connection.close()
+
+    def invoke(self, model: str, body: Any) -> Reply:
+        return self.post(f"/model/{quote(model, safe='')}/invoke-with-response-stream", body)
+
+    def converse(self, model: str, body: Any) -> Reply:
+        return self.post(f"/model/{quote(model, safe='')}/converse-stream", body)
+
+    def last_served(self, count: int = 1) -> Served:
+        """The record of request number `count`, which may come a moment after its last byte."""
+        deadline = time.monotonic() + 5
+        while len(self.served) < count and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert len(self.served) == count
+        return self.served[-1]
+
+
+@contextmanager
+def running_bedrock(default_script: str = FAST) -> Iterator[Service]:
+    served: list[Served] = []
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    runner = web.AppRunner(bedrock_app(default_script, served.append), access_log=None, shutdown_timeout=0.1)
+
+    async def start() -> int:
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        return int(runner.addresses[0][1])
+
+    try:
+        yield Service(asyncio.run_coroutine_threadsafe(start(), loop).result(10), served)
+    finally:
+        asyncio.run_coroutine_threadsafe(runner.cleanup(), loop).result(10)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(10)
+        loop.close()
+
+
+def body_for(model: str, text: str, max_tokens: int = 400) -> dict[str, Any]:
+    """A minimal InvokeModelWithResponseStream body in the model's format."""
+    if model == CLAUDE:
+        messages = [{"role": "user", "content": text}]
+        return {"anthropic_version": "bedrock-2023-05-31", "max_tokens": max_tokens, "messages": messages}
+    if model == NOVA:
+        return {
+            "messages": [{"role": "user", "content": [{"text": text}]}],
+            "inferenceConfig": {"maxTokens": max_tokens},
+        }
+    if model == LLAMA:
+        return {"prompt": text, "max_gen_len": max_tokens}
+    assert model == TITAN
+    return {"inputText": text, "textGenerationConfig": {"maxTokenCount": max_tokens}}
+
+
+def converse_body(text: str, **extra: Any) -> dict[str, Any]:
+    return {"messages": [{"role": "user", "content": [{"text": text}]}], **extra}
+
+
+def decode(data: bytes) -> list[EventStreamMessage]:
+    """Every message in the bytes, by botocore's decoder; a rest is an error."""
+    buffer = EventStreamBuffer()
+    buffer.add_data(data)
+    messages = list(buffer)
+    assert sum(message.prelude.total_length for message in messages) == len(data)
+    return messages
+
+
+def recordings() -> Path:
+    """The folder with recorded responses; the test is skipped where it is absent."""
+    folder = Path(os.environ.get("BEDROCK_RECORDINGS", _REPOSITORY / "../shared/data/bedrock-recordings"))
+    if not (folder / "README.md").exists():
+        pytest.skip(f"no recorded Bedrock responses: set BEDROCK_RECORDINGS to their folder (looked in {folder})")
+    return folder

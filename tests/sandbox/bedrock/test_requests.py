@@ -1,0 +1,157 @@
+"""Requests that are not answered with a stream: malformed bodies, unknown models, other paths."""
+
+import json
+from typing import Any
+
+import pytest
+
+from bedrock_service import CLAUDE, LLAMA, NOVA, TITAN, Service, body_for, converse_body, recordings
+
+USER = {"role": "user", "content": [{"text": "hi"}]}
+ASSISTANT = {"role": "assistant", "content": [{"text": "hi"}]}
+ALTERNATE = "A conversation must alternate between user and assistant roles."
+START = "A conversation must start with a user message."
+
+
+def without(model: str, key: str) -> dict[str, Any]:
+    return {k: v for k, v in body_for(model, "hi").items() if k != key}
+
+
+def changed(model: str, **changes: Any) -> dict[str, Any]:
+    return {**body_for(model, "hi"), **changes}
+
+
+INVOKE_CASES = [
+    (CLAUDE, b"{", "Malformed input request, please reformat"),
+    (CLAUDE, b'{"max_tokens": NaN}', "Malformed input request, please reformat"),
+    (CLAUDE, b"\xff", "Malformed input request, please reformat"),
+    (CLAUDE, b"[" * 100_000, "Malformed input request, please reformat"),
+    (CLAUDE, [], "#: expected type: JSONObject, found: JSONArray"),
+    (CLAUDE, without(CLAUDE, "anthropic_version"), "#: required key [anthropic_version] not found"),
+    (CLAUDE, without(CLAUDE, "max_tokens"), "#: required key [max_tokens] not found"),
+    (CLAUDE, without(CLAUDE, "messages"), "#: required key [messages] not found"),
+    (CLAUDE, changed(CLAUDE, anthropic_version="1"), "#/anthropic_version: 1 is not a valid enum value"),
+    (CLAUDE, changed(CLAUDE, max_tokens="5"), "#/max_tokens: expected type: Integer, found: String"),
+    (CLAUDE, changed(CLAUDE, max_tokens=True), "#/max_tokens: expected type: Integer, found: Boolean"),
+    (CLAUDE, changed(CLAUDE, max_tokens=0), "#/max_tokens: 0 is not greater or equal to 1"),
+    (CLAUDE, changed(CLAUDE, temperature=1.1), "#/temperature: 1.1 is not less or equal to 1"),
+    (CLAUDE, changed(CLAUDE, messages="hi"), "#/messages: expected type: JSONArray, found: String"),
+    (CLAUDE, changed(CLAUDE, messages=[]), "#/messages: expected minimum item count: 1, found: 0"),
+    (CLAUDE, changed(CLAUDE, messages=[{"role": "assistant", "content": "x"}]), START),
+    (CLAUDE, changed(CLAUDE, messages=[{"role": "user", "content": ""}]), "#/messages/0/content: expected minLength"),
+    (CLAUDE, changed(CLAUDE, messages=[{"role": "user", "content": []}]), "#/messages/0/content: expected minimum"),
+    (CLAUDE, changed(CLAUDE, messages=[{"role": "user", "content": 1}]), "#/messages/0/content: expected type"),
+    (
+        CLAUDE,
+        changed(CLAUDE, messages=[{"role": "user", "content": [{"text": "hi"}]}]),
+        "#/messages/0/content/0: required key [type] not found",
+    ),
+    (
+        CLAUDE,
+        changed(CLAUDE, messages=[{"role": "user", "content": [{"type": "song"}]}]),
+        "#/messages/0/content/0/type: not a type of content block",
+    ),
+    (CLAUDE, changed(CLAUDE, stream=True), "#: extraneous key [stream] is not permitted"),
+    (CLAUDE, b'{"messages": [{"role": "user", "content": "\\ud800"}], "max_tokens": 1, "anthropic_version": '
+             b'"bedrock-2023-05-31"}', "#/messages/0/content: half of a surrogate pair"),
+    (NOVA, changed(NOVA, max_tokens=5), "#: extraneous key [max_tokens] is not permitted"),
+    (
+        NOVA,
+        changed(NOVA, messages=[{"role": "user", "content": [{"type": "text", "text": "hi"}]}]),
+        "#/messages/0/content/0: extraneous key [type] is not permitted",
+    ),
+    (NOVA, changed(NOVA, messages=[{"role": "user", "content": "hi"}]), "expected type: JSONArray, found: String"),
+    (NOVA, changed(NOVA, messages=[USER, USER]), ALTERNATE),
+    (NOVA, changed(NOVA, inferenceConfig={"topP": None}), "#/inferenceConfig/topP: expected type: Number, found: Null"),
+    (LLAMA, without(LLAMA, "prompt"), "#: required key [prompt] not found"),
+    (LLAMA, changed(LLAMA, max_gen_len=9000), "#/max_gen_len: 9000 is not less or equal to 8192"),
+    (LLAMA, changed(LLAMA, messages=[]), "#: extraneous key [messages] is not permitted"),
+    (TITAN, changed(TITAN, inputText=""), "#/inputText: expected minLength: 1, actual: 0"),
+    ("cohere.command-r-v1:0", {"message": "hi"}, "The sandbox does not know the InvokeModelWithResponseStream format"),
+]  # fmt: skip
+CONVERSE_CASES = [
+    ({}, "#: required key [messages] not found"),
+    ({"messages": [USER], "max_tokens": 3}, "#: extraneous key [max_tokens] is not permitted"),
+    ({"messages": [ASSISTANT]}, START),
+    ({"messages": [USER, USER]}, ALTERNATE),
+    ({"messages": [{"role": "user", "content": []}]}, "#/messages/0/content: expected minimum item count: 1, found: 0"),
+    (converse_body(" \n"), "The text field in the ContentBlock object at messages.0.content.0 is blank."),
+    ({"messages": [{"role": "user", "content": [{}]}]}, "messages.0.content.0 must have exactly one member, it has 0"),
+    (converse_body("hi", inferenceConfig={"maxTokens": 0}), "#/inferenceConfig/maxTokens: 0 is not greater or equal"),
+    (converse_body("hi", guardrailConfig={}), "#: extraneous key [guardrailConfig] is not permitted"),
+]  # fmt: skip
+
+
+def assert_refused(service: Service, reply: Any, complaint: str) -> None:
+    assert reply.status == 400
+    assert reply.headers["x-amzn-errortype"].startswith("ValidationException:")
+    assert reply.headers["x-amzn-requestid"]
+    assert reply.json.keys() == {"message"}
+    assert complaint in reply.json["message"]
+    served = service.last_served()
+    assert (served.outcome, served.status) == ("ValidationException", 400)
+
+
+@pytest.mark.parametrize(("model", "body", "complaint"), INVOKE_CASES)
+def test_a_malformed_body_is_refused_by_invoke(bedrock: Service, model: str, body: Any, complaint: str) -> None:
+    assert_refused(bedrock, bedrock.invoke(model, body), complaint)
+
+
+@pytest.mark.parametrize(("body", "complaint"), CONVERSE_CASES)
+def test_a_malformed_body_is_refused_by_converse(bedrock: Service, body: Any, complaint: str) -> None:
+    assert_refused(bedrock, bedrock.converse(NOVA, body), complaint)
+
+
+@pytest.mark.parametrize("api", ["invoke", "converse"])
+def test_an_unknown_model_is_refused_as_recorded(bedrock: Service, api: str) -> None:
+    name = f"{api}-invalid-model-1"
+    recorded = json.loads((recordings() / f"{name}.json").read_text())
+    reply = bedrock.post(recorded["path"], recorded["request_body"])
+    assert reply.status == recorded["status"]
+    assert {key: reply.headers[key] for key in recorded["response_headers"]} == recorded["response_headers"]
+    assert reply.json == json.loads((recordings() / f"{name}.bin").read_bytes())
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        "arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-micro-v1:0",
+        "arn:aws:bedrock:us-east-1:123456789012:inference-profile/us.amazon.nova-micro-v1:0",
+    ],
+)
+def test_an_arn_in_the_path_is_one_segment(bedrock: Service, client: Any, model: str) -> None:
+    assert list(client.converse_stream(modelId=model, **converse_body("hi"))["stream"])
+    assert bedrock.last_served().model_id == model
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", f"/model/{NOVA}/converse-stream"),
+        ("POST", f"/model/{NOVA}/invoke"),
+        ("POST", f"/model/{NOVA}/converse"),
+        ("POST", f"/model/a/b/{NOVA}/converse-stream"),
+        ("GET", "/"),
+        ("PUT", "/guardrail/x%2Fy/version/1/apply"),
+    ],
+)
+def test_what_the_sandbox_does_not_stand_in_for_is_refused_by_name(bedrock: Service, method: str, path: str) -> None:
+    reply = bedrock.post(path, {}, method)
+    assert reply.status == 501
+    assert reply.json == {"message": f"The sandbox's Bedrock does not stand in for {method} {path}"}
+    assert reply.headers["x-amzn-requestid"]
+    assert not bedrock.served
+
+
+def test_a_body_of_many_megabytes_is_read_and_a_larger_one_refused(bedrock: Service) -> None:
+    assert bedrock.converse(NOVA, converse_body("word " * 1_000_000)).status == 200
+    reply = bedrock.converse(NOVA, bytes(25_000_001))
+    assert reply.status == 413
+    assert reply.headers["x-amzn-errortype"].startswith("RequestEntityTooLargeException:")
+
+
+def test_every_request_has_an_id_of_its_own(bedrock: Service) -> None:
+    ids = {
+        bedrock.converse(NOVA, converse_body(text)).headers["x-amzn-requestid"] for text in ("a", "b", "[[sandbox: x]]")
+    }
+    assert len(ids) == 3

@@ -1,0 +1,62 @@
+"""scripts/sandbox.sh: its help, its demo, and that no process stays when it ends."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from sandbox_process import ROOT
+
+SCRIPT = ROOT / "scripts" / "sandbox.sh"
+
+
+def run(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    # The first run may install the development environment.
+    return subprocess.run([SCRIPT, *arguments], cwd=cwd, capture_output=True, text=True, timeout=110, check=False)
+
+
+def test_help_works_from_anywhere(tmp_path: Path) -> None:
+    ended = run("--help", cwd=tmp_path)
+    assert ended.returncode == 0
+    assert "--demo" in ended.stdout
+    assert "--model-script" in ended.stdout
+
+
+@pytest.mark.parametrize(
+    ("flags", "code", "shown"),
+    [
+        (["--model-script", "ttft=50 chunks=3"], 0, "completed"),
+        (["--model-script", "fault=throttling"], 1, "throttled"),
+        (["--template", "/no/such.yaml"], 1, "cannot read the template"),
+    ],
+)
+def test_demo_ends_with_the_probes_exit_code(tmp_path: Path, flags: list[str], code: int, shown: str) -> None:
+    ended = run("--demo", *flags, cwd=tmp_path)
+    assert ended.returncode == code, ended.stderr
+    assert shown in ended.stdout + ended.stderr
+    # /proc shows the flags of every process that is still there.
+    left = [path for path in Path("/proc").glob("[0-9]*/cmdline") if flags[-1].encode() in content(path)]
+    assert left == []
+
+
+def content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
+
+
+def test_shellcheck_finds_nothing() -> None:
+    shellcheck = ROOT / ".venv" / "bin" / "shellcheck"
+    if not shellcheck.exists() and not shutil.which("shellcheck"):
+        pytest.skip("shellcheck is not installed")
+    scripts = [str(SCRIPT), str(SCRIPT.with_name("environment.sh"))]
+    found = subprocess.run(
+        [shellcheck if shellcheck.exists() else "shellcheck", "-x", *scripts],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert found.returncode == 0, found.stdout

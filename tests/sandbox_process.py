@@ -1,0 +1,129 @@
+"""The sandbox as tests use it: the real command line in a process, and a check that it leaves nothing behind.
+
+A `conftest.py` that wants it imports the two fixtures: `from sandbox_process import sandbox, start_sandbox`.
+"""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+# A cold interpreter that imports aiohttp and botocore takes about a second; a loaded machine takes many times that.
+START_SECONDS = 60
+# The promise is two seconds; the rest is for a loaded machine.
+STOP_SECONDS = 10
+
+
+class RunningSandbox:
+    """One sandbox process; `ready` is what its ready file said."""
+
+    def __init__(self, flags: tuple[str, ...], directory: Path, cwd: Path = ROOT) -> None:
+        self.ready_file = directory / "ready.json"
+        self._log = directory / "log.txt"
+        environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
+        with self._log.open("wb") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "sandbox", "--ready-file", str(self.ready_file), *flags],
+                cwd=cwd,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+        self.ready: dict[str, str] = {}
+
+    def wait_until_ready(self) -> None:
+        """Read the ready file as soon as it is there; fail with the sandbox's own words if it never comes."""
+        limit = time.monotonic() + START_SECONDS
+        while not self.ready_file.exists():
+            if self.process.poll() is not None or time.monotonic() > limit:
+                self.process.kill()
+                self.process.wait()
+                pytest.fail(f"the sandbox did not start:\n{self.log()}")
+            time.sleep(0.02)
+        self.ready = json.loads(self.ready_file.read_text())
+
+    def log(self) -> str:
+        """Everything the sandbox has printed so far, the function's own lines among it."""
+        return self._log.read_text(errors="replace")
+
+    def stop(self, with_signal: int = signal.SIGINT) -> float:
+        """End the sandbox; return how many seconds that took. Fails if it, or a process that it started, stays."""
+        if self.process.poll() is not None:
+            return 0.0
+        children = descendants(self.process.pid)
+        started = time.monotonic()
+        self.process.send_signal(with_signal)
+        try:
+            code = self.process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            pytest.fail(f"the sandbox did not stop on signal {with_signal}:\n{self.log()}")
+        took = time.monotonic() - started
+        orphans = [pid for pid in children if alive(pid)]
+        assert code == 0, f"exit code {code}:\n{self.log()}"
+        assert not orphans, f"processes left behind: {orphans}\n{self.log()}"
+        assert not self.ready_file.exists(), "the ready file was left behind"
+        return took
+
+
+def descendants(pid: int) -> list[int]:
+    """The process ids below `pid`, from /proc (nothing where there is no /proc)."""
+    found: list[int] = []
+    for children in Path(f"/proc/{pid}/task").glob("*/children"):
+        with contextlib.suppress(OSError):
+            for child in map(int, children.read_text().split()):
+                found += [child, *descendants(child)]
+    return found
+
+
+def alive(pid: int) -> bool:
+    """Whether the process runs; a zombie that its new parent has not reaped yet does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+StartSandbox = Callable[..., RunningSandbox]
+
+
+@pytest.fixture(scope="session")
+def start_sandbox() -> Iterator[StartSandbox]:
+    """A factory: `start_sandbox("--concurrency", "1")` starts the real command line with these flags, and waits."""
+    started: list[RunningSandbox] = []
+    with tempfile.TemporaryDirectory() as parent:
+
+        def start(*flags: str, cwd: Path = ROOT) -> RunningSandbox:
+            running = RunningSandbox(flags, Path(tempfile.mkdtemp(dir=parent)), cwd)
+            started.append(running)
+            running.wait_until_ready()
+            return running
+
+        try:
+            yield start
+        finally:
+            problems = []
+            for running in started:
+                try:
+                    running.stop()
+                except (AssertionError, pytest.fail.Exception) as problem:
+                    problems.append(problem)
+            if problems:
+                raise problems[0]
+
+
+@pytest.fixture(scope="session")
+def sandbox(start_sandbox: StartSandbox) -> dict[str, str]:
+    """What the ready file of a sandbox with default flags (this repository's template) says; one for all tests."""
+    return start_sandbox().ready

@@ -1,0 +1,118 @@
+"""Model ids, and request bodies: what is known, what is refused, and that nothing else is ever raised."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bedrock_service import CLAUDE, LLAMA, NOVA, TITAN, body_for, converse_body
+from sandbox.bedrock import anthropic, converse, llama, nova, titan
+from sandbox.bedrock.dialect import Dialect
+from sandbox.bedrock.errors import RefusedError
+from sandbox.bedrock.models import Family, find_model
+
+DIALECTS: list[tuple[Dialect, dict[str, Any]]] = [
+    (converse, converse_body("hi", system=[{"text": "be kind"}], inferenceConfig={"maxTokens": 3, "topP": 1})),
+    (anthropic, {**body_for(CLAUDE, "hi"), "system": [{"type": "text", "text": "x"}], "stop_sequences": ["a"]}),
+    (anthropic, {**body_for(CLAUDE, "hi"), "messages": [{"role": "user", "content": [{"type": "image", "text": 5}]}]}),
+    (nova, body_for(NOVA, "hi")),
+    (llama, body_for(LLAMA, "hi")),
+    (titan, body_for(TITAN, "hi")),
+]  # fmt: skip
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.just("\ud800"),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@pytest.mark.parametrize(
+    ("model_id", "name", "family"),
+    [
+        ("anthropic.claude-v2", "claude-2.0", Family.ANTHROPIC),
+        ("anthropic.claude-v2:1", "claude-2.1", Family.ANTHROPIC),
+        (CLAUDE, "claude-3-haiku-20240307", Family.ANTHROPIC),
+        ("us.anthropic.claude-3-5-sonnet-20241022-v2:0", "claude-3-5-sonnet-20241022", Family.ANTHROPIC),
+        ("global.anthropic.claude-sonnet-4-5-20250929-v1:0", "claude-sonnet-4-5-20250929", Family.ANTHROPIC),
+        ("anthropic.claude-opus-4-6", "claude-opus-4-6", Family.ANTHROPIC),
+        (NOVA, "nova-micro", Family.NOVA),
+        ("amazon.nova-micro-v1:0:24k", "nova-micro", Family.NOVA),
+        ("us-gov.amazon.nova-2-lite-v1:0", "nova-2-lite", Family.NOVA),
+        (LLAMA, "llama3-8b-instruct", Family.LLAMA),
+        (TITAN, "titan-text-lite", Family.TITAN),
+        ("mistral.mistral-large-2402-v1:0", "mistral-large-2402", Family.OTHER),
+        ("openai.gpt-oss-120b-1:0", "gpt-oss-120b-1", Family.OTHER),
+        ("arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-micro-v1:0", "nova-micro", Family.NOVA),
+        (
+            "arn:aws-us-gov:bedrock:us-gov-west-1:123456789012:inference-profile/us-gov.amazon.nova-micro-v1:0",
+            "nova-micro",
+            Family.NOVA,
+        ),
+    ],
+)
+def test_known_models(model_id: str, name: str, family: Family) -> None:
+    model = find_model(model_id)
+    assert (model.id, model.name, model.family) == (model_id, name, family)
+
+
+@pytest.mark.parametrize(
+    "model_id",
+    ["", "does-not-exist", "amazon.", "acme.model-v1:0", "xx.amazon.nova-micro-v1:0", "Amazon.nova-micro-v1:0",
+     "amazon.nova-micro-v1:0\n", "arn:aws:s3:::bucket/amazon.nova-micro-v1:0",
+     "arn:aws:bedrock:us-east-1:123456789012:provisioned-model/abcdefghijkl"],
+)  # fmt: skip
+def test_unknown_models_are_refused_in_the_words_of_the_service(model_id: str) -> None:
+    with pytest.raises(RefusedError, match=r"^The provided model identifier is invalid\.$") as refusal:
+        find_model(model_id)
+    assert (refusal.value.error.code, refusal.value.error.status) == ("ValidationException", 400)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "user_text"),
+    [
+        ("bare text", "bare text"),
+        (
+            "<|begin_of_text|><|start_header_id|>user<|end_header_id|>\n\nfirst<|eot_id|>"
+            "<|start_header_id|>assistant<|end_header_id|>\n\nyes<|eot_id|>"
+            "<|start_header_id|>user<|end_header_id|>\n\nsecond\nline<|eot_id|>"
+            "<|start_header_id|>assistant<|end_header_id|>\n\n",
+            "second\nline",
+        ),
+        ("<|header_start|>user<|header_end|>\n\nfour<|eot|><|header_start|>assistant<|header_end|>\n\n", "four"),
+    ],
+)
+def test_the_last_user_message_is_found_in_llamas_templates(prompt: str, user_text: str) -> None:
+    read = llama.read({"prompt": prompt})
+    assert (read.user_text, read.max_tokens) == (user_text, 512)
+
+
+@given(st.data())
+def test_any_body_is_read_or_refused(data: st.DataObject) -> None:
+    dialect, valid = data.draw(st.sampled_from(DIALECTS))
+    body = data.draw(_damaged(valid) | JSON)
+    try:
+        prompt = dialect.read(body)
+    except RefusedError as refusal:
+        json.dumps(refusal.error.body).encode()
+    else:
+        assert prompt.user_text.encode() is not None
+        assert prompt.input_tokens >= 1
+
+
+def _damaged(value: Any) -> st.SearchStrategy[Any]:
+    """The value with one part of it replaced, removed, or joined by another."""
+    ways: list[st.SearchStrategy[Any]] = [JSON, st.just(value)]
+    if isinstance(value, dict):
+        ways += [st.builds(_with, st.just(value), st.just(key), _damaged(part)) for key, part in value.items()]
+        ways += [st.just({k: v for k, v in value.items() if k != key}) for key in value]
+        ways.append(st.builds(_with, st.just(value), st.text(max_size=5), JSON))
+    if isinstance(value, list):
+        ways += [st.lists(_damaged(part), max_size=2) for part in value]
+        ways.append(st.just([*value, *value]))
+    return st.one_of(ways)
+
+
+def _with(value: dict[str, Any], key: str, part: Any) -> dict[str, Any]:
+    return {**value, key: part}

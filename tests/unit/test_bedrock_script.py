@@ -1,0 +1,103 @@
+"""Directives: what is understood, what is refused and how, and when each piece is due."""
+
+import re
+
+import pytest
+
+from sandbox.bedrock import script as script_module
+from sandbox.bedrock.app import bedrock_app
+from sandbox.bedrock.script import Directive, Fault, Script, ScriptError, Stall, parse_directive, script_for
+
+NO_DEFAULT = Directive()
+
+
+def read(prompt: str, model: str = "amazon.nova-micro-v1:0", default: str = "") -> Script:
+    return script_for(model, parse_directive(default), prompt)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "expected"),
+    [
+        ("no directive", Script()),
+        ("[[sandbox: ttft=1.5 gap=0]]", Script(ttft=1.5, gap=0)),
+        ("a [[sandbox: chunks=3]] b [[sandbox: gap=7]] c", Script(chunks=3, gap=7)),
+        ("[[sandbox: chunks=3]][[sandbox: chunks=4]]", Script(chunks=4)),
+        ("[[sandbox:\n tool\techo ]]", Script(tool=True, echo=True)),
+        ("[[sandbox: stall=2:50 stall=3:60]]", Script(stalls=(Stall(2, 50), Stall(3, 60)))),
+        (
+            "[[sandbox: input=1 output=2 cache_read=3 cache_write=4 own_output=5]]",
+            Script(input=1, output=2, cache_read=3, cache_write=4, own_output=5),
+        ),
+        ("[[sandbox: usage=none stop=refusal reasoning=2]]", Script(usage=False, stop="refusal", reasoning=2)),
+        ("[[sandbox: fault=throttling]]", Script(fault=Fault("throttling"))),
+        ("[[sandbox: fault=model_stream_error:0]]", Script(fault=Fault("model_stream_error", 0))),
+        ("[[sandbox: fault=drop:4]]", Script(fault=Fault("drop", 4))),
+        ("[[sandbox: fault=silent]]", Script(fault=Fault("silent"))),
+        ("[[sandbox: fault=silent:1]]", Script(fault=Fault("silent", 1))),
+        ("[[sandbox: chunks=3 for=claude]]", Script()),
+        ("[[sandbox: chunks=3 for=nova]]", Script(chunks=3)),
+        ("[[sandbox:]] [ [sandbox: chunks=9]] [[chunks=9]] [[ -f x ]]", Script()),
+    ],
+)  # fmt: skip
+def test_directives_are_read(prompt: str, expected: Script) -> None:
+    assert read(prompt) == expected
+
+
+def test_a_prompt_goes_over_the_default_and_the_rest_of_the_default_stays() -> None:
+    assert read("[[sandbox: gap=1]]", default="ttft=9 gap=9") == Script(ttft=9, gap=1)
+    assert read("", default="ttft=9 for=claude") == Script()
+
+
+@pytest.mark.parametrize(
+    ("directive", "complaint"),
+    [
+        ("colour=red", "unknown key 'colour'"),
+        ("stalls=1:2", "unknown key 'stalls'"),
+        ("x" * 500, "unknown key '" + "x" * 40 + "..."),
+        ("ttft=fast", "ttft takes milliseconds from 0 to 900000, not 'fast'"),
+        ("ttft=-1", "ttft takes milliseconds"),
+        ("ttft=900001", "ttft takes milliseconds"),
+        ("gap=nan", "gap takes milliseconds"),
+        ("gap", "gap takes milliseconds from 0 to 900000, not ''"),
+        ("chunks=1.5", "chunks takes a whole number"),
+        ("chunks=٣", "chunks takes a whole number"),
+        ("chunks=1000001", "chunks takes a whole number from 0 to 1000000"),
+        ("stall=5", "stall takes AFTER:MS, not '5'"),
+        ("stall=a:5", "stall takes a whole number"),
+        ("usage=some", "usage takes the value none"),
+        ("stop=no!", "stop takes a stop reason"),
+        ("tool=yes", "the key tool takes no value"),
+        ("for=", "for takes a value"),
+        ("for=a for=b", "the key for is given twice"),
+        ("gap=1 gap=2", "the key gap is given twice"),
+        ("fault=fire", "unknown fault 'fire' in the form NAME; such faults are access_denied, internal,"),
+        ("fault=drop", "unknown fault 'drop' in the form NAME;"),
+        ("fault=quota:3", "unknown fault 'quota' in the form NAME:AFTER; such faults are drop, internal,"),
+        ("fault=throttling:x", "fault takes a whole number"),
+    ],
+)
+def test_a_bad_directive_is_refused_by_name(directive: str, complaint: str) -> None:
+    with pytest.raises(ScriptError, match=re.escape(complaint)):
+        parse_directive(directive)
+    with pytest.raises(ValueError, match=re.escape(complaint)):
+        bedrock_app(directive)
+    with pytest.raises(ScriptError, match=re.escape(complaint)):
+        script_for("any", NO_DEFAULT, f"tell me [[sandbox: {directive}]]")
+
+
+def test_a_bad_directive_for_another_model_is_refused_too() -> None:
+    with pytest.raises(ScriptError, match="unknown key 'bad'"):
+        read("[[sandbox: bad=1 for=claude]]")
+
+
+def test_due_times_are_absolute() -> None:
+    script = Script(ttft=100, gap=10, stalls=(Stall(0, 1000), Stall(2, 50), Stall(4, 7)))
+    assert [script.due_ms(delta) for delta in range(4)] == [1100, 1110, 1170, 1180]
+    assert script.end_ms(4) == 1187
+    assert script.end_ms(0) == 1100
+
+
+def test_the_docstring_names_every_key() -> None:
+    documented = set(re.findall(r"\b([a-z_]+)=|^ +(tool|echo) ", script_module.__doc__ or "", re.MULTILINE))
+    keys = {name or flag for name, flag in documented} - {"key"}
+    assert keys == script_module._KEYS

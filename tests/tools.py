@@ -31,11 +31,10 @@ def sam(*arguments: str) -> list[str]:
     return uv("tool", "run", "--quiet", "--python", sys.executable, "--from", SAM_CLI, "sam", *arguments)
 
 
-def sam_environment() -> dict[str, str]:
-    """An environment for the SAM CLI: no telemetry, no credentials, and uv to be found by its builder."""
-    kept = {name: os.environ[name] for name in ("HOME", "LANG", "XDG_CACHE_HOME", "UV_CACHE_DIR") if name in os.environ}
-    uv_folder = str(Path(uv()[0]).parent)
-    return {**kept, "PATH": f"{uv_folder}:{os.environ['PATH']}", "SAM_CLI_TELEMETRY": "0", "AWS_REGION": "us-east-1"}
+def sam_environment(path: str) -> dict[str, str]:
+    """An environment for the SAM CLI: no telemetry, no credentials of whoever runs the tests."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    return {**kept, "PATH": path, "SAM_CLI_TELEMETRY": "0", "AWS_REGION": "us-east-1"}
 
 
 @cache

@@ -1,0 +1,73 @@
+#!/usr/bin/env bash
+#
+# Runs every check of the project; see usage below.
+
+set -euo pipefail
+
+usage() {
+  cat <<'EOF'
+usage: scripts/test.sh                     every check: linters, types, all tests
+       scripts/test.sh PYTEST-ARGUMENT ... only these tests, no linters
+
+Examples:
+  scripts/test.sh tests/wire               the layer's bytes on the Runtime API
+  scripts/test.sh -k fallback -x           tests whose name contains "fallback", up to the first failure
+
+Makes .venv on first use. As root on Debian it installs the system packages that some tests need; elsewhere it says which
+are missing.
+EOF
+}
+
+# Makes sure that the programs are there that the tests call: Node.js with a compiler for AWS's own Node.js client, which
+# the layer is compared with, and make for `sam build`.
+ensure_programs() {
+  local -A package_of=(
+    [node]=nodejs [npm]=npm [make]=make [cmake]=cmake [g++]=g++ [xz]=xz-utils [curl]=curl [git]=git
+  )
+  local program
+  local -a packages=()
+  for program in "${!package_of[@]}"; do
+    command -v "${program}" >/dev/null || packages+=("${package_of[${program}]}")
+  done
+  # Debian keeps the headers that native Node.js modules compile against in a package of their own.
+  [[ " ${packages[*]} " == *" nodejs "* ]] && packages+=(libnode-dev)
+  ((${#packages[@]})) || return 0
+  if ((EUID != 0)) || ! command -v apt-get >/dev/null; then
+    echo "Some tests need programs that are not here. Install (named as in Debian): ${packages[*]}" >&2
+    return 1
+  fi
+  echo "Installing ${packages[*]} ..." >&2
+  apt-get update -qq >&2
+  DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends "${packages[@]}" >/dev/null
+}
+
+# Runs one check with its name above it.
+check() {
+  printf '== %s\n' "$*" >&2
+  "$@"
+}
+
+main() {
+  if [[ "${1:-}" == -h || "${1:-}" == --help ]]; then
+    usage
+    return
+  fi
+  local root
+  root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
+  cd "${root}"
+  # shellcheck source=scripts/environment.sh
+  source scripts/environment.sh
+  ensure_environment "${root}"
+  PATH="${root}/.venv/bin:${PATH}"
+  if (($#)); then
+    exec python -m pytest "$@"
+  fi
+  ensure_programs
+  check ruff check
+  check ruff format --check
+  check mypy
+  check shellcheck .ci/run scripts/*.sh src/runtime/lambda_streaming/bootstrap
+  check python -m pytest
+}
+
+main "$@"

@@ -1,0 +1,185 @@
+"""What `sam validate` and `sam build` make of the template: the artifacts that AWS would get, looked into and run."""
+
+import json
+import os
+import re
+import shutil
+import stat
+import struct
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+
+from sandbox_process import RunningSandbox
+from tools import REPOSITORY, SAM_CLI, sam, sam_environment, uv
+
+AARCH64 = 183  # e_machine in the ELF header
+MANAGED_RUNTIME_HAS = {"boto3", "botocore", "s3transfer", "urllib3", "python-dateutil", "six"}
+
+
+def run_sam(folder: Path, *arguments: str, **environment: str) -> str:
+    """Runs the SAM CLI where neither the target's Python nor a container engine can be found."""
+    path = f"{Path(uv()[0]).parent}:/usr/bin:/bin"
+    if sys.version_info[:2] != (3, 13):
+        assert shutil.which("python3.13", path=path) is None
+    env = {**sam_environment(path), "DOCKER_HOST": "unix:///nonexistent", **environment}
+    done = subprocess.run(
+        sam(*arguments), cwd=folder, env=env, capture_output=True, text=True, timeout=300, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def checkout(folder: Path) -> Path:
+    """Copies what a clone has, the files that git knows or would add."""
+    listing = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=REPOSITORY,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    for name in listing.stdout.splitlines():
+        if (REPOSITORY / name).exists() and not name.startswith("tests/"):
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(REPOSITORY / name, folder / name)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The build directory of `sam build`, as the README has it."""
+    folder = checkout(tmp_path_factory.mktemp("clone"))
+    run_sam(folder, "build")
+    return folder / ".aws-sam/build"
+
+
+def files(folder: Path) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+
+
+def sources(folder: str, *patterns: str) -> set[str]:
+    root = REPOSITORY / folder
+    return {str(path.relative_to(root)) for pattern in patterns for path in root.glob(pattern)}
+
+
+def machine(binary: Path) -> int:
+    head = binary.read_bytes()[:20]
+    assert head[:4] == b"\x7fELF"
+    number: int = struct.unpack_from("<H", head, 18)[0]
+    return number
+
+
+def pins(file: str) -> dict[str, str]:
+    lines = (REPOSITORY / file).read_text().splitlines()
+    matches = [re.match(r"([a-z0-9-]+)==([^ ;\\]+)", line) for line in lines]
+    return {match[1]: match[2] for match in matches if match}
+
+
+def test_the_template_is_valid() -> None:
+    assert "is a valid SAM Template" in run_sam(REPOSITORY, "validate", "--lint")
+
+
+def test_the_layer_holds_the_runtime_and_nothing_else(built: Path) -> None:
+    listed = files(built / "StreamingLayer")
+    ours = sources("src/runtime", "lambda_streaming/*.py", "lambda_streaming/bootstrap")
+    bundled = re.compile(
+        r"python/(awslambdaric/\w+\.py|simplejson/\w+\.py|snapshot_restore_py\.py"
+        r"|(runtime_client|simplejson/_speedups)\.cpython-313-aarch64-linux-gnu\.so"
+        r"|(awslambdaric|simplejson|snapshot_restore_py)-[\d.]+\.dist-info/.+)"
+    )
+    assert {f"python/{name}" for name in ours} <= set(listed)
+    assert [name for name in listed if name.removeprefix("python/") not in ours and not bundled.fullmatch(name)] == []
+
+
+def test_the_function_holds_the_handler_and_nothing_else(built: Path) -> None:
+    listed = files(built / "StreamingFunction")
+    ours = sources("src/function", "app.py", "firstbyte/*.py")
+    bundled = re.compile(
+        r"(aws_lambda_powertools|jmespath)/.+|typing_extensions\.py"
+        r"|(aws_lambda_powertools|jmespath|typing_extensions)-[\d.]+\.dist-info/.+"
+    )
+    assert ours <= set(listed)
+    assert [name for name in listed if name not in ours and not bundled.fullmatch(name)] == []
+
+
+@pytest.mark.parametrize("artifact", ["StreamingLayer", "StreamingFunction"])
+def test_every_binary_is_for_aarch64(built: Path, artifact: str) -> None:
+    binaries = list((built / artifact).rglob("*.so*"))
+    assert {str(path): machine(path) for path in binaries} == dict.fromkeys(map(str, binaries), AARCH64)
+    assert bool(binaries) == (artifact == "StreamingLayer")
+
+
+def test_the_bootstrap_is_executable_in_the_zip_that_sam_uploads(built: Path, tmp_path: Path) -> None:
+    assert (built / "StreamingLayer/python/lambda_streaming/bootstrap").stat().st_mode & 0o111 == 0o111
+    zip_as_sam_does = (
+        "import shutil, sys\n"
+        "from samcli.lib.package.utils import make_zip, zip_folder\n"
+        "with zip_folder(sys.argv[1], zip_method=make_zip) as made:\n"
+        "    shutil.copy(made[0], sys.argv[2])\n"
+    )
+    target = tmp_path / "layer.zip"
+    command = uv(
+        "tool", "run", "--quiet", "--python", sys.executable, "--from", SAM_CLI, "python", "-c", zip_as_sam_does
+    )
+    subprocess.run([*command, str(built / "StreamingLayer"), str(target)], check=True, timeout=120)
+    with zipfile.ZipFile(target) as archive:
+        entry = archive.getinfo("python/lambda_streaming/bootstrap")
+        assert stat.S_IMODE(entry.external_attr >> 16) & 0o111 == 0o111
+
+
+@pytest.mark.parametrize("part", ["runtime", "function"])
+def test_what_is_bundled_is_complete_and_is_what_was_tested(part: str) -> None:
+    from importlib.metadata import requires, version
+
+    bundled = pins(f"src/{part}/requirements.txt")
+    locked = pins("requirements.lock")
+    assert bundled == {name: locked[name] for name in bundled}
+    for name, pinned in bundled.items():
+        assert version(name) == pinned
+        for line in requires(name) or []:
+            needed = Requirement(line)
+            if needed.marker is None or needed.marker.evaluate({"extra": "", "python_version": "3.13"}):
+                assert needed.name.lower().replace("_", "-") in {*bundled, *MANAGED_RUNTIME_HAS}, (
+                    f"{name} needs {needed}"
+                )
+
+
+def test_the_built_variant_for_this_machine_answers_in_the_sandbox(
+    tmp_path: Path, start_sandbox: Callable[..., RunningSandbox]
+) -> None:
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    folder = checkout(tmp_path / "clone")
+    run_sam(folder, "build", ARCHITECTURE=os.uname().machine, PYTHON_VERSION=version)
+    # An interpreter with what the managed runtime has, and nothing of the development environment.
+    managed = tmp_path / "managed"
+    boto3 = f"boto3=={pins('requirements.lock')['boto3']}"
+    for command in (
+        uv("venv", "--quiet", "--python", sys.executable, str(managed)),
+        uv("pip", "install", "--quiet", "--python", str(managed), boto3),
+    ):
+        subprocess.run(command, check=True, timeout=120)
+    sandbox = start_sandbox(
+        "--template", str(folder / ".aws-sam/build/template.yaml"), "--python", str(managed / "bin/python")
+    )
+    probe = subprocess.run(
+        [
+            str(REPOSITORY / "scripts/probe.sh"),
+            "--sandbox",
+            "--ready-file",
+            str(sandbox.ready_file),
+            "--output",
+            "json",
+        ],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert probe.returncode == 0, probe.stderr + sandbox.log()
+    assert json.loads(probe.stdout)["runs"][0]["outcome"] == "completed"

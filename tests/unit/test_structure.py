@@ -1,0 +1,76 @@
+"""Dependencies point one way: who may import whom, read from the sources' own import statements."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tools import REPOSITORY
+
+SOURCES = REPOSITORY / "src"
+# The third-party and own packages that each part may import, beside its own and the standard library.
+ALLOWED = {
+    "function": {"lambda_streaming", "aws_lambda_powertools", "aws_xray_sdk", "boto3", "botocore"},
+    "runtime": {"awslambdaric"},
+    "sandbox": {"aiohttp", "h11", "yaml", "botocore", "moto", "duckdb"},
+}
+OWN = {"function": {"app", "firstbyte"}, "runtime": {"lambda_streaming"}, "sandbox": {"sandbox"}}
+
+
+def imports(file: Path) -> set[str]:
+    found = set()
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            found.add((node.module or "").split(".")[0])
+    return found
+
+
+@pytest.mark.parametrize("part", ALLOWED)
+def test_a_part_imports_what_it_may(part: str) -> None:
+    files = sorted((SOURCES / part).rglob("*.py"))
+    assert files
+    for file in files:
+        foreign = imports(file) - OWN[part] - ALLOWED[part] - set(sys.stdlib_module_names)
+        # urllib3's exceptions are what botocore lets through from a broken stream; it comes with botocore.
+        foreign -= {"urllib3"} if part == "function" else set()
+        assert not foreign, f"{file.relative_to(REPOSITORY)} imports {sorted(foreign)}"
+
+
+def test_the_probe_needs_nothing_but_the_standard_library() -> None:
+    files = sorted((REPOSITORY / "scripts").rglob("*.py"))
+    assert files
+    for file in files:
+        assert imports(file) <= {*sys.stdlib_module_names, "probe"}, file
+
+
+def test_importing_the_function_loads_no_more_than_it_needs() -> None:
+    """The cold start is part of the time to first byte: the heavy parts of what is installed stay out of it."""
+    code = "import app, sys; print('\\n'.join(sys.modules))"
+    environment = {
+        "PYTHONPATH": f"{SOURCES / 'function'}:{SOURCES / 'runtime'}",
+        "AWS_REGION": "us-east-1",
+        "MODEL_IDS": "amazon.nova-lite-v1:0",
+        "FALLBACK_MODEL_ID": "",
+        "MAX_OUTPUT_TOKENS": "100",
+        "MAX_PROMPT_CHARS": "100",
+        "MODEL_IDLE_TIMEOUT_SECONDS": "60",
+    }
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=60, check=True
+    ).stdout.split()
+    unneeded = ("asyncio", "aws_xray_sdk", "pydantic", "multiprocessing", "s3transfer", "sqlite3", "unittest")
+    assert [name for name in loaded if name.split(".")[0] in unneeded] == []
+
+
+def test_no_file_names_a_package_registry_or_a_path_of_one_machine() -> None:
+    registries = "py" + "pi|python" + "hosted|npm" + "js|deb" + "ian"  # apart, so that this file is not found itself
+    patterns = [f'https?://[^/ "]*({registries})[^/ "]*/', r"(^|[^A-Za-z0-9_.])/(root|home)/[a-z]"]
+    for pattern in patterns:
+        found = subprocess.run(
+            ["git", "grep", "-nIE", pattern], cwd=REPOSITORY, capture_output=True, text=True, check=False
+        )
+        assert found.stdout == ""

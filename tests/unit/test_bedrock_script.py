@@ -100,4 +100,4 @@ def test_due_times_are_absolute() -> None:
 def test_the_docstring_names_every_key() -> None:
     documented = set(re.findall(r"\b([a-z_]+)=|^ +(tool|echo) ", script_module.__doc__ or "", re.MULTILINE))
     keys = {name or flag for name, flag in documented} - {"key"}
-    assert keys == script_module._KEYS
+    assert keys == script_module.KEYS

@@ -116,8 +116,8 @@ def parse_directive(text: str) -> Directive:
     model = ""
     for word in text.split():
         key, equals, value = word.partition("=")
-        if key not in _KEYS:
-            raise ScriptError(f"model script: unknown key {_shown(key)}; the keys are {', '.join(sorted(_KEYS))}")
+        if key not in KEYS:
+            raise ScriptError(f"model script: unknown key {_shown(key)}; the keys are {', '.join(sorted(KEYS))}")
         if key in changes or (key == "for" and model):
             raise ScriptError(f"model script: the key {key} is given twice")
         if key == "stall":
@@ -218,4 +218,4 @@ _VALUES: Mapping[str, Callable[[str, str], object]] = {
     "stop": _stop,
     "fault": _fault,
 }
-_KEYS = frozenset({*_VALUES, *_FLAGS, "stall", "for"})
+KEYS = frozenset({*_VALUES, *_FLAGS, "stall", "for"})

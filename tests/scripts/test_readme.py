@@ -1,0 +1,171 @@
+"""The README against the project: its commands are run, its names are looked up in the code."""
+
+import os
+import re
+import shlex
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from sandbox_process import alive, descendants
+from tools import REPOSITORY
+
+README = (REPOSITORY / "README.md").read_text()
+READY = REPOSITORY / ".sandbox/ready.json"
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
+
+
+def commands() -> list[str]:
+    return [line for block in blocks("sh") for line in block.splitlines()]
+
+
+# Those that other tests run: the sandbox in the foreground (the fixture below), this very test run, the build and the
+# deployment. The last needs an account.
+ELSEWHERE = {"scripts/sandbox.sh", "scripts/test.sh", "sam build", "sam deploy --guided"}
+AGAINST_THE_SANDBOX = [line for line in commands() if "--sandbox" in line]
+
+
+@pytest.fixture(scope="module")
+def foreground_sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What the README says: scripts/sandbox.sh in one shell, ended with Ctrl-C."""
+    if READY.exists():
+        pytest.fail(f"a sandbox of yours is running, or was killed: stop it, or remove {READY}")
+    log = tmp_path_factory.mktemp("sandbox") / "log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(["scripts/sandbox.sh"], cwd=REPOSITORY, stdout=output, stderr=output)
+    until = time.monotonic() + 60
+    while not READY.exists():
+        assert process.poll() is None, log.read_text()
+        assert time.monotonic() < until, log.read_text()
+        time.sleep(0.05)
+    yield
+    children = descendants(process.pid)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(20) == 0
+    assert not [pid for pid in children if alive(pid)]
+    assert not READY.exists()
+
+
+def shell(script: str) -> subprocess.CompletedProcess[str]:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    return subprocess.run(
+        ["bash", "-c", script],
+        cwd=REPOSITORY,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+
+
+@pytest.mark.usefixtures("foreground_sandbox")
+@pytest.mark.parametrize("command", AGAINST_THE_SANDBOX)
+def test_the_probes_commands_run(command: str) -> None:
+    done = shell(command)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "completed" in done.stdout
+
+
+@pytest.mark.usefixtures("foreground_sandbox")
+def test_the_curl_lines_run() -> None:
+    (block,) = (block for block in blocks("sh") if "curl" in block)
+    done = shell(block)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("A river begins")
+
+
+def test_the_demo_runs() -> None:
+    done = shell("scripts/sandbox.sh --demo")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert all(word in done.stdout for word in ("TTFB", "TTFT", "Total", "completed"))
+
+
+def test_every_command_is_accounted_for() -> None:
+    curl = {line for block in blocks("sh") if "curl" in block for line in block.splitlines()}
+    rest = set(commands()) - ELSEWHERE - set(AGAINST_THE_SANDBOX) - curl
+    assert rest == {
+        "scripts/sandbox.sh --demo",
+        "scripts/probe.sh --url https://YOUR-URL-ID.lambda-url.us-east-1.on.aws/",
+    }
+
+
+@pytest.mark.parametrize("script", ["sandbox", "probe"])
+def test_every_flag_named_is_one(script: str) -> None:
+    named = {
+        flag
+        for line in [*commands(), *re.findall(r"`(scripts/[^`]*)`", README)]
+        if f"scripts/{script}.sh" in line
+        for flag in re.findall(r"(?<= )--[a-z-]+", line.split("--prompt")[0])
+    }
+    text = shell(f"scripts/{script}.sh --help").stdout
+    assert named
+    assert [flag for flag in named if flag not in text] == []
+
+
+def test_directives_and_faults_are_those_of_the_models() -> None:
+    from sandbox.bedrock.errors import HTTP_FAULTS, STREAM_FAULTS
+    from sandbox.bedrock.script import KEYS
+
+    table = [row for row in README.splitlines() if row.startswith("| `")]
+    named = set(re.findall(r"`([a-z_]+)(?:=[^`]*)?`", " ".join(row.split("|")[1] for row in table)))
+    assert named >= KEYS - {"fault"}
+    faults = {row.split("|")[1].strip(): set(re.findall(r"`([a-z_]+)`", row.split("|")[2])) for row in table}
+    assert faults["`fault=NAME`"] == {*HTTP_FAULTS, "silent"}
+    assert faults["`fault=NAME:AFTER`"] == {*STREAM_FAULTS, "drop", "silent"}
+
+
+def test_error_types_and_statuses_are_those_of_the_function() -> None:
+    from firstbyte.failures import ErrorType
+
+    named = re.findall(r"^\| ((?:`[a-z_]+`(?:, )?)+) \| ([0-9, ]+) \|", README, re.MULTILINE)
+    types = {name for row, _ in named for name in re.findall(r"`([a-z_]+)`", row)}
+    assert types == {str(error_type.value) for error_type in ErrorType}
+
+
+def test_folders_files_and_outputs_exist() -> None:
+    for name in re.findall(r"`((?:src|tests|scripts)/[a-z/.]*)`", README):
+        assert (REPOSITORY / name).exists(), name
+    for name in re.findall(r"`([a-z]+)/`", README.split("| `tests/` |")[1].split("\n")[0]):
+        assert (REPOSITORY / "tests" / name).is_dir(), name
+    template = yaml.load((REPOSITORY / "template.yaml").read_text(), Loader=_Tolerant)
+    assert "ProbeCommand" in template["Outputs"]
+    command = template["Outputs"]["ProbeCommand"]["Value"]
+    assert shlex.split(command)[:2] == ["scripts/probe.sh", "--url"]
+
+
+class _Tolerant(yaml.SafeLoader):
+    """Reads CloudFormation's short forms as what they are tagged with."""
+
+
+_Tolerant.add_multi_constructor("!", lambda loader, _suffix, node: _plain(loader, node))
+
+
+def _plain(loader: yaml.SafeLoader, node: yaml.Node) -> object:
+    if isinstance(node, yaml.ScalarNode):
+        return loader.construct_scalar(node)
+    if isinstance(node, yaml.SequenceNode):
+        return loader.construct_sequence(node, deep=True)
+    assert isinstance(node, yaml.MappingNode)
+    return loader.construct_mapping(node, deep=True)
+
+
+def test_the_python_example_runs(tmp_path: Path) -> None:
+    from lambda_streaming import ResponseStream
+
+    (example,) = blocks("python")
+    names: dict[str, object] = {}
+    exec(compile(example, "README.md", "exec"), names)
+    sent = bytearray()
+    handler = names["handler"]
+    assert callable(handler)
+    handler({}, None, response_stream=ResponseStream(sent.extend))
+    assert b"text or bytes" in sent

@@ -72,13 +72,20 @@ def node_runtime_interface_client() -> Path:
 def interpreters() -> dict[str, str]:
     """The Python interpreters on this machine that the layer supports: version to path; the running one always."""
     found = {f"{sys.version_info.major}.{sys.version_info.minor}": sys.executable}
+    pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
     for version in ("3.11", "3.12", "3.13", "3.14"):
-        if version not in found:
-            command = uv("python", "find", "--no-python-downloads", "--no-project", version)
-            answer = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-            if answer.returncode == 0:
-                found[version] = answer.stdout.strip()
+        on_path = shutil.which(f"python{version}")
+        for candidate in filter(None, (on_path, *map(str, pyenv.glob(f"versions/{version}.*/bin/python3")))):
+            if version not in found and _version(candidate) == version:
+                found[version] = candidate
     return dict(sorted(found.items()))
+
+
+def _version(interpreter: str) -> str:
+    # One on the PATH may be a stub of a version manager that runs nothing.
+    say = "import sys; print('%d.%d' % sys.version_info[:2])"
+    done = subprocess.run([interpreter, "-c", say], capture_output=True, text=True, timeout=60, check=False)
+    return done.stdout.strip()
 
 
 @contextmanager

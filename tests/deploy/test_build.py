@@ -16,7 +16,7 @@ import pytest
 from packaging.requirements import Requirement
 
 from sandbox_process import RunningSandbox
-from tools import REPOSITORY, SAM_CLI, sam, sam_environment, uv
+from tools import REPOSITORY, SAM_CLI, interpreters, sam, sam_environment, uv
 
 AARCH64 = 183  # e_machine in the ELF header
 MANAGED_RUNTIME_HAS = {"boto3", "botocore", "s3transfer", "urllib3", "python-dateutil", "six"}
@@ -153,14 +153,15 @@ def test_what_is_bundled_is_complete_and_is_what_was_tested(part: str) -> None:
 def test_the_built_variant_for_this_machine_answers_in_the_sandbox(
     tmp_path: Path, start_sandbox: Callable[..., RunningSandbox]
 ) -> None:
-    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    # The deployed version where this machine has it.
+    version = "3.13" if "3.13" in interpreters() else f"{sys.version_info.major}.{sys.version_info.minor}"
     folder = checkout(tmp_path / "clone")
     run_sam(folder, "build", ARCHITECTURE=os.uname().machine, PYTHON_VERSION=version)
     # An interpreter with what the managed runtime has, and nothing of the development environment.
     managed = tmp_path / "managed"
     boto3 = f"boto3=={pins('requirements.lock')['boto3']}"
     for command in (
-        uv("venv", "--quiet", "--python", sys.executable, str(managed)),
+        uv("venv", "--quiet", "--python", interpreters()[version], str(managed)),
         uv("pip", "install", "--quiet", "--python", str(managed), boto3),
     ):
         subprocess.run(command, check=True, timeout=120)

@@ -4,18 +4,15 @@ import asyncio
 import base64
 import http.client
 import json
-import os
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import boto3
-import pytest
 from aiohttp import web
 from botocore.config import Config
 from botocore.eventstream import EventStreamBuffer, EventStreamMessage
@@ -28,8 +25,6 @@ NOVA = "amazon.nova-micro-v1:0"
 LLAMA = "meta.llama3-8b-instruct-v1:0"
 TITAN = "amazon.titan-text-lite-v1"
 FAST = "ttft=0 gap=0 chunks=5"
-
-_REPOSITORY = Path(__file__).parents[1]
 
 
 @dataclass
@@ -147,11 +142,3 @@ def decode(data: bytes) -> list[EventStreamMessage]:
     messages = list(buffer)
     assert sum(message.prelude.total_length for message in messages) == len(data)
     return messages
-
-
-def recordings() -> Path:
-    """The folder with recorded responses; the test is skipped where it is absent."""
-    folder = Path(os.environ.get("BEDROCK_RECORDINGS", _REPOSITORY / "../shared/data/bedrock-recordings"))
-    if not (folder / "README.md").exists():
-        pytest.skip(f"no recorded Bedrock responses: set BEDROCK_RECORDINGS to their folder (looked in {folder})")
-    return folder

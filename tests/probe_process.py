@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parent.parent
+from tools import REPOSITORY
 
 SECRET = "a+secret/key=that\"must\\never'show"
 KEYS = {"AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": SECRET, "AWS_REGION": "eu-west-1"}
@@ -25,7 +25,7 @@ class Probe:
 
     def start(self, *arguments: str, environment: Mapping[str, str] | None = None) -> "subprocess.Popen[bytes]":
         return subprocess.Popen(
-            [str(ROOT / "scripts/probe.sh"), *arguments],
+            [str(REPOSITORY / "scripts/probe.sh"), *arguments],
             env=self.environment if environment is None else dict(environment),
             cwd=self.home,
             stdin=subprocess.DEVNULL,

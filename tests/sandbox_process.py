@@ -16,7 +16,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
+from tools import REPOSITORY
+
 # A cold interpreter that imports aiohttp and botocore takes about a second; a loaded machine takes many times that.
 START_SECONDS = 60
 # The promise is two seconds; the rest is for a loaded machine.
@@ -26,10 +27,10 @@ STOP_SECONDS = 10
 class RunningSandbox:
     """One sandbox process; `ready` is what its ready file said."""
 
-    def __init__(self, flags: tuple[str, ...], directory: Path, cwd: Path = ROOT) -> None:
+    def __init__(self, flags: tuple[str, ...], directory: Path, cwd: Path = REPOSITORY) -> None:
         self.ready_file = directory / "ready.json"
         self._log = directory / "log.txt"
-        environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
+        environment = {**os.environ, "PYTHONPATH": str(REPOSITORY / "src")}
         with self._log.open("wb") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "sandbox", "--ready-file", str(self.ready_file), *flags],
@@ -104,7 +105,7 @@ def start_sandbox() -> Iterator[StartSandbox]:
     started: list[RunningSandbox] = []
     with tempfile.TemporaryDirectory() as parent:
 
-        def start(*flags: str, cwd: Path = ROOT) -> RunningSandbox:
+        def start(*flags: str, cwd: Path = REPOSITORY) -> RunningSandbox:
             running = RunningSandbox(flags, Path(tempfile.mkdtemp(dir=parent)), cwd)
             started.append(running)
             running.wait_until_ready()

@@ -1,4 +1,4 @@
-"""The outside tools that some tests compare with or build with, installed on first use into the user's cache."""
+"""What tests need from outside: tools to compare with or build with (installed on first use), recordings, Pythons."""
 
 import fcntl
 import os
@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+
+import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 # SAM CLI pins its own boto3: it lives in an environment of its own.
@@ -66,6 +68,14 @@ def node_runtime_interface_client() -> Path:
                 )
             assert done.returncode == 0, f"npm install {NODE_RIC} failed: {log.read_text()[-2000:]}"
     return entry
+
+
+def recordings() -> Path:
+    """The folder with recorded responses; the test is skipped where it is absent."""
+    folder = Path(os.environ.get("BEDROCK_RECORDINGS", REPOSITORY / "../shared/data/bedrock-recordings"))
+    if not (folder / "README.md").exists():
+        pytest.skip(f"no recorded Bedrock responses: set BEDROCK_RECORDINGS to their folder (looked in {folder})")
+    return folder
 
 
 @cache

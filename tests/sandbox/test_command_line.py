@@ -14,15 +14,16 @@ import pytest
 
 from sandbox.ready_file import refuse_a_second_sandbox
 from sandbox_client import Call, call, raw_stack, steps, write_stack
-from sandbox_process import ROOT, StartSandbox, alive
+from sandbox_process import StartSandbox, alive
+from tools import REPOSITORY
 
 
-def run(*flags: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+def run(*flags: str, cwd: Path = REPOSITORY) -> subprocess.CompletedProcess[str]:
     """A command line that is expected to end by itself."""
     return subprocess.run(
         [sys.executable, "-m", "sandbox", *flags],
         cwd=cwd,
-        env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY / "src")},
         capture_output=True,
         text=True,
         timeout=60,

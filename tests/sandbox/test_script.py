@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from sandbox_process import ROOT
+from tools import REPOSITORY
 
-SCRIPT = ROOT / "scripts" / "sandbox.sh"
+SCRIPT = REPOSITORY / "scripts" / "sandbox.sh"
 
 
 def run(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
@@ -48,13 +48,13 @@ def content(path: Path) -> bytes:
 
 
 def test_shellcheck_finds_nothing() -> None:
-    shellcheck = ROOT / ".venv" / "bin" / "shellcheck"
+    shellcheck = REPOSITORY / ".venv" / "bin" / "shellcheck"
     if not shellcheck.exists() and not shutil.which("shellcheck"):
         pytest.skip("shellcheck is not installed")
     scripts = [str(SCRIPT), str(SCRIPT.with_name("environment.sh"))]
     found = subprocess.run(
         [shellcheck if shellcheck.exists() else "shellcheck", "-x", *scripts],
-        cwd=ROOT,
+        cwd=REPOSITORY,
         capture_output=True,
         text=True,
         check=False,

@@ -9,11 +9,10 @@ import yaml
 from sandbox.errors import StartError, UsageError
 from sandbox.parameters import parse_overrides
 from sandbox.template import FunctionSpec, read_template
+from tools import REPOSITORY
 
-ROOT = Path(__file__).resolve().parents[2]
 
-
-def read(path: Path = ROOT / "template.yaml", *overrides: str) -> FunctionSpec:
+def read(path: Path = REPOSITORY / "template.yaml", *overrides: str) -> FunctionSpec:
     return read_template(path, parse_overrides(overrides), "eu-central-1")
 
 
@@ -21,8 +20,8 @@ def test_reads_this_repositorys_template() -> None:
     spec = read()
     assert (spec.handler, spec.runtime, spec.timeout, spec.memory) == ("app.handler", "python3.13", 300, 512)
     assert (spec.auth_type, spec.alias, spec.reserved_concurrency) == ("AWS_IAM", "live", None)
-    assert spec.code == ROOT / "src" / "function"
-    assert spec.wrapper == ROOT / "src" / "runtime" / "lambda_streaming" / "bootstrap"
+    assert spec.code == REPOSITORY / "src" / "function"
+    assert spec.wrapper == REPOSITORY / "src" / "runtime" / "lambda_streaming" / "bootstrap"
     assert spec.log_group == "/aws/lambda/firstbyte-streaming"
     assert spec.arn == "arn:aws:lambda:eu-central-1:123456789012:function:firstbyte-StreamingFunction:live"
     assert spec.environment["MODEL_IDS"] == "amazon.nova-lite-v1:0"
@@ -32,7 +31,7 @@ def test_reads_this_repositorys_template() -> None:
 
 def test_overrides_reach_the_function() -> None:
     spec = read(
-        ROOT / "template.yaml",
+        REPOSITORY / "template.yaml",
         "ModelId=a.b",
         "FallbackModelId=c.d",
         "InferenceProfile=eu",
@@ -57,7 +56,7 @@ def test_overrides_reach_the_function() -> None:
 )
 def test_refuses_overrides_that_do_not_fit(override: str, words: str) -> None:
     with pytest.raises(UsageError) as refused:
-        read(ROOT / "template.yaml", override)
+        read(REPOSITORY / "template.yaml", override)
     assert words in str(refused.value)
 
 

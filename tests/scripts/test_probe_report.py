@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from probe_process import PATIENCE_SECONDS, ROOT, Probe
+from probe_process import PATIENCE_SECONDS, Probe
 from sandbox_process import alive, descendants
 from scripted_server import (
     END,
@@ -28,6 +28,7 @@ from scripted_server import (
     event,
     plain,
 )
+from tools import REPOSITORY
 
 
 def test_the_document(probe: Probe) -> None:
@@ -164,7 +165,7 @@ def test_emphasis_is_for_terminals_that_want_it(probe: Probe) -> None:
 def on_a_terminal(probe: Probe, url: str, environment: Mapping[str, str]) -> str:
     master, slave = os.openpty()
     try:
-        command = [str(ROOT / "scripts/probe.sh"), "--url", url]
+        command = [str(REPOSITORY / "scripts/probe.sh"), "--url", url]
         surroundings = {**probe.environment, "TERM": "xterm", **environment}
         done = subprocess.run(
             command, env=surroundings, stdout=slave, stderr=slave, stdin=slave, timeout=PATIENCE_SECONDS
@@ -203,6 +204,6 @@ def test_a_missing_or_old_python_is_named(probe: Probe, tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (2, "probe: Python 3.9 or newer is needed as python3 on PATH\n")
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "scripts/probe").glob("*.py")), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", sorted((REPOSITORY / "scripts/probe").glob("*.py")), ids=lambda path: path.name)
 def test_the_probe_keeps_to_the_syntax_of_python_3_9(path: Path) -> None:
     ast.parse(path.read_text(), feature_version=(3, 9))

@@ -5,8 +5,9 @@ from botocore.eventstream import ChecksumMismatch, EventStreamBuffer
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bedrock_service import decode, recordings
+from bedrock_service import decode
 from sandbox.eventstream import encode_message
+from tools import recordings
 
 NAMES = st.text(min_size=1, max_size=60).filter(lambda name: len(name.encode()) <= 255)
 HEADERS = st.dictionaries(NAMES, st.text(max_size=300), max_size=6)

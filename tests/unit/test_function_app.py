@@ -4,7 +4,6 @@ import base64
 import json
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,8 +11,8 @@ import pytest
 from bedrock_replay import ReplayServer, Reply, chunk, event
 from function_calls import CLAUDE, LLAMA, MISTRAL, NOVA, Context, call, running_function, url_event
 from lambda_streaming import ResponseStream
+from tools import REPOSITORY
 
-ROOT = Path(__file__).parents[2]
 METRICS = {
     "amazon-bedrock-invocationMetrics": {
         "inputTokenCount": 7,
@@ -341,9 +340,9 @@ def test_requests_are_signed_for_the_region_and_not_retried(function: tuple[Any,
 
 
 def test_requirements_are_the_locked_versions() -> None:
-    lines = (ROOT / "src" / "function" / "requirements.txt").read_text().splitlines()
+    lines = (REPOSITORY / "src" / "function" / "requirements.txt").read_text().splitlines()
     pins = [line for line in lines if line and not line.startswith("#")]
-    locked = (ROOT / "requirements.lock").read_text()
+    locked = (REPOSITORY / "requirements.lock").read_text()
     assert any(pin.startswith("aws-lambda-powertools==") for pin in pins)
     for pin in pins:
         assert f"\n{pin} " in locked

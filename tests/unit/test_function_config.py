@@ -1,11 +1,10 @@
 """Settings from the environment: all of template.yaml's are read, and a bad one is named."""
 
-from pathlib import Path
-
 import pytest
 import yaml
 
 from firstbyte.config import Config, ConfigError
+from tools import REPOSITORY
 
 GOOD = {
     "AWS_REGION": "eu-central-1",
@@ -57,6 +56,6 @@ def test_template_sets_every_variable() -> None:
         """Takes CloudFormation's tags for what they stand on."""
 
     Loader.add_multi_constructor("!", lambda loader, suffix, node: suffix)
-    template = yaml.load((Path(__file__).parents[2] / "template.yaml").read_text(), Loader)
+    template = yaml.load((REPOSITORY / "template.yaml").read_text(), Loader)
     variables = template["Resources"]["StreamingFunction"]["Properties"]["Environment"]["Variables"]
     assert GOOD.keys() - {"AWS_REGION"} <= variables.keys()  # Lambda itself gives the region

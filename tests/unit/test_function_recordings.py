@@ -1,9 +1,7 @@
 """Recorded Bedrock responses through the real client and handler; what is expected was read off the recordings."""
 
 import json
-import os
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,10 +15,8 @@ from firstbyte.model_events import Delta
 from firstbyte.request import Api, ChatRequest, Message
 from firstbyte.timing import Timing
 from function_calls import CLAUDE, call, running_function, url_event
+from tools import recordings
 
-FOLDER = Path(
-    os.environ.get("BEDROCK_RECORDINGS") or Path(__file__).parents[3] / "shared" / "data" / "bedrock-recordings"
-)
 # How the text begins and ends, its length, the stop reason, and the token counts: input, output.
 EXPECTED = {
     "converse-claude-1": ("This is", "a test", 14, "end_turn", (37, 8)),
@@ -57,14 +53,13 @@ ERRORS = ("converse-invalid-model-1", "invoke-invalid-model-1")
 
 @pytest.fixture(scope="module")
 def function() -> Iterator[tuple[Any, ReplayServer]]:
-    if not FOLDER.is_dir():
-        pytest.skip(f"no recorded Bedrock responses in {FOLDER}: set BEDROCK_RECORDINGS")
+    recordings()
     with running_function() as function:
         yield function
 
 
 def recorded(name: str) -> tuple[bytes, dict[str, Any]]:
-    return (FOLDER / f"{name}.bin").read_bytes(), json.loads((FOLDER / f"{name}.json").read_text())
+    return (recordings() / f"{name}.bin").read_bytes(), json.loads((recordings() / f"{name}.json").read_text())
 
 
 def reply(name: str, *pieces: bytes) -> Reply:
@@ -88,7 +83,7 @@ def check(name: str, text: str, stop_reason: str | None, usage: tuple[int | None
 
 def test_no_recording_is_left_out(function: tuple[Any, ReplayServer]) -> None:
     known = {*EXPECTED, *ERRORS}
-    there = {path.stem for path in FOLDER.glob("*.bin")}
+    there = {path.stem for path in recordings().glob("*.bin")}
     assert known <= there
     # More recordings may be there than had been seen when this was written: they must at least come through whole.
     app, server = function

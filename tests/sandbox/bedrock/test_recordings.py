@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from botocore.eventstream import EventStreamMessage
 
-from bedrock_service import NOVA, Service, converse_body, decode, recordings, running_bedrock
+from bedrock_service import NOVA, Service, converse_body, decode, running_bedrock
+from tools import recordings
 
 ALPHABET = string.ascii_lowercase + string.ascii_uppercase + string.digits
 # Members whose value is part of the format; of all others the type is compared.

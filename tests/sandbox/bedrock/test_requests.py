@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from bedrock_service import CLAUDE, LLAMA, NOVA, TITAN, Service, body_for, converse_body, recordings
+from bedrock_service import CLAUDE, LLAMA, NOVA, TITAN, Service, body_for, converse_body
+from tools import recordings
 
 USER = {"role": "user", "content": [{"text": "hi"}]}
 ASSISTANT = {"role": "assistant", "content": [{"text": "hi"}]}

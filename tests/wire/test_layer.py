@@ -296,6 +296,22 @@ def test_an_answer_that_closes_the_connection_is_obeyed(api: StrictRuntimeApi, r
     assert len(connections) == 2
 
 
+def test_a_response_is_ended_even_if_somebody_swallows_its_error(
+    api: StrictRuntimeApi, run_function: RunFunction
+) -> None:
+    run_function(
+        streaming("response_stream.write('some')\nraise ValueError('never seen')")
+        + "\ninner = handler\n"
+        + "def handler(event, context):\n"
+        + "    try:\n        inner(event, context)\n    except ValueError:\n        pass\n"
+    )
+    # Well before the deadline, 20 seconds away: until then an unended response would hang.
+    api.invoke(Invocation())
+    request = api.answer(timeout=10).request
+    assert (request.body, request.done, request.trailers) == (b"some", True, [])
+    api.wait_for_next(2, timeout=10)
+
+
 def test_a_connection_that_breaks_in_mid_stream_raises_and_hangs_nothing(
     api: StrictRuntimeApi, run_function: RunFunction
 ) -> None:
@@ -362,6 +378,30 @@ def test_a_thread_that_outlives_its_invocation_cannot_write_into_the_next(
     assert api.answer().request.path.endswith("/error")
     assert api.answer().request.chunks == [b"a", b"b"]
     assert "REFUSED" in runtime.log
+
+
+def test_a_thread_that_outlives_its_invocation_cannot_write_between_two(
+    api: StrictRuntimeApi, run_function: RunFunction
+) -> None:
+    runtime = run_function(
+        "import threading\n"
+        + streaming(
+            "def late():\n"
+            "    time.sleep(0.3)\n"
+            "    try:\n        response_stream.write('late')\n"
+            "    except ConnectionError as e:\n        print('REFUSED', e)\n"
+            "    print('TRIED')\n"
+            "threading.Thread(target=late).start()\nraise ValueError('early')"
+        )
+    )
+    api.invoke(Invocation())
+    assert api.answer().request.path.endswith("/error")
+    api.wait_for_next(2)
+    until = time.monotonic() + 10
+    while "TRIED" not in runtime.log and time.monotonic() < until:
+        time.sleep(0.02)
+    assert "REFUSED" in runtime.log
+    assert api.received.empty()
 
 
 PLAIN_HANDLERS = {

@@ -3,6 +3,7 @@
 import functools
 import json
 import logging
+from collections.abc import Callable
 from typing import Any
 
 from awslambdaric import __version__ as ric_version
@@ -63,39 +64,33 @@ class StreamingRuntimeClient(LambdaRuntimeClient):  # type: ignore[misc]
         invocation_id: str | None = None,
     ) -> None:
         """Posts a returned result as the plain client does, or completes what was streamed."""
-        streamed, self._invoke_id = self._streamed(), None
-        if streamed:
-            self._complete(invoke_id)
+        if self._streamed():
+            self._complete(invoke_id, ResponseStream.end)
         else:
+            self._invoke_id = None  # nothing was sent, and now nothing may be
             super().post_invocation_result(invoke_id, result_data, content_type, invocation_id)
 
     def post_invocation_error(
         self, invoke_id: str, error_response_data: str, xray_fault: str, invocation_id: str | None = None
     ) -> None:
         """Reports an error in the way that is still open: `.../error`, the trailers, or the log alone."""
-        if not self._streamed():
-            self._invoke_id = None
-            super().post_invocation_error(invoke_id, error_response_data, xray_fault, invocation_id)
-            return
-        assert self._stream is not None
-        if self._stream.state is State.STREAMING and not self._connection.broken:
+        if self._streamed():
             error = json.loads(error_response_data)
-            try:
-                self._stream.fail(error["errorType"], error["errorMessage"], error["stackTrace"])
-            except ConnectionError as broken:
-                _logger.error("%s: the error could not be reported: %s", invoke_id, broken)
-        self._invoke_id = None
-        self._complete(invoke_id)
+            details = (error["errorType"], error["errorMessage"], error["stackTrace"])
+            self._complete(invoke_id, lambda stream: stream.fail(*details))
+        else:
+            self._invoke_id = None  # nothing was sent, and now nothing may be
+            super().post_invocation_error(invoke_id, error_response_data, xray_fault, invocation_id)
 
     def _streamed(self) -> bool:
         return self._stream is not None and self._stream.state not in (State.IDLE, State.STARTED)
 
-    def _complete(self, invoke_id: str) -> None:
-        # Whatever went wrong here concerns one response, which can't be mended: the loop goes on to the next.
-        if self._connection.broken:
-            _logger.error("%s: the response was cut, the Runtime API's connection broke", invoke_id)
-            return
+    def _complete(self, invoke_id: str, finish: Callable[[ResponseStream], None]) -> None:
+        # Whatever goes wrong here concerns one response, which can't be mended: the loop goes on to the next.
+        assert self._stream is not None
         try:
+            if self._stream.state is State.STREAMING:
+                finish(self._stream)
             status, body = self._connection.read_answer()
         except ConnectionError as error:
             _logger.error("%s: the streamed response may not have arrived: %s", invoke_id, error)

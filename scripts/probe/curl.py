@@ -177,7 +177,7 @@ class Transfer:
             os.close(header_for_curl)
         # The file objects are only owners of their descriptors here: everything is read and written unbuffered.
         self._config_end = _descriptor(self._process.stdin)
-        self._body_end, self._header_end = body_end, header_end
+        self._header_end = header_end
         self._stdout_end = _descriptor(self._process.stdout)
         self._stderr_end = _descriptor(self._process.stderr)
         self._open = {self._config_end, body_end, header_end, self._stdout_end, self._stderr_end}

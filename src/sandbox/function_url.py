@@ -4,6 +4,7 @@ import json
 import logging
 import uuid
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 from aiohttp import web
 from aiohttp.typedefs import Middleware
@@ -18,16 +19,10 @@ from sandbox.response_head import (
     buffered_response,
 )
 from sandbox.signed import CALLER
-from sandbox.url_event import trace_header, url_event, utc_now
+from sandbox.url_event import trace_header, url_event
 
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 REQUEST_LIMIT_BYTES = 6 * 1024 * 1024
-THROTTLED = {
-    "Reason": "ReservedFunctionConcurrentInvocationLimitExceeded",
-    "Type": "User",
-    "message": "Rate Exceeded.",
-}
-
 _log = logging.getLogger(__name__)
 
 
@@ -45,7 +40,7 @@ def function_url_app(pool: EnvironmentPool, domain_name: str, middlewares: Seque
         try:
             await pool.invoke(invocation)
         except ThrottledError:
-            return web.json_response(THROTTLED, status=429, headers={"x-amzn-errortype": "TooManyRequestsException"})
+            return throttled()
         try:
             return await _relay(request, invocation)
         finally:
@@ -57,8 +52,18 @@ def function_url_app(pool: EnvironmentPool, domain_name: str, middlewares: Seque
     return app
 
 
+def throttled() -> web.Response:
+    """Return Lambda's answer, here as at its API, when no environment is to be had."""
+    reason = {
+        "Reason": "ReservedFunctionConcurrentInvocationLimitExceeded",
+        "Type": "User",
+        "message": "Rate Exceeded.",
+    }
+    return web.json_response(reason, status=429, headers={"x-amzn-errortype": "TooManyRequestsException"})
+
+
 async def _invocation(request: web.Request, domain_name: str) -> Invocation:
-    now = utc_now()
+    now = datetime.now(UTC)
     trace = trace_header(request.headers.get("X-Amzn-Trace-Id"), now)
     request_id = str(uuid.uuid4())
     peer = request.transport.get_extra_info("peername") if request.transport else None

@@ -60,13 +60,11 @@ class Invocation:
         if not self.ended and not self._abandoned:
             self._put(item)
 
-    def end(self, error: FunctionError | None = None) -> bool:
-        """End the response; only the first call counts, and it returns True."""
-        if self.ended:
-            return False
-        self.ended = True
-        self._put(ResponseEnd(error))
-        return True
+    def end(self, error: FunctionError | None = None) -> None:
+        """End the response; only the first call counts."""
+        if not self.ended:
+            self.ended = True
+            self._put(ResponseEnd(error))
 
     def abandon(self) -> None:
         """The reader has left: the function goes on, as on AWS, but nobody waits for what it writes."""

@@ -7,17 +7,18 @@ import json
 import re
 import uuid
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
 from sandbox.eventstream import CONTENT_TYPE, encode_message
-from sandbox.function_url import REQUEST_LIMIT_BYTES, THROTTLED
+from sandbox.function_url import REQUEST_LIMIT_BYTES, throttled
 from sandbox.invocation import FunctionError, Invocation, ResponseEnd, ResponseStart
 from sandbox.pool import EnvironmentPool, ThrottledError
 from sandbox.template import ACCOUNT_ID, FunctionSpec
-from sandbox.url_event import trace_header, utc_now
+from sandbox.url_event import trace_header
 
 _PATH = re.compile(r"/2021-11-15/functions/(?P<function>[^/]+)/response-streaming-invocations")
 
@@ -61,12 +62,12 @@ def _names(spec: FunctionSpec, function: str, qualifier: str | None) -> bool:
 
 
 async def _invoke(pool: EnvironmentPool, request: web.Request) -> web.StreamResponse:
-    trace = trace_header(request.headers.get("X-Amzn-Trace-Id"), utc_now())
+    trace = trace_header(request.headers.get("X-Amzn-Trace-Id"), datetime.now(UTC))
     invocation = Invocation(await request.read() or b"{}", trace, str(uuid.uuid4()))
     try:
         await pool.invoke(invocation)
     except ThrottledError:
-        return web.json_response(THROTTLED, status=429, headers={"x-amzn-errortype": "TooManyRequestsException"})
+        return throttled()
     response = web.StreamResponse(
         headers={
             "Content-Type": CONTENT_TYPE,

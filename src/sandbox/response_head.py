@@ -31,10 +31,6 @@ class ResponseHead:
     headers: tuple[tuple[str, str], ...]
     cookies: tuple[str, ...] = ()
 
-    def has(self, name: str) -> bool:
-        """Whether the function has set the header `name` (lower case) itself."""
-        return any(key.lower() == name for key, _ in self.headers)
-
 
 class PreludeReader:
     """Takes a stream's first bytes, however they are split, until the prelude and its delimiter are complete."""

@@ -7,7 +7,7 @@ import base64
 import re
 import secrets
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -119,11 +119,6 @@ def url_event(
     if body:
         event["body"], event["isBase64Encoded"] = _body(body, joined.get("content-type", ""))
     return event
-
-
-def utc_now() -> datetime:
-    """The time, as `trace_header` and `url_event` take it."""
-    return datetime.now(UTC)
 
 
 def _parameters(query: str) -> dict[str, str]:

@@ -7,43 +7,20 @@ import secrets
 from typing import Any
 
 from sandbox.bedrock.answer import TOOL_NAME, Answer, Delta, Kind
+from sandbox.bedrock.conversation import INFERENCE_MEMBERS, SYSTEM, TOOL_CONFIG, messages, read_conversation
 from sandbox.bedrock.dialect import Latency
 from sandbox.bedrock.errors import invalid
 from sandbox.bedrock.models import Model
 from sandbox.bedrock.prompt import Prompt
-from sandbox.bedrock.schema import alternating, anything, array, choice, integer, number, record, string
+from sandbox.bedrock.schema import alternating, anything, array, record, string
 from sandbox.bedrock.wire import converse_event
 
-_CONTENT_BLOCK = record(
-    optional={
-        "text": string(),
-        "image": anything,
-        "document": anything,
-        "video": anything,
-        "audio": anything,
-        "toolUse": anything,
-        "toolResult": anything,
-        "cachePoint": anything,
-        "reasoningContent": anything,
-    }
-)
 _BODY = record(
+    {"messages": messages(string(), "audio")},
     {
-        "messages": array(
-            record({"role": choice("user", "assistant"), "content": array(_CONTENT_BLOCK, minimum=1)}), minimum=1
-        )
-    },
-    {
-        "system": array(record(optional={"text": string(1), "cachePoint": anything})),
-        "inferenceConfig": record(
-            optional={
-                "maxTokens": integer(1),
-                "temperature": number(0, 1),
-                "topP": number(0, 1),
-                "stopSequences": array(string(1)),
-            }
-        ),
-        "toolConfig": record({"tools": array(anything, minimum=1)}, {"toolChoice": anything}),
+        "system": SYSTEM,
+        "inferenceConfig": record(optional=INFERENCE_MEMBERS),
+        "toolConfig": TOOL_CONFIG,
         # These change nothing in what a scripted model says.
         "additionalModelRequestFields": anything,
         "additionalModelResponseFieldPaths": array(string(1)),
@@ -57,10 +34,9 @@ _BODY = record(
 def read(body: Any) -> Prompt:
     """Check and read a ConverseStream body; raises RefusedError."""
     _BODY(body, "#")
-    messages = body["messages"]
-    for number_, message in enumerate(messages):
+    for number, message in enumerate(body["messages"]):
         for index, block in enumerate(message["content"]):
-            place = f"messages.{number_}.content.{index}"
+            place = f"messages.{number}.content.{index}"
             if len(block) != 1:
                 raise invalid(f"The ContentBlock object at {place} must have exactly one member, it has {len(block)}.")
             if "text" in block and not block["text"].strip():
@@ -68,15 +44,8 @@ def read(body: Any) -> Prompt:
                     f"The text field in the ContentBlock object at {place} is blank. "
                     "Add text to the text field, and try again."
                 )
-    alternating(messages)
-    limits = body.get("inferenceConfig", {})
-    said = [(m["role"], "".join(block.get("text", "") for block in m["content"])) for m in messages]
-    return Prompt(
-        user_text=[text for role, text in said if role == "user"][-1],
-        texts=(*(block.get("text", "") for block in body.get("system", [])), *(text for _, text in said)),
-        max_tokens=limits.get("maxTokens"),
-        stop_sequences=tuple(limits.get("stopSequences", ())),
-    )
+    alternating(body["messages"])
+    return read_conversation(body, body.get("inferenceConfig", {}).get("maxTokens"))
 
 
 def start(_model: Model, _answer: Answer) -> list[bytes]:

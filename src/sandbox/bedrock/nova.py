@@ -5,46 +5,28 @@ from dataclasses import replace
 from typing import Any
 
 from sandbox.bedrock.answer import TOOL_NAME, Answer, Delta, Kind
+from sandbox.bedrock.conversation import INFERENCE_MEMBERS, SYSTEM, TOOL_CONFIG, messages, read_conversation
 from sandbox.bedrock.dialect import Latency, invocation_metrics
 from sandbox.bedrock.models import Model
 from sandbox.bedrock.prompt import Prompt
-from sandbox.bedrock.schema import alternating, anything, array, choice, integer, number, record, string
+from sandbox.bedrock.schema import alternating, anything, choice, integer, record, string
 from sandbox.bedrock.wire import chunk_event
 
-_CONTENT_BLOCK = record(
-    optional={
-        "text": string(1),
-        "image": anything,
-        "document": anything,
-        "video": anything,
-        "toolUse": anything,
-        "toolResult": anything,
-        "cachePoint": anything,
-        "reasoningContent": anything,
-    }
-)
 _BODY = record(
-    {
-        "messages": array(
-            record({"role": choice("user", "assistant"), "content": array(_CONTENT_BLOCK, minimum=1)}), minimum=1
-        )
-    },
+    {"messages": messages(string(1))},
     {
         "schemaVersion": choice("messages-v1"),
-        "system": array(record(optional={"text": string(1), "cachePoint": anything})),
+        "system": SYSTEM,
         "inferenceConfig": record(
             optional={
-                # The first versions of the format had the second name; both are taken.
-                "maxTokens": integer(1),
+                **INFERENCE_MEMBERS,
+                # What the first versions of the format called maxTokens; both are taken.
                 "max_new_tokens": integer(1),
-                "temperature": number(0, 1),
-                "topP": number(0, 1),
                 "topK": integer(0, 128),
-                "stopSequences": array(string(1)),
                 "reasoningConfig": anything,
             }
         ),
-        "toolConfig": record({"tools": array(anything, minimum=1)}, {"toolChoice": anything}),
+        "toolConfig": TOOL_CONFIG,
     },
 )
 
@@ -54,13 +36,7 @@ def read(body: Any) -> Prompt:
     _BODY(body, "#")
     alternating(body["messages"])
     limits = body.get("inferenceConfig", {})
-    said = [(m["role"], "".join(block.get("text", "") for block in m["content"])) for m in body["messages"]]
-    return Prompt(
-        user_text=[text for role, text in said if role == "user"][-1],
-        texts=(*(block.get("text", "") for block in body.get("system", [])), *(text for _, text in said)),
-        max_tokens=limits.get("maxTokens", limits.get("max_new_tokens")),
-        stop_sequences=tuple(limits.get("stopSequences", ())),
-    )
+    return read_conversation(body, limits.get("maxTokens", limits.get("max_new_tokens")))
 
 
 def start(_model: Model, _answer: Answer) -> list[bytes]:

@@ -66,7 +66,7 @@ main() {
   check ruff check
   check ruff format --check
   check mypy
-  check shellcheck .ci/run scripts/*.sh src/runtime/lambda_streaming/bootstrap
+  check shellcheck -x .ci/run scripts/*.sh src/runtime/lambda_streaming/bootstrap
   check python -m pytest
 }
 

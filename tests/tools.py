@@ -9,12 +9,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 # SAM CLI pins its own boto3: it lives in an environment of its own.
-SAM_CLI = "aws-sam-cli==1.170.0"
+_SAM_CLI = "aws-sam-cli==1.170.0"
 NODE_RIC = "aws-lambda-ric@4.0.2"
 
 _CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "firstbyte"
@@ -30,7 +32,16 @@ def uv(*arguments: str) -> list[str]:
 
 def sam(*arguments: str) -> list[str]:
     """The command line for a call of the SAM CLI."""
-    return uv("tool", "run", "--quiet", "--python", sys.executable, "--from", SAM_CLI, "sam", *arguments)
+    return _beside_sam("sam", *arguments)
+
+
+def sam_python(code: str, *arguments: str) -> list[str]:
+    """The command line that runs code with the SAM CLI's own packages: AWS's translator among them."""
+    return _beside_sam("python", "-c", code, *arguments)
+
+
+def _beside_sam(*command: str) -> list[str]:
+    return uv("tool", "run", "--quiet", "--python", sys.executable, "--from", _SAM_CLI, *command)
 
 
 def sam_environment(path: str) -> dict[str, str]:
@@ -43,8 +54,7 @@ def sam_environment(path: str) -> dict[str, str]:
 def runtime_interface_emulator() -> Path:
     """AWS's Runtime Interface Emulator, out of the SAM CLI's wheel."""
     locate = "import pathlib, samcli; print(pathlib.Path(samcli.__file__).parent)"
-    command = uv("tool", "run", "--quiet", "--python", sys.executable, "--from", SAM_CLI, "python", "-c", locate)
-    folder = subprocess.run(command, check=True, capture_output=True, text=True, timeout=300).stdout.strip()
+    folder = subprocess.run(sam_python(locate), check=True, capture_output=True, text=True, timeout=300).stdout.strip()
     machine = {"x86_64": "x86_64", "aarch64": "arm64"}[os.uname().machine]
     emulator = Path(folder) / f"local/rapid/aws-lambda-rie-{machine}"
     assert emulator.exists()
@@ -76,6 +86,25 @@ def recordings() -> Path:
     if not (folder / "README.md").exists():
         pytest.skip(f"no recorded Bedrock responses: set BEDROCK_RECORDINGS to their folder (looked in {folder})")
     return folder
+
+
+def template_as_written() -> dict[str, Any]:
+    """The repository's template with every short form (`!Sub x`) as what it stands on (`x`)."""
+
+    class Loader(yaml.SafeLoader):
+        pass
+
+    def untagged(loader: yaml.SafeLoader, _suffix: str, node: yaml.Node) -> object:
+        if isinstance(node, yaml.MappingNode):
+            return loader.construct_mapping(node, deep=True)
+        if isinstance(node, yaml.SequenceNode):
+            return loader.construct_sequence(node, deep=True)
+        assert isinstance(node, yaml.ScalarNode)
+        return loader.construct_scalar(node)
+
+    Loader.add_multi_constructor("!", untagged)
+    template: dict[str, Any] = yaml.load((REPOSITORY / "template.yaml").read_text(), Loader)
+    return template
 
 
 @cache

@@ -16,7 +16,7 @@ import pytest
 from packaging.requirements import Requirement
 
 from sandbox_process import RunningSandbox
-from tools import REPOSITORY, SAM_CLI, interpreters, sam, sam_environment, uv
+from tools import REPOSITORY, interpreters, sam, sam_environment, sam_python, uv
 
 AARCH64 = 183  # e_machine in the ELF header
 MANAGED_RUNTIME_HAS = {"boto3", "botocore", "s3transfer", "urllib3", "python-dateutil", "six"}
@@ -124,21 +124,20 @@ def test_the_bootstrap_is_executable_in_the_zip_that_sam_uploads(built: Path, tm
         "    shutil.copy(made[0], sys.argv[2])\n"
     )
     target = tmp_path / "layer.zip"
-    command = uv(
-        "tool", "run", "--quiet", "--python", sys.executable, "--from", SAM_CLI, "python", "-c", zip_as_sam_does
-    )
-    subprocess.run([*command, str(built / "StreamingLayer"), str(target)], check=True, timeout=120)
+    command = sam_python(zip_as_sam_does, str(built / "StreamingLayer"), str(target))
+    subprocess.run(command, check=True, timeout=120)
     with zipfile.ZipFile(target) as archive:
         entry = archive.getinfo("python/lambda_streaming/bootstrap")
         assert stat.S_IMODE(entry.external_attr >> 16) & 0o111 == 0o111
 
 
-@pytest.mark.parametrize("part", ["runtime", "function"])
-def test_what_is_bundled_is_complete_and_is_what_was_tested(part: str) -> None:
+@pytest.mark.parametrize(("part", "essential"), [("runtime", "awslambdaric"), ("function", "aws-lambda-powertools")])
+def test_what_is_bundled_is_complete_and_is_what_was_tested(part: str, essential: str) -> None:
     from importlib.metadata import requires, version
 
     bundled = pins(f"src/{part}/requirements.txt")
     locked = pins("requirements.lock")
+    assert essential in bundled
     assert bundled == {name: locked[name] for name in bundled}
     for name, pinned in bundled.items():
         assert version(name) == pinned

@@ -2,11 +2,10 @@
 
 import json
 import subprocess
-import sys
 
 import pytest
 
-from tools import REPOSITORY, SAM_CLI, uv
+from tools import REPOSITORY, sam_python
 
 # The two transforms in their order, with SAM CLI's own code for the first and AWS's translator for the second.
 TRANSFORM = """
@@ -51,9 +50,8 @@ CHANGES: list[dict[str, str]] = [
 
 @pytest.fixture(scope="module")
 def versions() -> list[str]:
-    python = uv("tool", "run", "--quiet", "--python", sys.executable, "--from", SAM_CLI, "python", "-c", TRANSFORM)
-    arguments = [str(REPOSITORY / "template.yaml"), json.dumps([*CHANGES, {}])]
-    done = subprocess.run([*python, *arguments], capture_output=True, text=True, timeout=300, check=False)
+    command = sam_python(TRANSFORM, str(REPOSITORY / "template.yaml"), json.dumps([*CHANGES, {}]))
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr
     found: list[str] = json.loads(done.stdout.splitlines()[-1])
     return found

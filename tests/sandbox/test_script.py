@@ -1,6 +1,5 @@
 """scripts/sandbox.sh: its help, its demo, and that no process stays when it ends."""
 
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -45,18 +44,3 @@ def content(path: Path) -> bytes:
         return path.read_bytes()
     except OSError:
         return b""
-
-
-def test_shellcheck_finds_nothing() -> None:
-    shellcheck = REPOSITORY / ".venv" / "bin" / "shellcheck"
-    if not shellcheck.exists() and not shutil.which("shellcheck"):
-        pytest.skip("shellcheck is not installed")
-    scripts = [str(SCRIPT), str(SCRIPT.with_name("environment.sh"))]
-    found = subprocess.run(
-        [shellcheck if shellcheck.exists() else "shellcheck", "-x", *scripts],
-        cwd=REPOSITORY,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert found.returncode == 0, found.stdout

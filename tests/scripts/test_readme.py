@@ -10,10 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import yaml
 
 from sandbox_process import alive, descendants
-from tools import REPOSITORY
+from tools import REPOSITORY, template_as_written
 
 README = (REPOSITORY / "README.md").read_text()
 READY = REPOSITORY / ".sandbox/ready.json"
@@ -136,26 +135,10 @@ def test_folders_files_and_outputs_exist() -> None:
         assert (REPOSITORY / name).exists(), name
     for name in re.findall(r"`([a-z]+)/`", README.split("| `tests/` |")[1].split("\n")[0]):
         assert (REPOSITORY / "tests" / name).is_dir(), name
-    template = yaml.load((REPOSITORY / "template.yaml").read_text(), Loader=_Tolerant)
+    template = template_as_written()
     assert "ProbeCommand" in template["Outputs"]
     command = template["Outputs"]["ProbeCommand"]["Value"]
     assert shlex.split(command)[:2] == ["scripts/probe.sh", "--url"]
-
-
-class _Tolerant(yaml.SafeLoader):
-    """Reads CloudFormation's short forms as what they are tagged with."""
-
-
-_Tolerant.add_multi_constructor("!", lambda loader, _suffix, node: _plain(loader, node))
-
-
-def _plain(loader: yaml.SafeLoader, node: yaml.Node) -> object:
-    if isinstance(node, yaml.ScalarNode):
-        return loader.construct_scalar(node)
-    if isinstance(node, yaml.SequenceNode):
-        return loader.construct_sequence(node, deep=True)
-    assert isinstance(node, yaml.MappingNode)
-    return loader.construct_mapping(node, deep=True)
 
 
 def test_the_python_example_runs(tmp_path: Path) -> None:

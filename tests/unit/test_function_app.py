@@ -11,7 +11,6 @@ import pytest
 from bedrock_replay import ReplayServer, Reply, chunk, event
 from function_calls import CLAUDE, LLAMA, MISTRAL, NOVA, Context, call, running_function, url_event
 from lambda_streaming import ResponseStream
-from tools import REPOSITORY
 
 METRICS = {
     "amazon-bedrock-invocationMetrics": {
@@ -337,12 +336,3 @@ def test_requests_are_signed_for_the_region_and_not_retried(function: tuple[Any,
     call(app, url_event({"prompt": "x"}))
     (seen,) = server.seen
     assert re.search(r"Credential=AKIDEXAMPLE/\d{8}/eu-central-1/bedrock/aws4_request", seen.headers["authorization"])
-
-
-def test_requirements_are_the_locked_versions() -> None:
-    lines = (REPOSITORY / "src" / "function" / "requirements.txt").read_text().splitlines()
-    pins = [line for line in lines if line and not line.startswith("#")]
-    locked = (REPOSITORY / "requirements.lock").read_text()
-    assert any(pin.startswith("aws-lambda-powertools==") for pin in pins)
-    for pin in pins:
-        assert f"\n{pin} " in locked

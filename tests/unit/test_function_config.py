@@ -1,10 +1,9 @@
 """Settings from the environment: all of template.yaml's are read, and a bad one is named."""
 
 import pytest
-import yaml
 
 from firstbyte.config import Config, ConfigError
-from tools import REPOSITORY
+from tools import template_as_written
 
 GOOD = {
     "AWS_REGION": "eu-central-1",
@@ -52,10 +51,6 @@ def test_missing_variable_is_named(name: str) -> None:
 
 
 def test_template_sets_every_variable() -> None:
-    class Loader(yaml.SafeLoader):
-        """Takes CloudFormation's tags for what they stand on."""
-
-    Loader.add_multi_constructor("!", lambda loader, suffix, node: suffix)
-    template = yaml.load((REPOSITORY / "template.yaml").read_text(), Loader)
+    template = template_as_written()
     variables = template["Resources"]["StreamingFunction"]["Properties"]["Environment"]["Variables"]
     assert GOOD.keys() - {"AWS_REGION"} <= variables.keys()  # Lambda itself gives the region

@@ -55,6 +55,16 @@ async def connected(address: str) -> AsyncIterator[Runtime]:
         await writer.wait_closed()
 
 
+async def handed_out(api: RuntimeApi, runtime: Runtime) -> Invocation:
+    """An invocation that the runtime has asked for and got."""
+    await runtime.send(NEXT)
+    await api.platforms_turn()
+    invocation = Invocation(b"{}", "trace", "id-1")
+    api.deliver(invocation, 0)
+    await runtime.reply()
+    return invocation
+
+
 async def test_each_illegal_call_leaves_the_state_as_it_was(api: RuntimeApi) -> None:
     async with connected(await api.start()) as runtime:
         await runtime.send(
@@ -86,11 +96,7 @@ async def test_a_poll_whose_connection_breaks_can_be_made_again(api: RuntimeApi)
 
 async def test_chunks_come_out_one_by_one_while_the_response_goes_on(api: RuntimeApi) -> None:
     async with connected(await api.start()) as runtime:
-        await runtime.send(NEXT)
-        await api.platforms_turn()
-        invocation = Invocation(b"{}", "trace", "id-1")
-        api.deliver(invocation, 0)
-        await runtime.reply()
+        invocation = await handed_out(api, runtime)
         await runtime.send(response_head("id-1"))
         items = aiter(invocation)
         assert await anext(items) == ResponseStart("application/octet-stream", streaming=True)
@@ -107,11 +113,7 @@ async def test_a_response_over_the_limit_is_cut_and_the_runtime_goes_on(
 ) -> None:
     monkeypatch.setattr(runtime_api, "STREAMED_LIMIT_BYTES", 10)
     async with connected(await api.start()) as runtime:
-        await runtime.send(NEXT)
-        await api.platforms_turn()
-        invocation = Invocation(b"{}", "trace", "id-1")
-        api.deliver(invocation, 0)
-        await runtime.reply()
+        invocation = await handed_out(api, runtime)
         await runtime.send(response_head("id-1"), b"a\r\n0123456789\r\n", b"1\r\nX\r\n", b"1\r\nY\r\n0\r\n\r\n")
         start, body, end = [item async for item in invocation]
         assert isinstance(start, ResponseStart)
@@ -126,11 +128,7 @@ async def test_a_response_over_the_limit_is_cut_and_the_runtime_goes_on(
 
 async def test_a_slow_client_slows_the_function_down_and_one_that_leaves_does_not(api: RuntimeApi) -> None:
     async with connected(await api.start()) as runtime:
-        await runtime.send(NEXT)
-        await api.platforms_turn()
-        invocation = Invocation(b"{}", "trace", "id-1")
-        api.deliver(invocation, 0)
-        await runtime.reply()
+        invocation = await handed_out(api, runtime)
         chunk = b"10000\r\n" + b"x" * 65536 + b"\r\n"
         amount = 64 * BUFFER_BYTES // 65536  # far more than all socket buffers hold
         sending = asyncio.ensure_future(runtime.send(response_head("id-1"), *[chunk] * amount, b"0\r\n\r\n"))

@@ -359,20 +359,22 @@ def test_a_refused_response_is_logged_and_the_loop_goes_on(
     api.wait_for_next(3)
 
 
+# An event makes it fail and leave a thread behind that writes 0.3 s later; without one it streams for a second.
+LEAVES_A_THREAD = "import threading\n" + streaming(
+    "def late():\n"
+    "    time.sleep(0.3)\n"
+    "    try:\n        response_stream.write('late')\n"
+    "    except ConnectionError as e:\n        print('REFUSED', e)\n"
+    "    print('TRIED')\n"
+    "if event:\n    threading.Thread(target=late).start()\n    raise ValueError('early')\n"
+    "response_stream.write('a')\ntime.sleep(1)\nresponse_stream.write('b')"
+)
+
+
 def test_a_thread_that_outlives_its_invocation_cannot_write_into_the_next(
     api: StrictRuntimeApi, run_function: RunFunction
 ) -> None:
-    runtime = run_function(
-        "import threading\n"
-        + streaming(
-            "def late():\n"
-            "    time.sleep(0.3)\n"
-            "    try:\n        response_stream.write('late')\n"
-            "    except ConnectionError as e:\n        print('REFUSED', e)\n"
-            "if event:\n    threading.Thread(target=late).start()\n    raise ValueError('early')\n"
-            "response_stream.write('a')\ntime.sleep(1)\nresponse_stream.write('b')"
-        )
-    )
+    runtime = run_function(LEAVES_A_THREAD)
     api.invoke(Invocation(event=b"[1]"))
     api.invoke(Invocation(request_id="second"))
     assert api.answer().request.path.endswith("/error")
@@ -383,18 +385,8 @@ def test_a_thread_that_outlives_its_invocation_cannot_write_into_the_next(
 def test_a_thread_that_outlives_its_invocation_cannot_write_between_two(
     api: StrictRuntimeApi, run_function: RunFunction
 ) -> None:
-    runtime = run_function(
-        "import threading\n"
-        + streaming(
-            "def late():\n"
-            "    time.sleep(0.3)\n"
-            "    try:\n        response_stream.write('late')\n"
-            "    except ConnectionError as e:\n        print('REFUSED', e)\n"
-            "    print('TRIED')\n"
-            "threading.Thread(target=late).start()\nraise ValueError('early')"
-        )
-    )
-    api.invoke(Invocation())
+    runtime = run_function(LEAVES_A_THREAD)
+    api.invoke(Invocation(event=b"[1]"))
     assert api.answer().request.path.endswith("/error")
     api.wait_for_next(2)
     until = time.monotonic() + 10

@@ -69,6 +69,7 @@ class StreamingRuntimeClient(LambdaRuntimeClient):  # type: ignore[misc]
         else:
             self._invoke_id = None  # nothing was sent, and now nothing may be
             super().post_invocation_result(invoke_id, result_data, content_type, invocation_id)
+        self._finish()
 
     def post_invocation_error(
         self, invoke_id: str, error_response_data: str, xray_fault: str, invocation_id: str | None = None
@@ -81,6 +82,11 @@ class StreamingRuntimeClient(LambdaRuntimeClient):  # type: ignore[misc]
         else:
             self._invoke_id = None  # nothing was sent, and now nothing may be
             super().post_invocation_error(invoke_id, error_response_data, xray_fault, invocation_id)
+        self._finish()
+
+    def _finish(self) -> None:
+        if self._stream is not None:
+            self._stream.finish()
 
     def _streamed(self) -> bool:
         return self._stream is not None and self._stream.state not in (State.IDLE, State.STARTED)

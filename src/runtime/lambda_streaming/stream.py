@@ -1,10 +1,13 @@
 """`ResponseStream`, what a handler writes to: a streamed response joined to the function that sends its bytes."""
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from threading import Lock
 
 from lambda_streaming.response import Head, State, StreamedResponse
+
+_logger = logging.getLogger(__name__)
 
 
 def _no_head(*, content_type: str) -> bytes:  # noqa: ARG001
@@ -24,6 +27,7 @@ class ResponseStream:
         self._send = send
         self._response = StreamedResponse(head)
         self._lock = Lock()
+        self._callbacks: list[Callable[[], object]] = []
 
     @property
     def state(self) -> State:
@@ -76,6 +80,24 @@ class ResponseStream:
         """
         with self._lock:
             self._transmit(self._response.end())
+
+    def on_finish(self, callback: Callable[[], object]) -> None:
+        """Has a function called when the client has the whole response or the report of its failure.
+
+        That is after the handler has returned or raised and the runtime has reported it, and before the next
+        invocation: the place for logs, metrics and traces, none of which a client should wait for. Functions are called
+        in the order in which they were given; an exception in one is logged, and changes nothing.
+        """
+        self._callbacks.append(callback)
+
+    def finish(self) -> None:
+        """Calls what `on_finish` was given. For the runtime; in a test of a handler, for the test."""
+        while self._callbacks:
+            callback = self._callbacks.pop(0)
+            try:
+                callback()
+            except Exception:
+                _logger.exception("a function given to on_finish() failed; the client has its response")
 
     def fail(self, error_type: str, message: str, stack_trace: Sequence[str]) -> None:
         """Ends a response that has sent bytes with error trailers. For the runtime: a handler raises instead.

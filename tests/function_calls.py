@@ -3,11 +3,12 @@
 import importlib
 import io
 import json
+import logging
 import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
@@ -43,7 +44,11 @@ class Context:
 
 @dataclass
 class Response:
-    """What a client gets: nothing but `raised` if the invocation failed before the first byte."""
+    """What a client gets, nothing but `raised` if the invocation failed before the first byte, and what is recorded.
+
+    `finished` is the log line "response finished", `emf` the EMF document, of which there must be one each; `log` holds
+    the other lines.
+    """
 
     status: int | None = None
     headers: dict[str, str] = field(default_factory=dict)
@@ -52,6 +57,8 @@ class Response:
     raised: BaseException | None = None
     seconds: float = 0.0
     log: list[dict[str, Any]] = field(default_factory=list)
+    finished: dict[str, Any] = field(default_factory=dict)
+    emf: dict[str, Any] = field(default_factory=dict)
 
     @property
     def body(self) -> bytes:
@@ -126,6 +133,8 @@ def running_function() -> Iterator[tuple[Any, ReplayServer]]:
             "MAX_OUTPUT_TOKENS": "2000",
             "MAX_PROMPT_CHARS": "5000",
             "MODEL_IDLE_TIMEOUT_SECONDS": str(IDLE_TIMEOUT_SECONDS),
+            "TTFT_OBJECTIVE_MS": "2000",
+            "TPOT_OBJECTIVE_MS": "100",
             "POWERTOOLS_SERVICE_NAME": "firstbyte-test",
         }
         for name, value in settings.items():
@@ -140,7 +149,7 @@ def running_function() -> Iterator[tuple[Any, ReplayServer]]:
             yield app, server
         finally:
             app.client.close()
-            del sys.modules["app"]
+            sys.modules.pop("app", None)
             server.stopping.set()
             server.shutdown()
             thread.join()
@@ -148,17 +157,28 @@ def running_function() -> Iterator[tuple[Any, ReplayServer]]:
 
 def call(app: Any, event: Any, *, seconds: float = 60.0) -> Response:
     """Invoke the handler as the runtime does."""
+    from firstbyte import telemetry
+
     response = Response()
-    log = io.StringIO()
-    app.logger.registered_handler.setStream(log)
+    output = io.StringIO()
     started = time.monotonic()
     wire: list[bytes] = []
-    try:
-        app.handler(event, Context(seconds), response_stream=ResponseStream(wire.append))
-    except Exception as error:  # noqa: BLE001 - the runtime catches all of them too
-        response.raised = error
-    response.seconds = time.monotonic() - started
-    response.log = [json.loads(line) for line in log.getvalue().splitlines()]
+    stream = ResponseStream(wire.append)
+    with redirect_stdout(output):
+        handler = telemetry.logger.registered_handler
+        assert isinstance(handler, logging.StreamHandler)
+        handler.setStream(output)
+        try:
+            app.handler(event, Context(seconds), response_stream=stream)
+        except Exception as error:  # noqa: BLE001 - the runtime catches all of them too
+            response.raised = error
+        response.seconds = time.monotonic() - started
+        assert output.getvalue() == "", "something is recorded before the response has ended"
+        stream.finish()
+    lines = [json.loads(line) for line in output.getvalue().splitlines()]
+    (response.finished,) = (line for line in lines if line.get("message") == "response finished")
+    (response.emf,) = (line for line in lines if "_aws" in line)
+    response.log = [line for line in lines if line is not response.finished and line is not response.emf]
     pieces = list(_unchunked(b"".join(wire)))
     if pieces:
         prelude = pieces[0].removesuffix(PRELUDE_END)

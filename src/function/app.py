@@ -3,49 +3,58 @@
 import os
 from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
-
-from aws_lambda_powertools import Logger
 
 from firstbyte.bedrock import Answer, create_client, open_answer
 from firstbyte.config import Config
 from firstbyte.deadline import Deadline
 from firstbyte.failures import ErrorType, Failure, RequestError
+from firstbyte.meter import Meter
 from firstbyte.model_call import check_api
 from firstbyte.model_events import Delta
 from firstbyte.rendering import Rendering, choose_rendering, error_body, error_fields, usage_fields
 from firstbyte.request import header, parse_request
-from firstbyte.timing import Timing
+from firstbyte.trace_header import TraceHeader, parse_trace_header
 from lambda_streaming import ResponseStream, streamify_response
 
 # Made while the environment starts, so that a mistake in the settings shows there and no request pays for the client.
 config = Config.from_environment(os.environ)
 client = create_client(config)
-logger = Logger()
+# Whether this environment has served a request. One that was provisioned ahead makes no client wait for its start.
+is_warm = os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "provisioned-concurrency"
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Exchange:
-    """One request, and what is known of it when the client has its last byte."""
+    """One request and its response."""
 
-    ids: dict[str, str]
+    request_id: str
+    trace: TraceHeader
     stream: ResponseStream
-    timing: Timing
-    failures: list[Failure] = field(default_factory=list)
-    answer: Answer | None = None
+    meter: Meter
+
+    @property
+    def ids(self) -> dict[str, str]:
+        """What a client needs to ask about this response."""
+        return {"request_id": self.request_id, "trace_id": self.trace.root}
 
 
 @streamify_response
-@logger.inject_lambda_context
 def handler(event: object, context: Any, *, response_stream: ResponseStream) -> None:
     """Answer one request; the contract is in the README."""
-    exchange = _Exchange({"request_id": context.aws_request_id, "trace_id": _trace_id()}, response_stream, Timing())
+    global is_warm
+    meter = Meter(cold_start=not is_warm)
+    is_warm = True
+    trace = parse_trace_header(os.environ.get("_X_AMZN_TRACE_ID", ""))
+    exchange = _Exchange(context.aws_request_id, trace, response_stream, meter)
+    response_stream.on_finish(lambda: _record(exchange))
     try:
         with Deadline(context.get_remaining_time_in_millis() / 1000) as deadline:
             _answer(event, exchange, deadline)
-    finally:
-        _record(exchange)
+    except BaseException:
+        meter.failed(Failure.of(ErrorType.INTERNAL))  # if nothing more is known
+        raise
 
 
 def _answer(event: object, exchange: _Exchange, deadline: Deadline) -> None:
@@ -59,49 +68,44 @@ def _answer(event: object, exchange: _Exchange, deadline: Deadline) -> None:
             config.fallback_model_id,
             wanted=rendering.begins_with,
             deadline=deadline,
-            timing=exchange.timing,
-            on_failure=exchange.failures.append,
+            meter=exchange.meter,
         )
     except RequestError as error:
-        if error.failure not in exchange.failures:
-            exchange.failures.append(error.failure)
         _refuse(error.failure, exchange)
     else:
-        exchange.answer = answer
         with closing(answer):
             _stream(answer, rendering, exchange)
 
 
 def _refuse(failure: Failure, exchange: _Exchange) -> None:
-    headers = _headers("application/json", exchange.ids)
+    exchange.meter.failed(failure)
+    headers = _headers("application/json", exchange)
     if failure.retry_after_seconds is not None:
         headers["retry-after"] = str(failure.retry_after_seconds)
     exchange.stream.start(status_code=failure.status, headers=headers)
-    exchange.stream.write(error_body(failure, exchange.ids))
-    exchange.timing.bytes_written()
+    _write(error_body(failure, exchange.ids).encode(), exchange)
     exchange.stream.end()
 
 
 def _stream(answer: Answer, rendering: Rendering, exchange: _Exchange) -> None:
     def write(name: str, fields: Mapping[str, Any]) -> None:
         if frame := rendering.frame(name, fields):
-            exchange.stream.write(frame)
-            exchange.timing.bytes_written()
+            _write(frame, exchange)
 
     def write_error(failure: Failure) -> None:
-        exchange.failures.append(failure)
-        write("error", {**error_fields(failure), "partial_usage": usage_fields(answer.usage)})
+        exchange.meter.failed(failure)
+        write("error", {**error_fields(failure), "partial_usage": usage_fields(answer.attempt.usage)})
 
-    exchange.stream.start(status_code=200, headers=_headers(rendering.content_type, exchange.ids))
-    write("start", {**exchange.ids, "model": answer.model_id})
+    exchange.stream.start(status_code=200, headers=_headers(rendering.content_type, exchange))
+    write("start", {**exchange.ids, "model": answer.attempt.model_id})
     try:
         for event in answer:
             if isinstance(event, Delta):
                 write("delta", {"text": event.text})
         end = {
-            "stop_reason": answer.stop_reason,
-            "usage": usage_fields(answer.usage),
-            "timing": exchange.timing.so_far(),
+            "stop_reason": answer.attempt.stop_reason,
+            "usage": usage_fields(answer.attempt.usage),
+            "timing": exchange.meter.so_far(),
         }
         write("end", end)
     except RequestError as error:
@@ -116,43 +120,26 @@ def _stream(answer: Answer, rendering: Rendering, exchange: _Exchange) -> None:
     exchange.stream.end()
 
 
+def _write(data: bytes, exchange: _Exchange) -> None:
+    exchange.stream.write(data)
+    exchange.meter.bytes_written(len(data))
+
+
 def _record(exchange: _Exchange) -> None:
-    """Record what happened, now that the handler has sent all it has to send: nothing here holds the client up."""
-    for failure in exchange.failures:
-        # Neither the message nor the field: both may hold what the client wrote.
-        logger.warning(
-            "request failed",
-            error_type=failure.type.value,
-            code=failure.code,
-            model_id=failure.model_id,
-            detail=failure.detail,
-        )
-    answer = exchange.answer
-    if answer is not None and answer.usage_differs:
-        logger.info(
-            "the model's own token counts differ from Bedrock's",
-            model_id=answer.model_id,
-            model_usage=usage_fields(answer.model_usage),
-            bedrock_usage=usage_fields(answer.service_metrics.usage),
-        )
+    exchange.meter.end()
+    # Not imported at the start: see there.
+    from firstbyte.telemetry import record
+
+    record(exchange.meter, exchange.request_id, exchange.trace, config)
 
 
-def _headers(content_type: str, ids: Mapping[str, str]) -> dict[str, str]:
+def _headers(content_type: str, exchange: _Exchange) -> dict[str, str]:
     headers = {
         "content-type": content_type,
         "cache-control": "no-store",
         "x-content-type-options": "nosniff",
-        "x-request-id": ids["request_id"],
+        "x-request-id": exchange.request_id,
     }
-    if trace_header := os.environ.get("_X_AMZN_TRACE_ID"):
-        headers["x-amzn-trace-id"] = trace_header
+    if exchange.trace.text:
+        headers["x-amzn-trace-id"] = exchange.trace.text
     return headers
-
-
-def _trace_id() -> str:
-    """The X-Ray trace id, as it is looked up: the Root of the trace header that Lambda sets for each invocation."""
-    for part in os.environ.get("_X_AMZN_TRACE_ID", "").split(";"):
-        name, _, value = part.partition("=")
-        if name.strip() == "Root":
-            return value
-    return ""

@@ -3,6 +3,8 @@
 import pytest
 
 from firstbyte.config import Config, ConfigError
+from firstbyte.meter import Objectives
+from firstbyte.model_events import Usage
 from tools import template_as_written
 
 GOOD = {
@@ -12,11 +14,19 @@ GOOD = {
     "MAX_OUTPUT_TOKENS": "4096",
     "MAX_PROMPT_CHARS": "200000",
     "MODEL_IDLE_TIMEOUT_SECONDS": "60",
+    "TTFT_OBJECTIVE_MS": "1500",
+    "TPOT_OBJECTIVE_MS": "40",
+    "MODEL_PRICES": "a.b=1/2",
 }
+WHOLE_NUMBERS = [name for name, value in GOOD.items() if value.isdigit()]
 
 
 def test_good_settings() -> None:
-    assert Config.from_environment(GOOD) == Config("eu-central-1", ("a.b", "c.d"), "c.d", 4096, 200000, 60)
+    config = Config.from_environment(GOOD)
+    assert config == Config(
+        "eu-central-1", ("a.b", "c.d"), "c.d", 4096, 200000, 60, Objectives(ttft_ms=1500, tpot_ms=40), config.prices
+    )
+    assert config.prices.cost_usd("a.b", Usage(1_000_000, 1_000_000)) == 3
 
 
 @pytest.mark.parametrize("value", ["", " "])
@@ -32,9 +42,10 @@ def test_no_fallback(value: str) -> None:
         ("MODEL_IDS", "a.b,"),
         ("FALLBACK_MODEL_ID", "x.y"),
         ("AWS_REGION", ""),
+        ("MODEL_PRICES", "a.b=1"),
         *[
             (name, value)
-            for name in ("MAX_OUTPUT_TOKENS", "MAX_PROMPT_CHARS", "MODEL_IDLE_TIMEOUT_SECONDS")
+            for name in WHOLE_NUMBERS
             for value in ("", "0", "-1", "1.5", "many", "²")
         ],
     ],
@@ -44,7 +55,7 @@ def test_bad_value_is_named(name: str, value: str) -> None:
         Config.from_environment(GOOD | {name: value})
 
 
-@pytest.mark.parametrize("name", sorted(GOOD.keys() - {"FALLBACK_MODEL_ID"}))
+@pytest.mark.parametrize("name", sorted(GOOD.keys() - {"FALLBACK_MODEL_ID", "MODEL_PRICES"}))
 def test_missing_variable_is_named(name: str) -> None:
     with pytest.raises(ConfigError, match=f"{name} is not set"):
         Config.from_environment({key: value for key, value in GOOD.items() if key != name})

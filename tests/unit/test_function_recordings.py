@@ -11,9 +11,9 @@ from botocore.parsers import create_parser
 from bedrock_replay import ReplayServer, Reply
 from firstbyte.bedrock import Answer
 from firstbyte.deadline import Deadline
+from firstbyte.meter import Meter
 from firstbyte.model_events import Delta
 from firstbyte.request import Api, ChatRequest, Message
-from firstbyte.timing import Timing
 from function_calls import CLAUDE, call, running_function, url_event
 from tools import recordings
 
@@ -144,8 +144,8 @@ def test_small_writes_of_the_service_change_nothing(function: tuple[Any, ReplayS
 class Replayed:
     """A client whose answers reach botocore's event stream decoder in pieces of one size, without a socket."""
 
-    def __init__(self, model: Any, body: bytes, size: int) -> None:
-        self.model = model
+    def __init__(self, meta: Any, body: bytes, size: int) -> None:
+        self.meta = meta
         self.pieces = [body[at : at + size] for at in range(0, len(body), size)]
 
     def stream(self) -> Iterator[bytes]:
@@ -155,7 +155,7 @@ class Replayed:
         pass
 
     def _response(self, operation: str, key: str) -> dict[str, Any]:
-        shape = self.model.operation_model(operation).output_shape.members[key]
+        shape = self.meta.service_model.operation_model(operation).output_shape.members[key]
         parser = create_parser("rest-json")._event_stream_parser
         return {key: EventStream(self, shape, parser, operation)}
 
@@ -169,12 +169,13 @@ class Replayed:
 @pytest.mark.parametrize("size", [1, 2, 3, 64])
 @pytest.mark.parametrize("name", EXPECTED)
 def test_split_at_every_byte(function: tuple[Any, ReplayServer], name: str, size: int) -> None:
-    client = Replayed(function[0].client.meta.service_model, recorded(name)[0], size)
+    client = Replayed(function[0].client.meta, recorded(name)[0], size)
     api: Api = "converse" if name.startswith("converse") else "invoke"
     request = ChatRequest((Message("user", "Say this is a test"),), CLAUDE, 10, api=api)
-    answer = Answer(client, request, CLAUDE, Deadline(60), Timing())
+    answer = Answer(client, request, CLAUDE, Deadline(60), Meter())
     text = "".join(event.text for event in answer if isinstance(event, Delta))
-    check(name, text, answer.stop_reason, (answer.usage.input_tokens, answer.usage.output_tokens))
+    usage = answer.attempt.usage
+    check(name, text, answer.attempt.stop_reason, (usage.input_tokens, usage.output_tokens))
 
 
 def test_bedrocks_figures_win_and_a_difference_is_logged(function: tuple[Any, ReplayServer]) -> None:

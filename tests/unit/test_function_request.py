@@ -2,6 +2,7 @@
 
 import base64
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,6 +11,8 @@ from hypothesis import strategies as st
 
 from firstbyte.config import Config
 from firstbyte.failures import ErrorType, RequestError
+from firstbyte.meter import Objectives
+from firstbyte.pricing import Prices
 from firstbyte.request import ChatRequest, Message, header, parse_request
 
 CONFIG = Config(
@@ -19,6 +22,8 @@ CONFIG = Config(
     max_output_tokens=2000,
     max_prompt_chars=20,
     model_idle_timeout_seconds=60,
+    objectives=Objectives(2000, 100),
+    prices=Prices({}),
 )
 USER = {"role": "user", "content": "a"}
 ASSISTANT = {"role": "assistant", "content": "b"}
@@ -62,7 +67,7 @@ def test_every_field() -> None:
 
 
 def test_default_of_max_tokens_respects_a_small_limit() -> None:
-    small = Config("r", ("m",), None, 100, 20, 60)
+    small = replace(CONFIG, max_output_tokens=100)
     assert parse_request(event({"prompt": "x"}), small).max_tokens == 100
 
 

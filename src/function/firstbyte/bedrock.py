@@ -12,10 +12,10 @@ from firstbyte.config import Config
 from firstbyte.deadline import Deadline, DeadlineReachedError
 from firstbyte.decoding import decode
 from firstbyte.failures import MODEL_EXCEPTIONS, ErrorType, Failure, RequestError, failure_of
-from firstbyte.model_call import ModelCall, model_call
-from firstbyte.model_events import Delta, ModelEvent, ModelUsage, ServiceMetrics, Stop, Usage
+from firstbyte.meter import Meter
+from firstbyte.model_call import model_call
+from firstbyte.model_events import ModelEvent
 from firstbyte.request import ChatRequest
-from firstbyte.timing import Timing
 
 T = TypeVar("T")
 
@@ -42,34 +42,17 @@ class Answer:
     """A model's answer in the making: iterate over its events, and close it in any case.
 
     Attributes:
-        model_id: the model that answers.
-        model_usage: token counts that the model itself has reported so far.
-        service_metrics: what Bedrock has reported, if it has.
-        stop_reason: None until the answer is whole.
+        attempt: what is known of this call of a model: token counts, stop reason, times.
     """
 
-    def __init__(self, client: Any, request: ChatRequest, model_id: str, deadline: Deadline, timing: Timing) -> None:
-        self.model_id = model_id
-        self.model_usage = Usage()
-        self.service_metrics = ServiceMetrics(Usage())
-        self.stop_reason: str | None = None
+    def __init__(self, client: Any, request: ChatRequest, model_id: str, deadline: Deadline, meter: Meter) -> None:
         self._client = client
         self._call = model_call(request, model_id)
         self._deadline = deadline
-        self._timing = timing
         self._stream: Any = None
         self._held_back: list[ModelEvent] = []
         self._events = self._read()
-
-    @property
-    def usage(self) -> Usage:
-        """Token counts: Bedrock's own where it gave them, for they are what it bills and shows, else the model's."""
-        return self.model_usage.updated_with(self.service_metrics.usage)
-
-    @property
-    def usage_differs(self) -> bool:
-        """Whether the model and Bedrock reported different counts of the same thing."""
-        return self.service_metrics.usage.updated_with(self.model_usage) != self.usage
+        self.attempt = meter.model_asked(model_id, client.meta.method_to_api_mapping[self._call.operation])
 
     def read_until(self, wanted: Callable[[ModelEvent], bool]) -> Self:
         """Open the stream and read to the first event that is wanted, or to the end. Nothing read is lost.
@@ -89,26 +72,43 @@ class Answer:
 
     def close(self) -> None:
         """Release the connection: for reuse if the stream was read to its end, else it is closed."""
+        self.attempt.end()
         if self._stream is not None:
             self._stream.close()
 
     def _read(self) -> Iterator[ModelEvent]:
-        self._stream = self._attempt(lambda: _open(self._client, self._call, self._timing))
-        chunks = iter(self._stream)
-        while (chunk := self._attempt(lambda: next(chunks, None))) is not None:
-            for event in decode(self._json(chunk)):
-                self._note(event)
-                yield event
-        if self.stop_reason is None:
-            raise RequestError(self._model_error("The model's answer ended without a stop reason."))
+        try:
+            self._stream = self._wait(self._open)
+            chunks = iter(self._stream)
+            while (chunk := self._wait(lambda: next(chunks, None))) is not None:
+                for event in decode(self._json(chunk)):
+                    self.attempt.observe(event)
+                    yield event
+            if self.attempt.stop_reason is None:
+                raise RequestError(self._model_error("The model's answer ended without a stop reason."))
+        except RequestError as error:
+            self.attempt.end(error.failure)
+            raise
+        self.attempt.end()
 
-    def _attempt(self, step: Callable[[], T]) -> T:
+    def _open(self) -> Any:
+        """Send the request; the answer's event stream."""
+        operation = getattr(self._client, self._call.operation)
+        try:
+            response = operation(**self._call.arguments)
+        except ConnectionClosedError:
+            # A connection kept from an earlier invocation: the other side closed it while this environment was frozen.
+            self.attempt.asked_again()
+            response = operation(**self._call.arguments)
+        return response[self._call.stream_key]
+
+    def _wait(self, step: Callable[[], T]) -> T:
         try:
             return self._deadline.wait(step)
         except DeadlineReachedError:
-            raise RequestError(Failure.of(ErrorType.DEADLINE_EXCEEDED, model_id=self.model_id)) from None
+            raise RequestError(Failure.of(ErrorType.DEADLINE_EXCEEDED, model_id=self.attempt.model_id)) from None
         except MODEL_EXCEPTIONS as error:
-            raise RequestError(failure_of(error, self.model_id)) from error
+            raise RequestError(failure_of(error, self.attempt.model_id)) from error
 
     def _json(self, chunk: dict[str, Any]) -> dict[str, Any]:
         if "chunk" not in chunk:
@@ -120,31 +120,7 @@ class Answer:
         return content if isinstance(content, dict) else {}
 
     def _model_error(self, message: str) -> Failure:
-        return Failure.of(ErrorType.MODEL_ERROR, message, model_id=self.model_id)
-
-    def _note(self, event: ModelEvent) -> None:
-        match event:
-            case Delta():
-                self._timing.text_arrived()
-            case Stop(reason):
-                self.stop_reason = reason
-            case ModelUsage(usage):
-                self.model_usage = self.model_usage.updated_with(usage)
-            case ServiceMetrics():
-                self.service_metrics = event
-
-
-def _open(client: Any, call: ModelCall, timing: Timing) -> Any:
-    """Send the request; the answer's event stream."""
-    operation = getattr(client, call.operation)
-    timing.model_asked()
-    try:
-        response = operation(**call.arguments)
-    except ConnectionClosedError:
-        # A connection kept from an earlier invocation, which the other side closed while this environment was frozen.
-        timing.model_asked()
-        response = operation(**call.arguments)
-    return response[call.stream_key]
+        return Failure.of(ErrorType.MODEL_ERROR, message, model_id=self.attempt.model_id)
 
 
 def open_answer(
@@ -154,8 +130,7 @@ def open_answer(
     *,
     wanted: Callable[[ModelEvent], bool],
     deadline: Deadline,
-    timing: Timing,
-    on_failure: Callable[[Failure], None],
+    meter: Meter,
 ) -> Answer:
     """Ask the model, and the fallback model if the first has trouble of its own, until one begins to answer.
 
@@ -165,20 +140,18 @@ def open_answer(
         fallback_model_id: the other model, if any.
         wanted: the event with which an answer has begun.
         deadline: ends any wait.
-        timing: is told when what happens.
-        on_failure: is told of each model that failed.
+        meter: is told when what happens.
 
     Raises:
         RequestError: why the asked-for model did not answer, whatever became of the fallback.
     """
     first_failure: RequestError | None = None
     for model_id in dict.fromkeys((request.model, fallback_model_id or request.model)):
-        answer = Answer(client, request, model_id, deadline, timing)
+        answer = Answer(client, request, model_id, deadline, meter)
         try:
             return answer.read_until(wanted)
         except RequestError as failed:
             answer.close()
-            on_failure(failed.failure)
             first_failure = first_failure or failed
             if not failed.failure.another_model_may_help:
                 break

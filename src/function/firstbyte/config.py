@@ -3,6 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from firstbyte.meter import Objectives
+from firstbyte.pricing import Prices, parse_prices
+
 
 class ConfigError(Exception):
     """An environment variable is missing or unusable; the message names it."""
@@ -18,6 +21,8 @@ class Config:
     max_output_tokens: int
     max_prompt_chars: int
     model_idle_timeout_seconds: int
+    objectives: Objectives
+    prices: Prices
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Config":
@@ -42,6 +47,10 @@ class Config:
             max_output_tokens=_positive(environment, "MAX_OUTPUT_TOKENS"),
             max_prompt_chars=_positive(environment, "MAX_PROMPT_CHARS"),
             model_idle_timeout_seconds=_positive(environment, "MODEL_IDLE_TIMEOUT_SECONDS"),
+            objectives=Objectives(
+                ttft_ms=_positive(environment, "TTFT_OBJECTIVE_MS"), tpot_ms=_positive(environment, "TPOT_OBJECTIVE_MS")
+            ),
+            prices=_prices(environment, "MODEL_PRICES"),
         )
 
 
@@ -57,3 +66,10 @@ def _positive(environment: Mapping[str, str], name: str) -> int:
     if not (text.isascii() and text.isdigit() and int(text) > 0):
         raise ConfigError(f"{name} must be a whole number above 0, not {text!r}")
     return int(text)
+
+
+def _prices(environment: Mapping[str, str], name: str) -> Prices:
+    try:
+        return parse_prices(environment.get(name, ""))
+    except ValueError as error:
+        raise ConfigError(f"{name}: {error}") from None

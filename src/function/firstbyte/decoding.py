@@ -63,7 +63,9 @@ def _messages(chunk: Chunk) -> Iterator[ModelEvent]:
     match chunk["type"]:
         case "message_start":
             yield Progress("start")
-            yield from _anthropic_usage(_object(_object(chunk, "message"), "usage"))
+            # Its output count is a placeholder: nothing has been written yet, and the last report counts everything.
+            usage = _object(_object(chunk, "message"), "usage")
+            yield from _anthropic_usage({name: count for name, count in usage.items() if name != "output_tokens"})
         case "content_block_start":
             yield from _anthropic_text_or_progress(_object(chunk, "content_block"))
         case "content_block_delta":

@@ -1,0 +1,282 @@
+"""The meter of one response: it is told what happens, when it happens, and knows the figures; no input, no output."""
+
+import random
+import time
+from array import array
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from firstbyte.failures import ErrorType, Failure
+from firstbyte.model_events import Delta, ModelEvent, ModelUsage, ServiceMetrics, Stop, Usage
+from firstbyte.pricing import Prices
+
+# CloudWatch takes 100 values of a metric in one document, and Powertools begins another document at the 100th.
+# https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
+MAX_SAMPLE = 99
+
+
+class Outcome(StrEnum):
+    """How a response ended; every response has exactly one."""
+
+    COMPLETED = "completed"
+    CLIENT_ERROR = "client_error"
+    THROTTLED = "throttled"
+    MODEL_ERROR = "model_error"
+    INTERRUPTED = "interrupted"
+    DEADLINE_EXCEEDED = "deadline_exceeded"
+    INTERNAL_ERROR = "internal_error"
+
+
+# Of a response that failed before its first byte. A model that the function may not call is no error of the client.
+_OUTCOME_OF_ERROR = {
+    ErrorType.INVALID_REQUEST: Outcome.CLIENT_ERROR,
+    ErrorType.THROTTLED: Outcome.THROTTLED,
+    ErrorType.DEADLINE_EXCEEDED: Outcome.DEADLINE_EXCEEDED,
+    ErrorType.INTERNAL: Outcome.INTERNAL_ERROR,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Objectives:
+    """What makes a response a good one, in milliseconds."""
+
+    ttft_ms: float
+    tpot_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """The figures of one response; `catalogue.py` says what each means. None: there is no such figure."""
+
+    requests: int
+    completed: int
+    client_errors: int
+    throttles: int
+    model_errors: int
+    interrupted_streams: int
+    deadline_exceeded: int
+    internal_errors: int
+    good_responses: int
+    fallbacks: int
+    cold_start: int
+    ttfb_ms: float | None
+    ttft_ms: float | None
+    inter_chunk_ms: tuple[float, ...] | None
+    max_inter_chunk_ms: float | None
+    tpot_ms: float | None
+    output_tokens_per_second: float | None
+    duration_ms: float | None
+    input_tokens: int | None
+    output_tokens: int | None
+    cache_read_input_tokens: int | None
+    cache_write_input_tokens: int | None
+    response_bytes: int
+    estimated_cost_usd: float | None
+    bedrock_first_byte_ms: float | None
+    bedrock_invocation_ms: float | None
+
+
+class Attempt:
+    """One call of a model. Made by `Meter.model_asked`; marks are seconds on the meter's clock.
+
+    Attributes:
+        model_id: the model that was asked.
+        operation: the Bedrock API's operation, such as `ConverseStream`.
+        asked: when the request was about to be sent.
+        first_token: when the first text came, None if none did.
+        ended: when the model had no more to say, or failed; None as long as neither has happened.
+        failure: why it failed, None if it has not.
+        stop_reason: None until the answer is whole.
+        model_usage: token counts that the model itself has reported so far.
+        service_metrics: what Bedrock has reported, if it has.
+    """
+
+    def __init__(self, model_id: str, operation: str, clock: Callable[[], float]) -> None:
+        self.model_id = model_id
+        self.operation = operation
+        self.asked = clock()
+        self.first_token: float | None = None
+        self.ended: float | None = None
+        self.failure: Failure | None = None
+        self.stop_reason: str | None = None
+        self.model_usage = Usage()
+        self.service_metrics = ServiceMetrics(Usage())
+        self._clock = clock
+        self._last_token = 0.0
+        # All of them, in seconds: eight bytes each, and no work but this while the answer streams.
+        self.gaps = array("d")
+
+    def asked_again(self) -> None:
+        """The request is sent anew: nobody had received it."""
+        self.asked = self._clock()
+
+    def observe(self, event: ModelEvent) -> None:
+        """The model's stream has brought an event."""
+        match event:
+            case Delta():
+                now = self._clock()
+                if self.first_token is None:
+                    self.first_token = now
+                else:
+                    self.gaps.append(now - self._last_token)
+                self._last_token = now
+            case Stop(reason):
+                self.stop_reason = reason
+            case ModelUsage(usage):
+                self.model_usage = self.model_usage.updated_with(usage)
+            case ServiceMetrics():
+                self.service_metrics = event
+
+    def end(self, failure: Failure | None = None) -> None:
+        """The model's stream is over; only the first call counts."""
+        if self.ended is None:
+            self.ended = self._clock()
+            self.failure = failure
+
+    @property
+    def usage(self) -> Usage:
+        """Token counts: Bedrock's own where it gave them, for they are what it bills and shows, else the model's."""
+        return self.model_usage.updated_with(self.service_metrics.usage)
+
+    @property
+    def usage_differs(self) -> bool:
+        """Whether the model and Bedrock reported different counts of the same thing."""
+        return self.service_metrics.usage.updated_with(self.model_usage) != self.usage
+
+
+class Meter:
+    """The meter of one response, started when the handler is entered.
+
+    Args:
+        cold_start: whether the execution environment is new.
+        clock: seconds that never go back.
+
+    Attributes:
+        entered: the mark of the beginning, in seconds on the clock.
+        last_byte: the mark of the last body byte so far, None if there was none.
+        attempts: the calls of models, in their order; of several, the last one's answer is the response's.
+        failure: what the client was told instead of an answer, or at the end of half of one; None if nothing failed.
+        ended: the mark of the end, None before it.
+    """
+
+    def __init__(self, *, cold_start: bool = False, clock: Callable[[], float] = time.perf_counter) -> None:
+        self._clock = clock
+        self._cold_start = cold_start
+        self.entered = clock()
+        self.last_byte: float | None = None
+        self.attempts: list[Attempt] = []
+        self.failure: Failure | None = None
+        self.ended: float | None = None
+        self._failed_in_stream = False
+        self._first_byte: float | None = None
+        self._bytes = 0
+
+    def now(self) -> float:
+        """This moment, as a mark."""
+        return self._clock()
+
+    def model_asked(self, model_id: str, operation: str) -> Attempt:
+        """A model request is about to be sent."""
+        self.attempts.append(Attempt(model_id, operation, self._clock))
+        return self.attempts[-1]
+
+    def bytes_written(self, count: int) -> None:
+        """So many body bytes, at least one, were handed over."""
+        self.last_byte = self._clock()
+        if self._first_byte is None:
+            self._first_byte = self.last_byte
+        self._bytes += count
+
+    def failed(self, failure: Failure) -> None:
+        """The response is not a whole answer; only the first call counts."""
+        if self.failure is None:
+            self.failure = failure
+            self._failed_in_stream = self._first_byte is not None
+
+    def end(self) -> None:
+        """The client has all that it will get."""
+        self.ended = self._clock()
+
+    @property
+    def outcome(self) -> Outcome:
+        """How the response ended, once it has."""
+        if self.failure is None:
+            return Outcome.COMPLETED
+        if self._failed_in_stream and self.failure.type is not ErrorType.DEADLINE_EXCEEDED:
+            return Outcome.INTERRUPTED
+        return _OUTCOME_OF_ERROR.get(self.failure.type, Outcome.MODEL_ERROR)
+
+    def so_far(self) -> dict[str, float | None]:
+        """Milliseconds that a client may see in its stream, None for what has not happened.
+
+        Returns:
+            ttfb_ms from entering the handler to the first body byte; ttft_ms from asking the model to its first text;
+            duration_ms from asking the model to now.
+        """
+        answer = self.attempts[-1] if self.attempts else None
+        return {
+            "ttfb_ms": _milliseconds(self.entered, self._first_byte),
+            "ttft_ms": _milliseconds(answer.asked, answer.first_token) if answer else None,
+            "duration_ms": _milliseconds(answer.asked, self._clock()) if answer else None,
+        }
+
+    def figures(self, objectives: Objectives, prices: Prices, rng: random.Random | None = None) -> Figures:
+        """The figures of the response, once it has ended.
+
+        Args:
+            objectives: what a good response meets.
+            prices: of models; a model without a price has no cost.
+            rng: chooses the sample of gaps.
+        """
+        outcome = self.outcome
+        answer = self.attempts[-1] if self.attempts else None
+        usage = answer.usage if answer else Usage()
+        ttft_ms = _milliseconds(answer.asked, answer.first_token) if answer else None
+        duration_ms = _milliseconds(answer.asked, self.last_byte) if answer else None
+        decoding_ms = _decoding_ms(answer, self.last_byte) if answer and outcome is Outcome.COMPLETED else None
+        tokens = usage.output_tokens or 0
+        # One token has no time between tokens.
+        has_rate = decoding_ms is not None and decoding_ms > 0 and tokens > 1
+        tpot_ms = decoding_ms / (tokens - 1) if decoding_ms is not None and has_rate else None
+        gaps = answer.gaps if answer else array("d")
+        sample = (rng or random).sample(gaps, MAX_SAMPLE) if len(gaps) > MAX_SAMPLE else gaps
+        good = outcome is Outcome.COMPLETED and ttft_ms is not None and ttft_ms <= objectives.ttft_ms
+        metrics = answer.service_metrics if answer else ServiceMetrics(usage)
+        return Figures(
+            requests=1,
+            completed=int(outcome is Outcome.COMPLETED),
+            client_errors=int(outcome is Outcome.CLIENT_ERROR),
+            throttles=int(outcome is Outcome.THROTTLED),
+            model_errors=int(outcome is Outcome.MODEL_ERROR),
+            interrupted_streams=int(outcome is Outcome.INTERRUPTED),
+            deadline_exceeded=int(outcome is Outcome.DEADLINE_EXCEEDED),
+            internal_errors=int(outcome is Outcome.INTERNAL_ERROR),
+            good_responses=int(good and (tpot_ms is None or tpot_ms <= objectives.tpot_ms)),
+            fallbacks=int(len(self.attempts) > 1),
+            cold_start=int(self._cold_start),
+            ttfb_ms=_milliseconds(self.entered, self._first_byte),
+            ttft_ms=ttft_ms,
+            inter_chunk_ms=tuple(round(gap * 1000, 3) for gap in sample) or None,
+            max_inter_chunk_ms=round(max(gaps) * 1000, 3) if gaps else None,
+            tpot_ms=None if tpot_ms is None else round(tpot_ms, 3),
+            output_tokens_per_second=round(tokens * 1000 / decoding_ms, 3) if decoding_ms and has_rate else None,
+            duration_ms=duration_ms,
+            input_tokens=usage.input_tokens,
+            output_tokens=usage.output_tokens,
+            cache_read_input_tokens=usage.cache_read_input_tokens,
+            cache_write_input_tokens=usage.cache_write_input_tokens,
+            response_bytes=self._bytes,
+            estimated_cost_usd=prices.cost_usd(answer.model_id, usage) if answer else None,
+            bedrock_first_byte_ms=metrics.first_byte_latency_ms,
+            bedrock_invocation_ms=metrics.invocation_latency_ms,
+        )
+
+
+def _decoding_ms(answer: Attempt, last_byte: float | None) -> float | None:
+    # Text that came in one piece shows when it came, not how long it took.
+    return _milliseconds(answer.first_token, last_byte) if answer.gaps else None
+
+
+def _milliseconds(start: float | None, end: float | None) -> float | None:
+    return None if start is None or end is None else round((end - start) * 1000, 3)

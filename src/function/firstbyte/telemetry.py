@@ -1,0 +1,102 @@
+"""What is recorded of a response once the client has it: log lines, one EMF document, and a trace if it is sampled.
+
+Imported after the first response, not at the start: nothing in here is needed for a first byte, and importing it takes
+longer than anything else that this function does on a cold start but making its Bedrock client.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.metrics import EphemeralMetrics
+
+from firstbyte.catalogue import METRICS, NAMESPACE
+from firstbyte.config import Config
+from firstbyte.failures import Failure
+from firstbyte.meter import Attempt, Figures, Meter
+from firstbyte.rendering import usage_fields
+from firstbyte.trace_header import TraceHeader
+
+logger = Logger()
+
+
+def record(meter: Meter, request_id: str, trace: TraceHeader, config: Config) -> None:
+    """Record one response.
+
+    Args:
+        meter: of the response, which has ended.
+        request_id: of the invocation.
+        trace: what Lambda says of the invocation's trace.
+        config: for the objectives and prices.
+    """
+    figures = meter.figures(config.objectives, config.prices)
+    ids = {"request_id": request_id, "trace_id": trace.root}
+    _log(meter, figures, ids)
+    _emit_metrics(meter, figures, ids)
+    if trace.is_sampled:
+        # The SDK is another 100 ms to import: not for a function whose traces are switched off.
+        from firstbyte.tracing import emit_trace
+
+        emit_trace(meter, figures, request_id, trace, config.region)
+
+
+def _log(meter: Meter, figures: Figures, ids: Mapping[str, str]) -> None:
+    for failure in _failures(meter):
+        # Neither the message nor the field: both may hold what the client wrote.
+        cause = {
+            "error_type": failure.type.value,
+            "code": failure.code,
+            "model_id": failure.model_id,
+            "detail": failure.detail,
+        }
+        logger.warning("request failed", extra={**ids, **cause})
+    answer = _answer(meter)
+    if answer is not None and answer.usage_differs:
+        counts = {
+            "model_id": answer.model_id,
+            "model_usage": usage_fields(answer.model_usage),
+            "bedrock_usage": usage_fields(answer.service_metrics.usage),
+        }
+        logger.info("the model's own token counts differ from Bedrock's", extra={**ids, **counts})
+    logger.info("response finished", extra={**ids, **_facts(meter), **_present(figures)})
+
+
+def _failures(meter: Meter) -> list[Failure]:
+    """Every failure once: those of the models, and the response's own if it is none of them."""
+    failures = [attempt.failure for attempt in meter.attempts if attempt.failure]
+    return failures if meter.failure is None or meter.failure in failures else [*failures, meter.failure]
+
+
+def _emit_metrics(meter: Meter, figures: Figures, ids: Mapping[str, str]) -> None:
+    # Nothing is kept from one response to the next. The service is POWERTOOLS_SERVICE_NAME.
+    metrics = EphemeralMetrics(namespace=NAMESPACE)
+    if (answer := _answer(meter)) is not None:
+        metrics.add_dimensions(service=metrics.service, model=answer.model_id)
+    for metric in METRICS:
+        value = getattr(figures, metric.figure)
+        for single in value if isinstance(value, tuple) else () if value is None else (value,):
+            metrics.add_metric(metric.name, metric.unit, single)
+    for name, value in ids.items():
+        metrics.add_metadata(name, value)
+    metrics.flush_metrics()
+
+
+def _facts(meter: Meter) -> dict[str, Any]:
+    """What is known of the response beside its figures."""
+    answer = _answer(meter)
+    facts = {
+        "outcome": meter.outcome.value,
+        "model": answer and answer.model_id,
+        "error_type": meter.failure and meter.failure.type.value,
+        "stop_reason": answer and answer.stop_reason,
+    }
+    return {name: value for name, value in facts.items() if value is not None}
+
+
+def _present(figures: Figures) -> dict[str, Any]:
+    return {name: value for name, value in asdict(figures).items() if value is not None}
+
+
+def _answer(meter: Meter) -> Attempt | None:
+    return meter.attempts[-1] if meter.attempts else None

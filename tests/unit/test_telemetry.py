@@ -1,0 +1,259 @@
+"""What is recorded of a response: one EMF document and one log line on every path, with the same figures."""
+
+import json
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from bedrock_replay import ReplayServer, Reply, chunk
+from emf_document import values_of
+from firstbyte.catalogue import METRICS
+from firstbyte.config import Config
+from function_calls import CLAUDE, NOVA, Context, Response, call, running_function, url_event
+from lambda_streaming import ResponseStream
+
+SERVICE = {"service": "firstbyte-test"}
+OUTCOMES = {
+    "completed": "Completed",
+    "client_error": "ClientErrors",
+    "throttled": "Throttles",
+    "model_error": "ModelErrors",
+    "interrupted": "InterruptedStreams",
+    "deadline_exceeded": "DeadlineExceeded",
+    "internal_error": "InternalErrors",
+}
+SSE = "text/event-stream"
+
+
+@pytest.fixture(scope="module")
+def function() -> Iterator[tuple[Any, ReplayServer]]:
+    with running_function() as function:
+        yield function
+
+
+def nova(*texts: str, output: int = 3) -> list[bytes]:
+    metrics = {"inputTokenCount": 7, "outputTokenCount": output, "invocationLatency": 40, "firstByteLatency": 9}
+    return [
+        chunk({"messageStart": {"role": "assistant"}}),
+        *(chunk({"contentBlockDelta": {"delta": {"text": text}, "contentBlockIndex": 0}}) for text in texts),
+        chunk({"messageStop": {"stopReason": "end_turn"}}),
+        chunk({"metadata": {"usage": {}}, "amazon-bedrock-invocationMetrics": metrics}),
+    ]
+
+
+def metrics_of(response: Response) -> dict[str, list[float]]:
+    """The values by metric, once it is sure that the log line says the same."""
+    values = values_of(response.emf)
+    line = response.finished
+    for metric in METRICS:
+        logged = line.get(metric.figure)
+        told = values.get(metric.name)
+        assert told == (logged if isinstance(logged, list) or logged is None else [logged]), metric.name
+    for name in ("request_id", "trace_id"):
+        assert response.emf[name] == line[name]
+    assert line["request_id"] == Context.aws_request_id
+    assert [name for name in OUTCOMES.values() if values[name] == [1]] == [OUTCOMES[line["outcome"]]]
+    assert sum(values[name][0] for name in OUTCOMES.values()) == values["Requests"][0] == 1
+    return values
+
+
+def dimensions_of(response: Response) -> list[dict[str, str]]:
+    (directive,) = response.emf["_aws"]["CloudWatchMetrics"]
+    assert directive["Namespace"] == "Firstbyte"
+    return [{name: response.emf[name] for name in names} for names in directive["Dimensions"]]
+
+
+def test_a_whole_answer(function: tuple[Any, ReplayServer], monkeypatch: pytest.MonkeyPatch) -> None:
+    app, server = function
+    monkeypatch.setenv("_X_AMZN_TRACE_ID", "Root=1-6a1b2c3d-0123456789abcdef01234567;Parent=0123456789abcdef;Sampled=0")
+    server.prepare(Reply(nova("Hello", ", ", "world")))
+    response = call(app, url_event({"prompt": "Greet me"}, SSE))
+    values = metrics_of(response)
+    assert values.keys() == {metric.name for metric in METRICS} - {
+        "CacheReadInputTokens",
+        "CacheWriteInputTokens",
+        "EstimatedCost",
+    }
+    assert (values["InputTokens"], values["OutputTokens"]) == ([7], [3])
+    assert (values["BedrockFirstByteLatency"], values["BedrockInvocationLatency"]) == ([9], [40])
+    assert values["ResponseBytes"] == [len(response.body)]
+    assert len(values["InterChunkLatency"]) == 2
+    assert values["MaxInterChunkLatency"] == [max(values["InterChunkLatency"])]
+    timing = response.events[-1][1]["timing"]
+    assert values["TimeToFirstByte"] == [timing["ttfb_ms"]]
+    assert values["TimeToFirstToken"] == [timing["ttft_ms"]]
+    assert values["ResponseDuration"][0] >= timing["duration_ms"]
+    assert values["GoodResponses"] == [1]
+    assert dimensions_of(response) == [SERVICE, SERVICE | {"model": NOVA}]
+    line = response.finished
+    assert (line["outcome"], line["model"], line["stop_reason"]) == ("completed", NOVA, "end_turn")
+    assert line["trace_id"] == "1-6a1b2c3d-0123456789abcdef01234567"
+    assert line["level"] == "INFO"
+    assert response.log == []
+
+
+def test_units_are_the_catalogues(function: tuple[Any, ReplayServer]) -> None:
+    app, server = function
+    server.prepare(Reply(nova("a", "b")))
+    (directive,) = call(app, url_event({"prompt": "x"})).emf["_aws"]["CloudWatchMetrics"]
+    units = {metric.name: metric.unit for metric in METRICS}
+    assert [metric["Unit"] for metric in directive["Metrics"]] == [
+        units[metric["Name"]] for metric in directive["Metrics"]
+    ]
+
+
+@pytest.mark.parametrize(
+    ("accept", "reply", "outcome", "error_type"),
+    [
+        (SSE, Reply(nova("a", "b")), "completed", None),
+        ("text/plain", Reply(nova()), "completed", None),
+        (SSE, Reply.error(400, "ValidationException", "x"), "client_error", "invalid_request"),
+        (SSE, Reply.error(429, "ThrottlingException", "x"), "throttled", "throttled"),
+        (SSE, Reply.error(403, "AccessDeniedException", "x"), "model_error", "access_denied"),
+        (SSE, Reply.error(503, "ServiceUnavailableException", "x"), "model_error", "model_unavailable"),
+        (SSE, Reply([], end="silent"), "model_error", "model_timeout"),
+        (SSE, Reply(nova("a", "b")[:3]), "interrupted", "model_error"),
+        ("text/plain", Reply(nova("a", "b")[:3]), "interrupted", "model_error"),
+        ("text/plain", Reply(nova("a", "b")[:1]), "model_error", "model_error"),
+        (SSE, Reply(nova("a", "b")[:3], end="silent"), "interrupted", "model_timeout"),
+    ],
+)
+def test_every_outcome(
+    function: tuple[Any, ReplayServer], accept: str, reply: Reply, outcome: str, error_type: str | None
+) -> None:
+    app, server = function
+    server.prepare(reply)
+    response = call(app, url_event({"prompt": "x"}, accept))
+    values = metrics_of(response)
+    line = response.finished
+    assert (line["outcome"], line.get("error_type"), line["model"]) == (outcome, error_type, NOVA)
+    assert values["ResponseBytes"] == [len(response.body)]
+    assert ("TimeToFirstByte" in values) == bool(response.body)
+    assert dimensions_of(response) == [SERVICE, SERVICE | {"model": NOVA}]
+    assert [entry["error_type"] for entry in response.log] == ([error_type] if error_type else [])
+    assert all(entry["request_id"] == Context.aws_request_id for entry in response.log)
+
+
+def test_a_request_that_asks_no_model_has_no_model(function: tuple[Any, ReplayServer]) -> None:
+    app, server = function
+    server.prepare()
+    response = call(app, url_event({"prompt": ""}))
+    assert metrics_of(response)["ClientErrors"] == [1]
+    assert dimensions_of(response) == [SERVICE]
+    assert "model" not in response.finished
+
+
+@pytest.mark.parametrize(("pieces", "byte_written"), [(nova("a")[:2], True), ([], False)])
+def test_the_deadline(function: tuple[Any, ReplayServer], pieces: list[bytes], byte_written: bool) -> None:
+    app, server = function
+    server.prepare(Reply(pieces, end="silent"))
+    response = call(app, url_event({"prompt": "x"}, SSE), seconds=0.5)
+    assert metrics_of(response)["DeadlineExceeded"] == [1]
+    assert (response.status == 200) == byte_written
+
+
+@pytest.mark.parametrize("after_first_byte", [False, True])
+def test_a_bug_of_our_own(
+    function: tuple[Any, ReplayServer], monkeypatch: pytest.MonkeyPatch, after_first_byte: bool
+) -> None:
+    app, server = function
+
+    def broken(*_: Any) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(app, "usage_fields" if after_first_byte else "check_api", broken)
+    server.prepare(Reply(nova("a")))
+    response = call(app, url_event({"prompt": "x"}))
+    assert isinstance(response.raised, ZeroDivisionError)
+    assert response.finished["outcome"] == ("interrupted" if after_first_byte else "internal_error")
+    assert metrics_of(response)["InternalErrors"] == [0 if after_first_byte else 1]
+    assert response.finished["error_type"] == "internal"
+
+
+def test_a_fallback_is_counted_and_its_model_named(
+    function: tuple[Any, ReplayServer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app, server = function
+    monkeypatch.setattr(app, "config", Config.from_environment({**app.os.environ, "FALLBACK_MODEL_ID": CLAUDE}))
+    claude = [
+        chunk({"type": "content_block_delta", "delta": {"type": "text_delta", "text": "a"}}),
+        chunk({"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 1}}),
+    ]
+    server.prepare(Reply.error(429, "ThrottlingException", "x"), Reply(claude))
+    response = call(app, url_event({"prompt": "x"}))
+    values = metrics_of(response)
+    assert (values["Fallbacks"], values["Completed"], values["Throttles"]) == ([1], [1], [0])
+    assert dimensions_of(response) == [SERVICE, SERVICE | {"model": CLAUDE}]
+    assert [(line["error_type"], line["model_id"]) for line in response.log] == [("throttled", NOVA)]
+
+
+def test_two_thousand_chunks_are_one_valid_document(function: tuple[Any, ReplayServer]) -> None:
+    app, server = function
+    server.prepare(Reply([b"".join(nova(*["word "] * 2000, output=2000))]))
+    response = call(app, url_event({"prompt": "x"}, SSE))
+    values = metrics_of(response)
+    assert len(values["InterChunkLatency"]) == 99
+    assert values["OutputTokens"] == [2000]
+    assert values["MaxInterChunkLatency"][0] >= max(values["InterChunkLatency"])
+
+
+def test_nothing_leaks_from_one_response_into_the_next(function: tuple[Any, ReplayServer]) -> None:
+    app, server = function
+    plans: list[tuple[Reply, float | None]] = [
+        (Reply(nova("a", "b", output=5)), 5),
+        (Reply.error(429, "ThrottlingException", "x"), None),
+        (Reply(nova("a", output=11)), 11),
+        (Reply(nova("a", "b")[:3]), None),
+        (Reply(nova(*["x"] * 150, output=17)), 17),
+    ] * 3
+    for reply, tokens in plans:
+        server.prepare(reply)
+        values = metrics_of(call(app, url_event({"prompt": "x"}, SSE)))
+        assert values.get("OutputTokens") == (None if tokens is None else [tokens])
+        assert all(len(found) == 1 for name, found in values.items() if name != "InterChunkLatency")
+
+
+def test_only_the_first_response_of_an_environment_is_a_cold_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    for kind, expected in (("on-demand", [1, 0, 0]), ("provisioned-concurrency", [0, 0, 0])):
+        monkeypatch.setenv("AWS_LAMBDA_INITIALIZATION_TYPE", kind)
+        with running_function() as (app, server):
+            server.prepare(Reply(nova("a")), Reply(nova("a")))
+            calls = [call(app, url_event({"prompt": prompt})) for prompt in ("", "x", "x")]
+        assert [metrics_of(response)["ColdStart"][0] for response in calls] == expected
+
+
+def test_an_unknown_price_is_no_cost_and_a_known_one_is(
+    function: tuple[Any, ReplayServer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app, server = function
+    settings = {**app.os.environ, "MODEL_PRICES": f"{NOVA}=2/10"}
+    monkeypatch.setattr(app, "config", Config.from_environment(settings))
+    server.prepare(Reply(nova("a")), Reply(nova("a")[:2]))
+    cost = metrics_of(call(app, url_event({"prompt": "x"})))["EstimatedCost"][0]
+    assert math.isclose(cost, (7 * 2 + 3 * 10) / 1_000_000)
+    assert "EstimatedCost" not in metrics_of(call(app, url_event({"prompt": "x"})))
+
+
+def test_a_failure_of_the_telemetry_reaches_no_client(
+    function: tuple[Any, ReplayServer], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    app, server = function
+    monkeypatch.setattr("firstbyte.telemetry.METRICS", None)
+    server.prepare(Reply(nova("a")))
+    wire = bytearray()
+    stream = ResponseStream(wire.extend)
+    app.handler(url_event({"prompt": "x"}), Context(), response_stream=stream)
+    before = bytes(wire)
+    stream.finish()
+    assert before.endswith(b"0\r\n\r\n")
+    assert bytes(wire) == before
+    assert "on_finish" in caplog.text
+
+
+def test_the_log_line_is_json_of_moderate_size(function: tuple[Any, ReplayServer]) -> None:
+    app, server = function
+    server.prepare(Reply(nova(*["x"] * 500)))
+    response = call(app, url_event({"prompt": "x"}))
+    assert len(json.dumps(response.finished)) < 4096

@@ -1,0 +1,1 @@
+"""The AWS endpoint: wire protocols, signatures and routes; what an operation does is the engines' business."""

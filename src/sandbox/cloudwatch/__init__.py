@@ -1,0 +1,1 @@
+"""CloudWatch's metrics: what is put in, and every statistic of it."""

@@ -1,0 +1,90 @@
+"""The embedded metric format: which points CloudWatch extracts from a log line."""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any, NoReturn
+
+from sandbox.cloudwatch.metrics import UNITS, VALUE_LIMIT, Dimensions, Point
+
+_METRICS_PER_DIRECTIVE = 100
+_VALUES_PER_METRIC = 100
+_DIMENSIONS_PER_SET = 30
+_NAME_LENGTH = 255
+_DIMENSION_VALUE_LENGTH = 1024
+# The last millisecond that a timestamp in an answer can express.
+_LAST_MS = 253_402_300_799_999
+
+
+def emf_points(message: str) -> list[Point]:
+    """Return one point for every value and dimension set of a document; none for a line that is no valid document.
+
+    A document counts whole or not at all: where one member breaks the specification, no other is taken. CloudWatch's
+    limit on a timestamp's age is not applied.
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
+
+    Args:
+        message: the log line; the document must be all of it.
+    """
+    try:
+        return list(_points(json.loads(message, parse_constant=_refuse)))
+    except (ValueError, RecursionError):
+        return []
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is not JSON")
+
+
+def _points(document: Any) -> Iterator[Point]:
+    match document:
+        case {"_aws": {"Timestamp": int(time_ms), "CloudWatchMetrics": list(directives)}} if 0 < time_ms <= _LAST_MS:
+            pass
+        case _:
+            raise ValueError("no metadata object")
+    for directive in directives:
+        match directive:
+            case {"Namespace": str(namespace), "Dimensions": [_, *_] as sets, "Metrics": list(definitions)}:
+                _check(0 < len(namespace) <= _NAME_LENGTH and len(definitions) <= _METRICS_PER_DIRECTIVE)
+            case _:
+                raise ValueError("no metric directive")
+        dimension_sets = [_dimensions(names, document) for names in sets]
+        for definition in definitions:
+            name, unit, resolution = _definition(definition)
+            for value in _values(document.get(name)):
+                for dimensions in dimension_sets:
+                    yield Point(namespace, name, dimensions, unit, time_ms, value, resolution=resolution)
+
+
+def _dimensions(names: Any, document: Mapping[str, Any]) -> Dimensions:
+    _check(isinstance(names, list) and len(names) <= _DIMENSIONS_PER_SET)
+    dimensions = {}
+    for name in names:
+        match isinstance(name, str) and document.get(name):
+            case str(value) if 0 < len(name) <= _NAME_LENGTH and 0 < len(value) <= _DIMENSION_VALUE_LENGTH:
+                dimensions[name] = value
+            case _:
+                raise ValueError("no dimension's target")
+    return tuple(sorted(dimensions.items()))
+
+
+def _definition(definition: Any) -> tuple[str, str, int]:
+    match definition:
+        case {"Name": str(name)}:
+            unit, resolution = definition.get("Unit", "None"), definition.get("StorageResolution", 60)
+            _check(0 < len(name) <= _NAME_LENGTH and isinstance(unit, str) and unit in UNITS and resolution in (1, 60))
+            return name, unit, resolution
+        case _:
+            raise ValueError("no metric definition")
+
+
+def _values(target: Any) -> list[float]:
+    values = target if isinstance(target, list) else [target]
+    _check(len(values) <= _VALUES_PER_METRIC)
+    for value in values:
+        _check(isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= VALUE_LIMIT)
+    return [float(value) for value in values]
+
+
+def _check(valid: bool) -> None:
+    if not valid:
+        raise ValueError("breaks the specification")

@@ -1,0 +1,1 @@
+"""CloudWatch Logs: what the function and the platform have printed, filtered and queried."""

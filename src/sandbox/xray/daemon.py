@@ -1,0 +1,70 @@
+"""The X-Ray daemon: what a function sends to it by UDP becomes trace documents."""
+
+import asyncio
+import json
+import logging
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, NoReturn
+
+from sandbox.xray.traces import Traces
+
+# Datagrams wait here while the event loop is busy; what does not fit is lost without a trace.
+_BUFFER_BYTES = 4 * 1024 * 1024
+# From Linux's asm-generic/socket.h: with the right to administer the network, a buffer may exceed the system's limit.
+_SO_RCVBUFFORCE = 33
+_log = logging.getLogger(__name__)
+
+
+@asynccontextmanager
+async def listening(traces: Traces) -> AsyncIterator[str]:
+    """Take documents until the context ends; gives the address, as `AWS_XRAY_DAEMON_ADDRESS` has it.
+
+    A datagram is a line of JSON that names the format, and a document:
+    https://docs.aws.amazon.com/xray/latest/devguide/xray-api-sendingdata.html
+    """
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver:
+        receiver.bind(("127.0.0.1", 0))
+        receiver.setblocking(False)
+        _enlarge(receiver)
+        transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(lambda: _Intake(traces), sock=receiver)
+        try:
+            yield "{}:{}".format(*receiver.getsockname())
+        finally:
+            transport.close()
+
+
+class _Intake(asyncio.DatagramProtocol):
+    def __init__(self, traces: Traces) -> None:
+        self._traces = traces
+
+    def datagram_received(self, data: bytes, _address: object) -> None:
+        try:
+            self._traces.put(_document(data))
+        except (ValueError, RecursionError) as error:
+            _log.warning("the X-Ray daemon dropped a datagram of %d bytes: %s", len(data), error)
+
+
+def _enlarge(receiver: socket.socket) -> None:
+    try:
+        receiver.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _BUFFER_BYTES)
+    except OSError:
+        receiver.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER_BYTES)
+
+
+def _document(datagram: bytes) -> dict[str, Any]:
+    header, _, body = datagram.partition(b"\n")
+    if _json(header) != {"format": "json", "version": 1}:
+        raise ValueError('its first line is not {"format": "json", "version": 1}')
+    document = _json(body)
+    if not isinstance(document, dict):
+        raise ValueError("its document is not a JSON object")
+    return document
+
+
+def _json(text: bytes) -> Any:
+    def refuse(constant: str) -> NoReturn:
+        raise ValueError(f"{constant} is not JSON")
+
+    return json.loads(text, parse_constant=refuse)

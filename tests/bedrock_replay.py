@@ -50,7 +50,7 @@ class Reply:
     Attributes:
         pieces: parts of the body, each written at once as one HTTP chunk; a number is a pause in seconds.
         end: "whole"; "dropped", the connection closes without a last chunk; "silent", nothing more comes.
-        before: seconds of silence before the status line.
+        before: seconds of silence before the status line, or before hanging up.
         hang_up: close the connection with no answer at all.
     """
 
@@ -123,7 +123,7 @@ class _Connection(socketserver.StreamRequestHandler):
         stopping = self.server.stopping
         reply = self.server.replies.pop(0)
         self.server.seen.append(Seen(start_line.split()[1], headers, body, connection))
-        if reply.hang_up or (reply.before and stopping.wait(reply.before)):
+        if (reply.before and stopping.wait(reply.before)) or reply.hang_up:
             return False
         head = {**reply.headers, "transfer-encoding": "chunked"}
         lines = [f"HTTP/1.1 {reply.status} {HTTPStatus(reply.status).phrase}", *(f"{k}: {v}" for k, v in head.items())]

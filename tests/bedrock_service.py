@@ -1,10 +1,8 @@
 """The sandbox's Bedrock on a loopback port, in a thread of its own, with real clients for it."""
 
-import asyncio
 import base64
 import http.client
 import json
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,10 +11,10 @@ from typing import Any
 from urllib.parse import quote
 
 import boto3
-from aiohttp import web
 from botocore.config import Config
 from botocore.eventstream import EventStreamBuffer, EventStreamMessage
 
+from running_app import running_app
 from sandbox.bedrock.app import bedrock_app
 from sandbox.bedrock.served import Served
 
@@ -96,23 +94,8 @@ class Service:
 @contextmanager
 def running_bedrock(default_script: str = FAST) -> Iterator[Service]:
     served: list[Served] = []
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever)
-    thread.start()
-    runner = web.AppRunner(bedrock_app(default_script, served.append), access_log=None, shutdown_timeout=0.1)
-
-    async def start() -> int:
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        return int(runner.addresses[0][1])
-
-    try:
-        yield Service(asyncio.run_coroutine_threadsafe(start(), loop).result(10), served)
-    finally:
-        asyncio.run_coroutine_threadsafe(runner.cleanup(), loop).result(10)
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join(10)
-        loop.close()
+    with running_app(bedrock_app(default_script, served.append)) as port:
+        yield Service(port, served)
 
 
 def body_for(model: str, text: str, max_tokens: int = 400) -> dict[str, Any]:

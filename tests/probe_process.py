@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from sandbox_process import descendants
 from tools import REPOSITORY
 
 SECRET = "a+secret/key=that\"must\\never'show"
@@ -50,3 +51,17 @@ class Probe:
         assert done.stderr == ""
         run: dict[str, Any] = json.loads(done.stdout)["runs"][0]
         return done.returncode, run
+
+
+def shown_by(process: "subprocess.Popen[bytes]") -> tuple[bytes, list[bytes]]:
+    """Every command line on this machine, and the environments of the probe's curls."""
+    commands = b"\0\0".join(_read_proc(path) for path in Path("/proc").glob("[0-9]*/cmdline"))
+    curls = [pid for pid in descendants(process.pid) if b"curl" in _read_proc(Path(f"/proc/{pid}/cmdline"))]
+    return commands, [_read_proc(Path(f"/proc/{pid}/environ")) for pid in curls]
+
+
+def _read_proc(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""

@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import boto3
 import h11
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
+from botocore.config import Config
 from botocore.credentials import Credentials
 
 RAW_RUNTIME = Path(__file__).with_name("sandbox") / "raw_runtime.py"
@@ -40,13 +42,30 @@ class Answer:
         return next((value for key, value in self.headers if key == name), None)
 
 
+def aws_client(ready: dict[str, str], service: str, session: boto3.Session | None = None, **changes: Any) -> Any:
+    """A real boto3 client of the sandbox's AWS endpoint, which never tries twice."""
+    config = Config(retries={"total_max_attempts": 1}).merge(changes.pop("config", Config()))
+    settings = {
+        "endpoint_url": ready["aws_endpoint_url"],
+        "region_name": ready["region"],
+        "aws_access_key_id": ready["access_key_id"],
+        "aws_secret_access_key": ready["secret_access_key"],
+    }
+    return (session or boto3).client(service, config=config, **{**settings, **changes})
+
+
 def signed_headers(
-    ready: dict[str, str], method: str, url: str, body: bytes = b"", headers: dict[str, str] | None = None
+    ready: dict[str, str],
+    method: str,
+    url: str,
+    body: bytes = b"",
+    headers: dict[str, str] | None = None,
+    service: str = "lambda",
 ) -> dict[str, str]:
-    """What botocore sends with a request for the service `lambda`."""
+    """What botocore sends with a request for a service."""
     request = AWSRequest(method=method, url=url, data=body, headers={"Host": urlsplit(url).netloc, **(headers or {})})
     keys = Credentials(ready["access_key_id"], ready["secret_access_key"])
-    SigV4Auth(keys, "lambda", ready["region"]).add_auth(request)
+    SigV4Auth(keys, service, ready["region"]).add_auth(request)
     return dict(request.headers.items())
 
 

@@ -17,6 +17,8 @@ import yaml
 REPOSITORY = Path(__file__).resolve().parents[1]
 # SAM CLI pins its own boto3: it lives in an environment of its own.
 _SAM_CLI = "aws-sam-cli==1.170.0"
+# So does the AWS CLI.
+_AWS_CLI = "awscli==1.46.2"
 NODE_RIC = "aws-lambda-ric@4.0.2"
 
 _CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "firstbyte"
@@ -40,8 +42,17 @@ def sam_python(code: str, *arguments: str) -> list[str]:
     return _beside_sam("python", "-c", code, *arguments)
 
 
+def aws_cli(*arguments: str) -> list[str]:
+    """The command line for a call of the AWS CLI."""
+    return _from_package(_AWS_CLI, "aws", *arguments)
+
+
 def _beside_sam(*command: str) -> list[str]:
-    return uv("tool", "run", "--quiet", "--python", sys.executable, "--from", _SAM_CLI, *command)
+    return _from_package(_SAM_CLI, *command)
+
+
+def _from_package(package: str, *command: str) -> list[str]:
+    return uv("tool", "run", "--quiet", "--python", sys.executable, "--from", package, *command)
 
 
 def sam_environment(path: str) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""The probe's main line: options to target, target to runs, runs to a report and an exit code."""
+"""The probe's main line: options to a stack, its function to runs, runs to a report, to CloudWatch and an exit code."""
 
 from __future__ import annotations
 
@@ -10,18 +10,21 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from . import report
+from . import cloudwatch, publication, report
 from .curl import CurlFigures, Transfer, configuration, require_curl
 from .errors import UsageError
 from .measurement import INTERRUPTED, Run, exit_code, measure
 from .observation import Observer
 from .options import Options, parse
-from .target import Target, aws_target, sandbox_target
+from .target import Stack, Target, aws_stack, sandbox_stack
 from .terminal import harmless, harmless_line, wants_emphasis
 
 WRONG_USE = 2
+NOT_PUBLISHED = 5
 # What a shell reports for a program that a closed pipe ended (128 + SIGPIPE), as in `probe.sh ... | head -1`.
 READER_GONE = 141
+
+_HEADERS = {"Accept": "text/event-stream", "Content-Type": "application/json"}
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,11 @@ def main(arguments: list[str]) -> int:
     signal.signal(signal.SIGTERM, _as_interrupt)
     try:
         options = parse(arguments)
-        return _probe(options, _prepare(options))
+        stack = _find_stack(options)
+        require_curl(stack.function, os.environ)
+        runs = _probe(options, _request(options, stack))
+        published = _publish(runs, options, stack) if options.publish else True
+        return exit_code([run.outcome for run in runs]) or (0 if published else NOT_PUBLISHED)
     except UsageError as error:
         print(f"probe: {harmless_line(str(error))}", file=sys.stderr)
         return WRONG_USE
@@ -72,17 +79,20 @@ def request_body(options: Options) -> bytes:
         raise UsageError("--prompt or --model holds bytes that are not UTF-8 text") from None
 
 
-def _prepare(options: Options) -> Request:
+def _find_stack(options: Options) -> Stack:
     if options.url is None:
-        target, credentials = sandbox_target(options.ready_file)
-    else:
-        target, credentials = aws_target(options.url, options.region, os.environ)
-    require_curl(target, os.environ)
-    return Request(target, configuration(target, credentials, options.timeout_seconds), request_body(options))
+        return sandbox_stack(options.ready_file)
+    return aws_stack(options.url, options.region, os.environ)
 
 
-def _probe(options: Options, request: Request) -> int:
-    started_at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+def _request(options: Options, stack: Stack) -> Request:
+    config = configuration(stack.function, stack.credentials, "lambda", _HEADERS, options.timeout_seconds)
+    return Request(stack.function, config, request_body(options))
+
+
+def _probe(options: Options, request: Request) -> list[Run]:
+    """All runs, reported."""
+    started_at = _now()
     emphasis = wants_emphasis(sys.stdout, os.environ)
     runs: list[Run] = []
     if options.output == "table" and options.runs > 1:
@@ -101,7 +111,7 @@ def _probe(options: Options, request: Request) -> int:
     elif options.runs > 1:
         print(report.summary(runs, options.runs, emphasis))
     sys.stdout.flush()
-    return exit_code([run.outcome for run in runs])
+    return runs
 
 
 def _run_for_a_person(request: Request, emphasis: bool) -> Run:
@@ -123,6 +133,7 @@ def _run_for_a_person(request: Request, emphasis: bool) -> Run:
 
 
 def _run(request: Request, on_text: Callable[[str], None] | None = None) -> Run:
+    started_at = _now()
     observer = Observer()
     figures: CurlFigures | None = None
     try:
@@ -134,7 +145,25 @@ def _run(request: Request, on_text: Callable[[str], None] | None = None) -> Run:
             figures = transfer.figures
     except KeyboardInterrupt:
         pass  # told apart by the figures that are missing
-    return measure(observer.observation, figures, uses_tls=request.target.url.startswith("https:"))
+    uses_tls = request.target.url.startswith("https:")
+    return measure(observer.observation, figures, started_at=started_at, uses_tls=uses_tls)
+
+
+def _publish(runs: list[Run], options: Options, stack: Stack) -> bool:
+    """Put the runs into CloudWatch and say on standard error how that went; True if everything is there."""
+    values = publication.data(runs, options.service, options.probe)
+    try:
+        cloudwatch.send(publication.forms(values), stack.cloudwatch, stack.credentials, os.environ)
+    except cloudwatch.PublicationError as error:
+        print(f"probe: not everything is published: {harmless_line(str(error))}", file=sys.stderr)
+        return False
+    labels = f"service={options.service}, probe={options.probe}"
+    print(f"published {len(values)} values to {publication.NAMESPACE} as {labels}", file=sys.stderr)
+    return True
+
+
+def _now() -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
 
 
 def _as_interrupt(*_: object) -> None:

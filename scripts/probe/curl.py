@@ -109,16 +109,17 @@ def require_curl(target: Target, environment: Mapping[str, str]) -> None:
         )
 
 
-def configuration(target: Target, credentials: Credentials, timeout_seconds: float) -> str:
-    """The text that curl reads as its configuration. It holds the keys."""
+def configuration(
+    target: Target, credentials: Credentials, service: str, headers: Mapping[str, str], timeout_seconds: float
+) -> str:
+    """The text that curl reads as its configuration. It holds the keys; `service` is the one that they sign for."""
     lines = [
         f"url = {_quoted(target.url)}",
         f"user = {_quoted(credentials.access_key_id + ':' + credentials.secret_access_key)}",
-        f"aws-sigv4 = {_quoted(f'aws:amz:{target.region}:lambda')}",
-        'header = "Accept: text/event-stream"',
-        'header = "Content-Type: application/json"',
+        f"aws-sigv4 = {_quoted(f'aws:amz:{target.region}:{service}')}",
+        *(f"header = {_quoted(f'{name}: {value}')}" for name, value in headers.items()),
         # No "Expect:" with nothing behind it: 7.88 signs such a header and then does not send it, so that the signature
-        # is wrong. It is not needed: curl expects a 100 only for bodies over 1 MiB, and no argument can be that long.
+        # is wrong. It is not needed: curl expects a 100 only for bodies over 1 MiB, and no body here is that long.
         f"max-time = {timeout_seconds:.3f}",
         f'write-out = "%{{stderr}}\\nfigures: {" ".join(f"%{{{name}}}" for name in _TIMES)}\\n"',
         "globoff",

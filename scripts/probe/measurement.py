@@ -67,9 +67,11 @@ class Failure:
 class Run:
     """One request's figures. Times are milliseconds; None where the run did not get so far.
 
-    The fields up to `total_ms` are those of the module's table; tokens, usage and timing are the server's own account.
+    `started_at` is in UTC as ISO 8601. The fields from there up to `total_ms` are those of the module's table; tokens,
+    usage and timing are the server's own account.
     """
 
+    started_at: str
     outcome: str
     error: Failure | None
     status: int | None
@@ -94,12 +96,13 @@ class Run:
     curl_exit_code: int | None
 
 
-def measure(seen: Observation, curl: CurlFigures | None, *, uses_tls: bool) -> Run:
+def measure(seen: Observation, curl: CurlFigures | None, *, started_at: str, uses_tls: bool) -> Run:
     """The figures of one run.
 
     Args:
         seen: What the reader saw.
         curl: What curl said at its end, or None when the run was interrupted before.
+        started_at: When the run began, in UTC as ISO 8601.
         uses_tls: The URL is an https one.
     """
     outcome, failure = _judge(seen, curl)
@@ -110,6 +113,7 @@ def measure(seen: Observation, curl: CurlFigures | None, *, uses_tls: bool) -> R
     usage = _object(end.get("usage")) or _object(_fields(seen, "error").get("partial_usage"))
     headers = seen.head.headers if seen.head else {}
     return Run(
+        started_at=started_at,
         outcome=outcome,
         error=failure,
         status=seen.head.status if seen.head else None,

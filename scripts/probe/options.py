@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +20,7 @@ examples:
   scripts/probe.sh --sandbox --runs 5 --prompt "[[sandbox: ttft=800 gap=50]] hello"
   scripts/probe.sh --url https://abc123.lambda-url.eu-west-1.on.aws/ --model amazon.nova-lite-v1:0
   scripts/probe.sh --url "$URL" --runs 10 --output json > runs.json
+  scripts/probe.sh --url "$URL" --runs 10 --publish --probe office
 
 credentials for --url:
   AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and, with temporary keys, AWS_SESSION_TOKEN; without them whatever
@@ -29,14 +31,28 @@ output:
           their minimum, median and maximum over the completed ones
   json    one document on stdout
 
+publishing:
+  With --publish the runs go to CloudWatch, namespace Firstbyte, once they are over: a value for each run in the
+  dimension sets [service] and [service, probe], with the time at which the run began.
+    ClientTimeToFirstByte, ClientTimeToFirstToken, ClientMaxInterChunkLatency, ClientResponseDuration
+                    in milliseconds, of completed runs only: a fast error is no fast answer
+    ProbeFailures   0 for a completed run, 1 for every other one
+  A run that was stopped with Ctrl-C is left out. The keys need cloudwatch:PutMetricData, which the condition
+  StringEquals cloudwatch:namespace=Firstbyte may narrow. The sandbox has a CloudWatch of its own.
+
 exit codes:
   0    every run completed
   1    a response was an HTTP error, or was not an event stream
   2    wrong use: a bad option, no credentials, no sandbox, curl missing or too old
   3    transport error: DNS, refused connection, TLS, timeout
   4    a stream was cut or closed with an error event
+  5    every run completed, but not everything could be published
   130  stopped with Ctrl-C; what was measured until then is still reported
   When runs end differently the first of 3, 1, 4, 0 that occurred is the exit code."""
+
+# The stack's name in samconfig.toml, which is the service that the function's own metrics name.
+DEFAULT_SERVICE = "firstbyte"
+DEFAULT_PROBE = "manual"
 
 DEFAULT_PROMPT = "In three sentences: why is the sky blue?"
 
@@ -58,6 +74,9 @@ class Options:
         runs: How many requests, one after the other; at least 1.
         output: "table" or "json".
         timeout_seconds: The longest that one run may take.
+        publish: The runs go to CloudWatch.
+        service: The dimension `service` of what is published.
+        probe: The dimension `probe` of what is published.
     """
 
     url: str | None
@@ -69,6 +88,9 @@ class Options:
     runs: int
     output: str
     timeout_seconds: float
+    publish: bool
+    service: str
+    probe: str
 
 
 def parse(arguments: list[str]) -> Options:
@@ -83,6 +105,8 @@ def parse(arguments: list[str]) -> Options:
         raise UsageError("--region goes with --url; the sandbox says its region itself")
     if found.ready_file and not found.sandbox:
         raise UsageError("--ready-file goes with --sandbox")
+    if (found.service or found.probe) and not found.publish:
+        raise UsageError("--service and --probe say how values are published: they go with --publish")
     return Options(
         url=found.url,
         ready_file=found.ready_file,
@@ -93,6 +117,9 @@ def parse(arguments: list[str]) -> Options:
         runs=found.runs,
         output=found.output,
         timeout_seconds=found.timeout,
+        publish=found.publish,
+        service=found.service or DEFAULT_SERVICE,
+        probe=found.probe or DEFAULT_PROBE,
     )
 
 
@@ -127,6 +154,19 @@ def _parser() -> argparse.ArgumentParser:
         default=DEFAULT_TIMEOUT_SECONDS,
         help="the longest that one run may take (default: %(default)g)",
     )
+    parser.add_argument("--publish", action="store_true", help="put the figures into CloudWatch, see below")
+    parser.add_argument(
+        "--service",
+        metavar="NAME",
+        type=_dimension_value,
+        help=f"whose figures they are, which is the stack's name (default: {DEFAULT_SERVICE})",
+    )
+    parser.add_argument(
+        "--probe",
+        metavar="NAME",
+        type=_dimension_value,
+        help=f"who measured them, such as a place or a schedule (default: {DEFAULT_PROBE})",
+    )
     return parser
 
 
@@ -149,3 +189,12 @@ def _positive_seconds(text: str) -> float:
     if not (math.isfinite(value) and 0.001 <= value <= 86_400):
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds between 0.001 and 86400")
     return value
+
+
+def _dimension_value(text: str) -> str:
+    # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_Dimension.html
+    if not re.fullmatch(r"(?!:)[ -~]{1,1024}", text) or text.isspace():
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a dimension's value: 1 to 1024 printable ASCII characters, not all spaces, no colon first"
+        )
+    return text

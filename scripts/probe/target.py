@@ -26,7 +26,7 @@ SIGNABLE_PATH = re.compile(r"/?|(/[A-Za-z0-9._~-]+)+/?")
 
 @dataclass(frozen=True)
 class Target:
-    """A Function URL that is safe to sign for: no user name, query or fragment in it.
+    """A URL that is safe to sign for: no user name, query or fragment in it.
 
     Attributes:
         url: The URL as it is requested.
@@ -41,17 +41,38 @@ class Target:
     names_port: bool
 
 
-def aws_target(url: str, region: str | None, environment: Mapping[str, str]) -> tuple[Target, Credentials]:
-    """The target that `--url` means, with the usual AWS credentials.
+@dataclass(frozen=True)
+class Stack:
+    """A function and what is around it, deployed or in the sandbox.
+
+    Attributes:
+        function: Its Function URL.
+        cloudwatch: The CloudWatch of its region, which keeps its metrics.
+        credentials: The keys for both.
+    """
+
+    function: Target
+    cloudwatch: Target
+    credentials: Credentials
+
+
+def aws_stack(url: str, region: str | None, environment: Mapping[str, str]) -> Stack:
+    """The stack that `--url` belongs to, with the usual AWS credentials.
 
     Raises:
         UsageError: The URL, the region or the credentials are missing or unusable.
     """
-    return parse_url(url, region, environment), credentials_for_aws(environment)
+    function = parse_url(url, region, environment)
+    # https://docs.aws.amazon.com/general/latest/gr/cw_region.html
+    suffix = "amazonaws.com.cn" if function.region.startswith("cn-") else "amazonaws.com"
+    cloudwatch = Target(
+        f"https://monitoring.{function.region}.{suffix}/", function.region, is_local=False, names_port=False
+    )
+    return Stack(function, cloudwatch, credentials_for_aws(environment))
 
 
-def sandbox_target(ready_file: Path | None) -> tuple[Target, Credentials]:
-    """The target that a running sandbox describes in its ready file.
+def sandbox_stack(ready_file: Path | None) -> Stack:
+    """The stack that a running sandbox describes in its ready file.
 
     Raises:
         UsageError: No sandbox is running, or the file is not one of its.
@@ -72,9 +93,11 @@ def sandbox_target(ready_file: Path | None) -> tuple[Target, Credentials]:
             raise UsageError(f"{path} is not a sandbox's ready file: it has no {name}")
         return found
 
-    target = parse_url(value("function_url"), value("region"), {})
+    function = parse_url(value("function_url"), value("region"), {})
+    cloudwatch = parse_url(value("aws_endpoint_url"), value("region"), {})
     token = document.get("session_token") or None
-    return target, Credentials.checked(value("access_key_id"), value("secret_access_key"), token, origin=str(path))
+    keys = Credentials.checked(value("access_key_id"), value("secret_access_key"), token, origin=str(path))
+    return Stack(function, cloudwatch, keys)
 
 
 def parse_url(url: str, region: str | None, environment: Mapping[str, str]) -> Target:

@@ -14,24 +14,32 @@ _CURL_CONFIG = (
     r'import json; print("user = {access_key_id}:{secret_access_key}\naws-sigv4 = aws:amz:{region}:lambda\n'
     r'url = {function_url}".format(**json.load(open(%s))))'
 )
+_AWS_KEYS = (
+    r'import json; print("export AWS_ACCESS_KEY_ID={access_key_id} AWS_SECRET_ACCESS_KEY={secret_access_key} '
+    r'AWS_SESSION_TOKEN=".format(**json.load(open(%s))))'
+)
 
 
 def banner(ready: Ready, ready_path: Path, bedrock: str) -> str:
-    """Return the lines that a starting sandbox prints: addresses, and two commands that can be pasted."""
+    """Return the lines that a starting sandbox prints: addresses, and commands that can be pasted."""
     probe = shlex.quote(str(ROOT / "scripts" / "probe.sh"))
     path = str(ready_path.resolve())
     probe_flags = "" if path == str(ROOT / ".sandbox" / "ready.json") else f" --ready-file {shlex.quote(path)}"
     config = shlex.quote(_CURL_CONFIG % json.dumps(path))
+    keys = shlex.quote(_AWS_KEYS % json.dumps(path))
+    aws = f"aws --endpoint-url {ready.aws_endpoint_url} --region {ready.region}"
     body = shlex.quote('{"prompt": "Why is the sky blue?"}')
     return "\n".join(
         (
             f"{_bold('Function URL')}  {ready.function_url}",
-            f"{_bold('Lambda API')}    {ready.aws_endpoint_url}",
+            f"{_bold('AWS endpoint')}  {ready.aws_endpoint_url}  (Lambda, CloudWatch, Logs, X-Ray)",
             f"{_bold('Bedrock')}       {bedrock}  {ready.bedrock_url}",
             _bold("Time a response:"),
             f"  {probe} --sandbox{probe_flags} --prompt 'Why is the sky blue?'",
             _bold("Or with curl alone:"),
             f"  python3 -c {config} | curl --no-buffer --config - --data {body}",
+            _bold("See what was measured:"),
+            f'  (eval "$(python3 -c {keys})"; {aws} cloudwatch list-metrics --namespace Firstbyte)',
             _bold("Stop with Ctrl-C."),
         )
     )

@@ -5,21 +5,20 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
 from sandbox.invocation import FunctionError, Invocation
+from sandbox.log_pipe import LogPipe
+from sandbox.records.memory import peak_memory_mb
+from sandbox.records.recorder import LogStream, Recorder
+from sandbox.records.run import TIMEOUT, Phase, Run, Stopwatch
 from sandbox.runtime_api import RuntimeApi
 
 # Lambda's limit for the init phase. What takes longer is begun again there, under the function's own timeout; here it
 # goes on under the function's own timeout.
 INIT_SECONDS = 10
-# A line that long is passed on in pieces: CloudWatch Logs takes no larger event.
-_LINE_BYTES = 256 * 1024
-
-# Called with the environment's number and one line, without its line end, that the function has printed.
-LineSink = Callable[[int, str], None]
 
 
 class Environment:
@@ -27,35 +26,34 @@ class Environment:
 
     def __init__(
         self,
-        number: int,
         command: list[str],
         directory: Path,
         variables: Mapping[str, str],
-        function_arn: str,
         timeout: float,
-        on_line: LineSink,
+        stream: LogStream,
+        recorder: Recorder,
     ) -> None:
         """Prepare an environment; nothing runs yet.
 
         Args:
-            number: tells this environment's lines from others' in the log.
             command: starts the runtime.
             directory: the function's code, where the runtime starts.
             variables: all environment variables but `AWS_LAMBDA_RUNTIME_API`.
-            function_arn: what the runtime is told of the function.
             timeout: seconds that one invocation may take.
-            on_line: gets every line that the function prints, and what the platform adds.
+            stream: where its lines go.
+            recorder: is told of all that happens.
         """
-        self.number = number
         self._command = command
         self._directory = directory
         self._variables = variables
         self._timeout = timeout
-        self._on_line = on_line
-        self._api = RuntimeApi(function_arn)
+        self._stream = stream
+        self._recorder = recorder
+        self._api = RuntimeApi()
         self._process: asyncio.subprocess.Process | None = None
         self._exited: asyncio.Task[int] | None = None
-        self._log: asyncio.Task[None] | None = None
+        self._log: LogPipe | None = None
+        self._memory_mb = 0
         self._invocation: Invocation | None = None
 
     @property
@@ -75,7 +73,13 @@ class Environment:
         """
         self._invocation = invocation
         try:
-            return await self._initialise(invocation) and await self._invoke(invocation)
+            run = await self._run(invocation)
+            if run.failure:
+                words = "" if run.invoke else f"init failed: {run.failure.type}: "
+                self._recorder.said(self._stream, words + run.failure.details)
+                invocation.end(run.failure)
+            self._recorder.finished(self._stream, run)
+            return run.failure is None
         finally:
             invocation.end(FunctionError("Sandbox.Stopped", "the sandbox was stopped"))  # if nothing has ended it yet
             self._invocation = None
@@ -87,56 +91,60 @@ class Environment:
             await asyncio.wait({self._exited})  # not awaited itself: who gives up waiting must not cancel it
         await self._api.close()
         if self._log:
-            # A process that left the group may hold the pipe open: what it prints is no longer of interest.
-            await asyncio.wait({self._log}, timeout=0.5)
-            self._log.cancel()
+            self._log.close()
 
-    async def _initialise(self, invocation: Invocation) -> bool:
-        if self._process is None:
+    async def _run(self, invocation: Invocation) -> Run:
+        is_cold = self._log is None
+        init, failure = await self._initialise()
+        self._flush_log()
+        if failure:
+            return Run(invocation, init, None, failure, self._memory_mb)
+        self._recorder.delivered(self._stream, invocation)
+        invoke, failure = await self._invoke(invocation)
+        self._flush_log()
+        return Run(invocation, init if is_cold else None, invoke, failure, self._memory_mb)
+
+    async def _initialise(self) -> tuple[Phase, FunctionError | None]:
+        watch = Stopwatch()
+        if self._log is None:
+            self._recorder.init_started(self._stream)
             try:
                 await self._start()
             except OSError as error:
-                return self._failed(
-                    invocation, "Runtime.InvalidEntrypoint", f"cannot start {self._command[0]}: {error}"
-                )
+                message = f"cannot start {self._command[0]}: {error}"
+                return watch.phase(), FunctionError("Runtime.InvalidEntrypoint", message)
         what = await self._wait(INIT_SECONDS + self._timeout)
+        phase = watch.phase()
+        failure = None
         if what == "exited":
             await self._api.drain()  # its last words may have been a report to /init/error
-        if reported := self._api.init_error:
-            self._say(f"init failed: {reported.type}: {reported.details}")
-            invocation.end(reported)
-            return False
-        if what == "exited":
-            return self._failed(invocation, "Runtime.ExitError", f"init failed: the runtime {self._exit_words()}")
-        if what == "timeout":
-            return self._failed(
-                invocation, "Sandbox.Timedout", "init failed: the runtime did not ask for an invocation"
-            )
-        return True
+            failure = FunctionError("Runtime.ExitError", f"the runtime {self._exit_words()}")
+        elif what == "timeout":
+            failure = FunctionError(TIMEOUT, "the runtime did not ask for an invocation")
+        return phase, self._api.init_error or failure
 
-    async def _invoke(self, invocation: Invocation) -> bool:
+    async def _invoke(self, invocation: Invocation) -> tuple[Phase, FunctionError | None]:
+        watch = Stopwatch()
         self._api.deliver(invocation, int((time.time() + self._timeout) * 1000))
         what = await self._wait(self._timeout)
+        phase = watch.phase(self._timeout)  # no work counts longer, however late its end was noticed
+        failure = None
         if what == "timeout":
             self._kill()
             now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3]
             message = f"{now}Z {invocation.request_id} Task timed out after {self._timeout:.2f} seconds"
-            return self._failed(invocation, "Sandbox.Timedout", message)
-        if what == "exited":
+            failure = FunctionError(TIMEOUT, message)
+        elif what == "exited":
             self._kill()  # what it started may still hold its connections
             await self._api.drain()
             message = f"RequestId: {invocation.request_id} Error: Runtime {self._exit_words()}"
-            return self._failed(invocation, "Runtime.ExitError", message)
-        return True
-
-    def _failed(self, invocation: Invocation, error_type: str, message: str) -> bool:
-        self._say(message)
-        invocation.end(FunctionError(error_type, message))
-        return False
+            failure = FunctionError("Runtime.ExitError", message)
+        return phase, failure
 
     async def _wait(self, seconds: float) -> str:
         """Wait until the runtime has nothing to do (`idle`), has `exited`, or the time is over (`timeout`)."""
         assert self._exited is not None
+        assert self._process is not None
         turn = asyncio.ensure_future(self._api.platforms_turn())
         try:
             await asyncio.wait({turn, self._exited}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
@@ -144,51 +152,31 @@ class Environment:
             turn.cancel()
         if self._exited.done():
             return "exited"
+        # Of a process that has ended, nobody knows any more: what it had when it was last looked at counts.
+        self._memory_mb = max(self._memory_mb, peak_memory_mb(self._process.pid))
         return "idle" if turn.done() else "timeout"
 
     async def _start(self) -> None:
-        address = await self._api.start()
-        # A pipe of our own: with asyncio's, the end of a process is not seen while a child of it holds the pipe open.
-        read_end, write_end = os.pipe()
+        self._log = LogPipe(lambda line: self._recorder.printed(self._stream, line))
         try:
+            address = await self._api.start()
             self._process = await asyncio.create_subprocess_exec(
                 *self._command,
                 cwd=self._directory,
                 env={**self._variables, "AWS_LAMBDA_RUNTIME_API": address},
                 stdin=asyncio.subprocess.DEVNULL,
-                stdout=write_end,
-                stderr=write_end,
+                stdout=self._log.write_end,
+                stderr=self._log.write_end,
                 start_new_session=True,
             )
-        except OSError:
-            os.close(read_end)
-            raise
         finally:
-            os.close(write_end)
+            self._log.close_write_end()
         self._exited = asyncio.ensure_future(self._process.wait())
-        self._log = asyncio.ensure_future(self._read_log(read_end))
 
-    async def _read_log(self, pipe: int) -> None:
-        reader = asyncio.StreamReader()
-        loop = asyncio.get_running_loop()
-        transport, _ = await loop.connect_read_pipe(
-            lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(pipe, "rb", buffering=0)
-        )
-        rest = b""
-        try:
-            while data := await reader.read(_LINE_BYTES):
-                *lines, rest = (rest + data).split(b"\n")
-                if len(rest) >= _LINE_BYTES:
-                    lines, rest = [*lines, rest], b""
-                for line in lines:
-                    self._say(line.decode(errors="replace"))
-            if rest:
-                self._say(rest.decode(errors="replace"))
-        finally:
-            transport.close()
-
-    def _say(self, line: str) -> None:
-        self._on_line(self.number, line)
+    def _flush_log(self) -> None:
+        # What a runtime has printed before it asks for work is in the pipe by then.
+        assert self._log is not None
+        self._log.flush()
 
     def _exit_words(self) -> str:
         assert self._exited is not None

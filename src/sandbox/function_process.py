@@ -27,7 +27,7 @@ def variables(spec: FunctionSpec, aws: Mapping[str, str]) -> dict[str, str]:
 
     Args:
         spec: the function; its own variables win over Lambda's.
-        aws: keys, and where Bedrock is.
+        aws: keys, and where Bedrock and the X-Ray daemon are.
     """
     today = datetime.now(UTC).strftime("%Y/%m/%d")
     layers = [
@@ -44,6 +44,7 @@ def variables(spec: FunctionSpec, aws: Mapping[str, str]) -> dict[str, str]:
         "AWS_LAMBDA_LOG_GROUP_NAME": spec.log_group,
         "AWS_LAMBDA_LOG_STREAM_NAME": f"{today}/[$LATEST]{uuid.uuid4().hex}",
         "AWS_REGION": spec.region,
+        "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
         "LAMBDA_RUNTIME_DIR": str(PurePosixPath(_MANAGED_BOOTSTRAP).parent),
         "LAMBDA_TASK_ROOT": str(spec.code),
         "LANG": "en_US.UTF-8",

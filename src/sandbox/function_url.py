@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from aiohttp import web
-from aiohttp.typedefs import Middleware
+from aiohttp.typedefs import Handler, Middleware
 
 from sandbox.invocation import Invocation, ResponseEnd, ResponseStart
 from sandbox.pool import EnvironmentPool, ThrottledError
+from sandbox.records.recorder import Recorder
+from sandbox.records.run import Stopwatch
 from sandbox.response_head import (
     INTEGRATION_TYPE,
     PreludeReader,
@@ -19,24 +21,33 @@ from sandbox.response_head import (
     buffered_response,
 )
 from sandbox.signed import CALLER
-from sandbox.url_event import trace_header, url_event
+from sandbox.template import FunctionSpec
+from sandbox.trace_context import trace_context
+from sandbox.url_event import url_event
 
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 REQUEST_LIMIT_BYTES = 6 * 1024 * 1024
+# What the record of a request needs to know of it.
+_INVOCATION = web.RequestKey("invocation", Invocation)
+_STATUS = web.RequestKey("status", int)
 _log = logging.getLogger(__name__)
 
 
-def function_url_app(pool: EnvironmentPool, domain_name: str, middlewares: Sequence[Middleware]) -> web.Application:
+def function_url_app(
+    pool: EnvironmentPool, spec: FunctionSpec, recorder: Recorder, domain_name: str, middlewares: Sequence[Middleware]
+) -> web.Application:
     """Return the application that answers every method and path of a Function URL.
 
     Args:
         pool: runs the invocations.
+        spec: the function.
+        recorder: is told of every request.
         domain_name: what the function is told as the URL's host name.
         middlewares: the signature check, unless the URL is open to everybody.
     """
 
     async def handle(request: web.Request) -> web.StreamResponse:
-        invocation = await _invocation(request, domain_name)
+        invocation = request[_INVOCATION] = await _invocation(request, spec, domain_name)
         try:
             await pool.invoke(invocation)
         except ThrottledError:
@@ -46,10 +57,36 @@ def function_url_app(pool: EnvironmentPool, domain_name: str, middlewares: Seque
         finally:
             invocation.abandon()
 
-    app = web.Application(middlewares=middlewares, client_max_size=REQUEST_LIMIT_BYTES)
+    app = web.Application(middlewares=[_recording(recorder), *middlewares], client_max_size=REQUEST_LIMIT_BYTES)
     app.on_response_prepare.append(_finish_head)
     app.router.add_route("*", "/{path:.*}", handle)
     return app
+
+
+def _recording(recorder: Recorder) -> Middleware:
+    """Return the outermost middleware: it sees every request, whoever answers it, until the response is complete."""
+
+    @web.middleware
+    async def record(request: web.Request, handler: Handler) -> web.StreamResponse:
+        watch = Stopwatch()
+        status = 500
+        try:
+            response = await handler(request)
+            status = response.status
+        except web.HTTPException as error:
+            status = error.status
+            raise
+        except ConnectionError:
+            # The client has left: after the status went out, or before its request was complete.
+            status = request.get(_STATUS, 400)
+            raise
+        finally:
+            recorder.url_answered(watch.phase(), status)
+            if invocation := request.get(_INVOCATION):
+                recorder.answered(invocation, status)
+        return response
+
+    return record
 
 
 def throttled() -> web.Response:
@@ -62,9 +99,9 @@ def throttled() -> web.Response:
     return web.json_response(reason, status=429, headers={"x-amzn-errortype": "TooManyRequestsException"})
 
 
-async def _invocation(request: web.Request, domain_name: str) -> Invocation:
+async def _invocation(request: web.Request, spec: FunctionSpec, domain_name: str) -> Invocation:
     now = datetime.now(UTC)
-    trace = trace_header(request.headers.get("X-Amzn-Trace-Id"), now)
+    trace = trace_context(request.headers.get("X-Amzn-Trace-Id"), spec.tracing == "Active", now)
     request_id = str(uuid.uuid4())
     peer = request.transport.get_extra_info("peername") if request.transport else None
     event = url_event(
@@ -76,15 +113,16 @@ async def _invocation(request: web.Request, domain_name: str) -> Invocation:
         source=(peer[0], peer[1]) if peer else ("127.0.0.1", 0),
         domain_name=domain_name,
         request_id=request_id,
-        trace=trace,
+        trace=trace.header,
         caller=request.get(CALLER),
         now=now,
     )
-    return Invocation(json.dumps(event).encode(), trace, request_id)
+    return Invocation(json.dumps(event).encode(), trace, request_id, spec.arn)
 
 
-async def _finish_head(_request: web.Request, response: web.StreamResponse) -> None:
+async def _finish_head(request: web.Request, response: web.StreamResponse) -> None:
     """Every response has a request id, and none says what software the sandbox is made of."""
+    request[_STATUS] = response.status
     response.headers.setdefault("x-amzn-requestid", str(uuid.uuid4()))
     response.headers.popall("Server", None)
 
@@ -143,7 +181,7 @@ def _head_and_body(start: ResponseStart, prelude: PreludeReader, body: bytes) ->
 
 def _response(head: ResponseHead, invocation: Invocation) -> web.StreamResponse:
     response = web.StreamResponse(status=head.status)
-    response.headers["x-amzn-trace-id"] = invocation.trace
+    response.headers["x-amzn-trace-id"] = invocation.trace.header
     response.headers.update(head.headers)
     response.headers["x-amzn-requestid"] = invocation.request_id
     for cookie in head.cookies:
@@ -154,5 +192,5 @@ def _response(head: ResponseHead, invocation: Invocation) -> web.StreamResponse:
 def _bad_gateway(invocation: Invocation, reason: str) -> web.Response:
     """The client learns nothing of the reason; it goes to the sandbox's own log."""
     _log.warning("%s answered 502: %s", invocation.request_id, reason)
-    headers = {"x-amzn-requestid": invocation.request_id, "x-amzn-trace-id": invocation.trace}
+    headers = {"x-amzn-requestid": invocation.request_id, "x-amzn-trace-id": invocation.trace.header}
     return web.Response(status=502, text="Internal Server Error", headers=headers)

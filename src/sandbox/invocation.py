@@ -1,10 +1,13 @@
 """One invocation and the channel its response takes from the Runtime API to whoever asked, chunk by chunk."""
 
 import asyncio
+import time
 import uuid
 from collections import deque
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+
+from sandbox.trace_context import TraceContext
 
 # Where a slow client makes the function's next write wait. Until then a function runs ahead of its client.
 BUFFER_BYTES = 1024 * 1024
@@ -38,11 +41,15 @@ ResponseItem = ResponseStart | bytes | ResponseEnd
 
 @dataclass(eq=False)
 class Invocation:
-    """One event on its way to the function. Iterate over it for the response: it ends with one `ResponseEnd`."""
+    """One event on its way to the function. Iterate over it for the response: it ends with one `ResponseEnd`.
+
+    `function_arn` is the one that was invoked, with its qualifier if the caller gave one.
+    """
 
     event: bytes
-    trace: str
+    trace: TraceContext
     request_id: str
+    function_arn: str
     # `Lambda-Runtime-Invocation-Id`, which a runtime echoes so that a stale response is told from this one's.
     invocation_id: str = field(default_factory=lambda: str(uuid.uuid4()))
 
@@ -51,7 +58,9 @@ class Invocation:
         self._buffered = 0
         self._changed = asyncio.Event()
         self._abandoned = False
+        self.received = time.time()
         self.ended = False
+        self.error: FunctionError | None = None
 
     async def send(self, item: ResponseStart | bytes) -> None:
         """Pass an item on; wait while the reader is far behind. Ignored once the invocation has ended."""
@@ -64,6 +73,7 @@ class Invocation:
         """End the response; only the first call counts."""
         if not self.ended:
             self.ended = True
+            self.error = error
             self._put(ResponseEnd(error))
 
     def abandon(self) -> None:

@@ -6,19 +6,19 @@ https://docs.aws.amazon.com/lambda/latest/api/API_InvokeWithResponseStream.html
 import json
 import re
 import uuid
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from aiohttp import web
-from aiohttp.typedefs import Middleware
+from aiohttp.typedefs import Handler
 
 from sandbox.eventstream import CONTENT_TYPE, encode_message
-from sandbox.function_url import REQUEST_LIMIT_BYTES, throttled
+from sandbox.function_url import throttled
 from sandbox.invocation import FunctionError, Invocation, ResponseEnd, ResponseStart
 from sandbox.pool import EnvironmentPool, ThrottledError
+from sandbox.records.recorder import Recorder
 from sandbox.template import ACCOUNT_ID, FunctionSpec
-from sandbox.url_event import trace_header
+from sandbox.trace_context import trace_context
 
 _PATH = re.compile(r"/2021-11-15/functions/(?P<function>[^/]+)/response-streaming-invocations")
 
@@ -30,8 +30,8 @@ _UNSUPPORTED = {
 }
 
 
-def invoke_api_app(pool: EnvironmentPool, spec: FunctionSpec, middlewares: Sequence[Middleware]) -> web.Application:
-    """Return the application that stands at the sandbox's AWS endpoint; what it has no part for is refused by name."""
+def invoke_api(pool: EnvironmentPool, spec: FunctionSpec, recorder: Recorder) -> Handler:
+    """Return the handler of all requests to the service `lambda`; what it has no part for is refused by name."""
 
     async def handle(request: web.Request) -> web.StreamResponse:
         match = _PATH.fullmatch(request.path)
@@ -41,38 +41,48 @@ def invoke_api_app(pool: EnvironmentPool, spec: FunctionSpec, middlewares: Seque
         for header, feature in _UNSUPPORTED.items():
             if request.headers.get(header, "None") != "None":
                 return _refusal(501, "NotImplementedException", f"the sandbox does not have {feature} ({header})")
-        if not _names(spec, match["function"], request.query.get("Qualifier")):
+        arn = _invoked_arn(spec, match["function"], request.query.get("Qualifier"))
+        if arn is None:
             text = f"Function not found: {match['function']}; the sandbox has {spec.arn}"
             return _refusal(404, "ResourceNotFoundException", text)
         if request.headers.get("X-Amz-Invocation-Type") == "DryRun":
             return web.Response(status=204)
-        return await _invoke(pool, request)
+        trace = trace_context(request.headers.get("X-Amzn-Trace-Id"), spec.tracing == "Active", datetime.now(UTC))
+        invocation = Invocation(await request.read() or b"{}", trace, str(uuid.uuid4()), arn)
+        status = 200
+        try:
+            return await _invoke(pool, request, invocation)
+        except ThrottledError:
+            status = 429
+            return throttled()
+        finally:
+            recorder.answered(invocation, status)
 
-    app = web.Application(middlewares=middlewares, client_max_size=REQUEST_LIMIT_BYTES)
-    app.router.add_route("*", "/{path:.*}", handle)
-    return app
+    return handle
 
 
-def _names(spec: FunctionSpec, function: str, qualifier: str | None) -> bool:
-    """Whether this is the function: by name, by partial or whole ARN, each with or without a qualifier."""
-    prefixes = ("", f"{ACCOUNT_ID}:function:", f"arn:aws:lambda:{spec.region}:{ACCOUNT_ID}:function:")
-    qualifiers = {"", "$LATEST", spec.alias or ""}
-    own = {f"{prefix}{spec.name}{':' * bool(end)}{end}" for prefix in prefixes for end in qualifiers}
-    return function in own and (qualifier or "") in qualifiers
+def _invoked_arn(spec: FunctionSpec, function: str, qualifier: str | None) -> str | None:
+    """Return the ARN of what is to be invoked, None if it is not this function or has another qualifier.
+
+    The function may be given by its name, its partial or its whole ARN, each with or without the qualifier.
+    """
+    partial_arn = f"(arn:aws:lambda:{re.escape(spec.region)}:)?{ACCOUNT_ID}:function:"
+    match = re.fullmatch(f"({partial_arn})?{re.escape(spec.name)}(:(?P<qualifier>.+))?", function)
+    if match is None:
+        return None
+    qualifiers = {match["qualifier"], qualifier} - {None, ""}
+    if not qualifiers:
+        return spec.unqualified_arn
+    return f"{spec.unqualified_arn}:{qualifiers.pop()}" if qualifiers in ({"$LATEST"}, {spec.alias}) else None
 
 
-async def _invoke(pool: EnvironmentPool, request: web.Request) -> web.StreamResponse:
-    trace = trace_header(request.headers.get("X-Amzn-Trace-Id"), datetime.now(UTC))
-    invocation = Invocation(await request.read() or b"{}", trace, str(uuid.uuid4()))
-    try:
-        await pool.invoke(invocation)
-    except ThrottledError:
-        return throttled()
+async def _invoke(pool: EnvironmentPool, request: web.Request, invocation: Invocation) -> web.StreamResponse:
+    await pool.invoke(invocation)
     response = web.StreamResponse(
         headers={
             "Content-Type": CONTENT_TYPE,
             "x-amzn-requestid": invocation.request_id,
-            "x-amzn-trace-id": trace,
+            "x-amzn-trace-id": invocation.trace.header,
             "X-Amz-Executed-Version": "$LATEST",
         }
     )

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from sandbox.environments import Environment
 from sandbox.invocation import Invocation
+from sandbox.records.recorder import Recorder
 
 # On AWS a client's next request is on the network for longer than a runtime needs to come back for more work. On one
 # machine it is not, so the pool gives an environment whose client is already served this long to come back.
@@ -19,15 +20,17 @@ class ThrottledError(Exception):
 class EnvironmentPool:
     """Starts environments on demand, up to a limit, and reuses the one that was used last."""
 
-    def __init__(self, limit: int, create: Callable[[int], Environment]) -> None:
+    def __init__(self, limit: int, create: Callable[[int], Environment], recorder: Recorder) -> None:
         """Make an empty pool: the first invocation is a cold start.
 
         Args:
             limit: the most environments at a time.
             create: makes an environment that has the given number; it is not started yet.
+            recorder: is told which invocations begin and which are refused.
         """
         self._limit = limit
         self._create = create
+        self._recorder = recorder
         self._created = 0
         self._environments: set[Environment] = set()
         self._idle: list[Environment] = []
@@ -41,7 +44,12 @@ class EnvironmentPool:
         Raises:
             ThrottledError: no environment is free, and there may be no further one.
         """
-        environment = await self._acquire()
+        try:
+            environment = await self._acquire()
+        except ThrottledError:
+            self._recorder.throttled(invocation)
+            raise
+        self._recorder.invoked(invocation, len(self._environments) - len(self._idle))
         run = asyncio.ensure_future(self._run(environment, invocation))
         self._runs.add(run)
         run.add_done_callback(self._runs.discard)

@@ -42,10 +42,9 @@ class _Refusal(Exception):  # noqa: N818 - an answer to the runtime, not an erro
 class RuntimeApi:
     """Serves one runtime. `deliver` hands it an invocation; the runtime's answers go to that invocation."""
 
-    def __init__(self, function_arn: str) -> None:
+    def __init__(self) -> None:
         self.state = State.STARTED
         self.init_error: FunctionError | None = None
-        self._function_arn = function_arn
         self._current: Invocation | None = None
         self._poll: asyncio.Future[tuple[Invocation, int]] | None = None
         # Set while the runtime can do nothing until the platform acts: it waits for an invocation, or failed to start.
@@ -156,8 +155,8 @@ class RuntimeApi:
             {
                 "Lambda-Runtime-Aws-Request-Id": invocation.request_id,
                 "Lambda-Runtime-Deadline-Ms": str(deadline_ms),
-                "Lambda-Runtime-Invoked-Function-Arn": self._function_arn,
-                "Lambda-Runtime-Trace-Id": invocation.trace,
+                "Lambda-Runtime-Invoked-Function-Arn": invocation.function_arn,
+                "Lambda-Runtime-Trace-Id": invocation.trace.header,
                 "Lambda-Runtime-Invocation-Id": invocation.invocation_id,
                 "Date": time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime()),
             },

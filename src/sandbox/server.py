@@ -13,17 +13,20 @@ import botocore.session
 from aiohttp import web
 
 from sandbox import function_process
-from sandbox.banner import banner, print_function_line, print_line
+from sandbox.aws_api.app import aws_endpoint_app
+from sandbox.banner import banner, print_line
 from sandbox.bedrock.app import bedrock_app
 from sandbox.credentials import Credentials, random_role, random_user
 from sandbox.environments import Environment
 from sandbox.errors import StartError, UsageError
 from sandbox.function_url import function_url_app
-from sandbox.invoke_api import invoke_api_app
+from sandbox.invoke_api import invoke_api
 from sandbox.pool import EnvironmentPool
 from sandbox.ready_file import Ready, ready_file, refuse_a_second_sandbox
+from sandbox.records.recorder import LogStream, Recorder
 from sandbox.settings import Settings
-from sandbox.signed import signature_check
+from sandbox.signed import refused_by_url, signature_check
+from sandbox.telemetry import running_telemetry
 from sandbox.template import FunctionSpec, read_template
 
 HOST = "127.0.0.1"
@@ -54,22 +57,27 @@ async def run(settings: Settings) -> None:
 
 async def _start(settings: Settings, spec: FunctionSpec, stack: contextlib.AsyncExitStack) -> Ready:
     user, role = random_user(), random_role()
-    bedrock_url, aws = await _bedrock(settings, user, role, stack)
+    telemetry = await stack.enter_async_context(running_telemetry(settings.data, settings.region))
+    telemetry.logs.create_group(spec.log_group)  # the template's, there before anything is logged
+    recorder = Recorder(spec, telemetry.logs, telemetry.metrics, telemetry.traces)
+    bedrock_url, aws = await _bedrock(settings, user, role, recorder, stack)
     command = function_process.command(spec, _interpreter(settings))
 
     def create(number: int) -> Environment:
-        variables = function_process.variables(spec, aws)
-        return Environment(number, command, spec.code, variables, spec.arn, spec.timeout, print_function_line)
+        variables = function_process.variables(spec, {**aws, "AWS_XRAY_DAEMON_ADDRESS": telemetry.xray_daemon_address})
+        log_stream = LogStream(number, variables["AWS_LAMBDA_LOG_STREAM_NAME"])
+        return Environment(command, spec.code, variables, spec.timeout, log_stream, recorder)
 
     limit = settings.concurrency if spec.reserved_concurrency is None else spec.reserved_concurrency
-    pool = EnvironmentPool(limit, create)
+    pool = EnvironmentPool(limit, create, recorder)
     keys = {user.access_key_id: user}
-    at_url = [signature_check(keys, settings.region, "lambda", at_url=True)] if spec.auth_type == "AWS_IAM" else []
-    at_api = [signature_check(keys, settings.region, "lambda")]
+    check = signature_check(keys, settings.region, "lambda", refused_by_url)
     url_id = "".join(secrets.choice(_URL_ID_ALPHABET) for _ in range(32))
-    url_app = function_url_app(pool, f"{url_id}.lambda-url.{settings.region}.on.aws", at_url)
+    domain_name = f"{url_id}.lambda-url.{settings.region}.on.aws"
+    url_app = function_url_app(pool, spec, recorder, domain_name, [check] if spec.auth_type == "AWS_IAM" else [])
     function_url = await stack.enter_async_context(_listening(url_app, settings.port))
-    aws_endpoint_url = await stack.enter_async_context(_listening(invoke_api_app(pool, spec, at_api), 0))
+    endpoint_app = aws_endpoint_app(keys, settings.region, invoke_api(pool, spec, recorder), telemetry.operations)
+    aws_endpoint_url = await stack.enter_async_context(_listening(endpoint_app, 0))
     # Entered last, so ended first: killed functions end their clients' streams, and no server has to wait for any.
     stack.push_async_callback(pool.close)
     return Ready(
@@ -83,14 +91,14 @@ async def _start(settings: Settings, spec: FunctionSpec, stack: contextlib.Async
 
 
 async def _bedrock(
-    settings: Settings, user: Credentials, role: Credentials, stack: contextlib.AsyncExitStack
+    settings: Settings, user: Credentials, role: Credentials, recorder: Recorder, stack: contextlib.AsyncExitStack
 ) -> tuple[str, Mapping[str, str]]:
     """Return Bedrock's address, and the variables by which the function finds it and signs for it."""
     if settings.bedrock == "aws":
         return f"https://bedrock-runtime.{settings.region}.amazonaws.com", _callers_own_keys()
     if settings.bedrock == "sandbox":
         try:
-            app = bedrock_app(settings.model_script)
+            app = bedrock_app(settings.model_script, recorder.served)
         except ValueError as error:
             raise UsageError(f"{error} (--model-script)") from None
         keys = {key.access_key_id: key for key in (user, role)}
@@ -128,7 +136,8 @@ def _interpreter(settings: Settings) -> str:
 @contextlib.asynccontextmanager
 async def _listening(app: web.Application, port: int) -> AsyncIterator[str]:
     """Serve an application on 127.0.0.1 while the body runs; give its address, without a slash at the end."""
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=_GOODBYE_SECONDS)
+    # Bodies stay as they came: a signature covers what is on the wire, compressed or not.
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=_GOODBYE_SECONDS, auto_decompress=False)
     await runner.setup()
     try:
         site = web.TCPSite(runner, HOST, port)

@@ -21,6 +21,8 @@ examples:
       the stack as it would be deployed with these parameters
   scripts/sandbox.sh --template .aws-sam/build/template.yaml --python /usr/bin/python3.13
       what `sam build` has built, under the interpreter that it was built for
+  scripts/sandbox.sh --data .sandbox
+      metrics, logs and traces that the next start with the same flag still has
   scripts/sandbox.sh --bedrock aws --region us-east-1
       real models, with your AWS credentials: this costs money
 """
@@ -39,6 +41,7 @@ class Settings:
     ready_file: Path
     python: str
     region: str
+    data: Path | None
 
 
 def read_settings(arguments: Sequence[str], environment: Mapping[str, str] = os.environ) -> Settings:
@@ -67,13 +70,15 @@ def read_settings(arguments: Sequence[str], environment: Mapping[str, str] = os.
         ready_file=given.ready_file,
         python=given.python,
         region=given.region,
+        data=given.data,
     )
 
 
 def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="scripts/sandbox.sh",
-        description="Run a SAM template's function on this machine, with Lambda, its Function URL and Bedrock.",
+        description="Run a SAM template's function on this machine, with Lambda, its Function URL, Bedrock, "
+        "CloudWatch and X-Ray.",
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
@@ -110,6 +115,12 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
         default=ROOT / ".sandbox" / "ready.json",
         metavar="PATH",
         help="where addresses and keys are written once everything answers (default: .sandbox/ready.json)",
+    )
+    add(
+        "--data",
+        type=Path,
+        metavar="DIRECTORY",
+        help="keep telemetry there for the next start (default: in memory)",
     )
     add("--python", default="", metavar="PATH", help="the function's interpreter (default: the sandbox's own)")
     add("--region", default=region, help=f"the stack's region (default: {region}, from AWS_REGION)")

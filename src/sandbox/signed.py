@@ -1,6 +1,6 @@
 """Puts the signature check in front of an aiohttp application, and answers what does not pass it as AWS does."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
 from aiohttp import web
@@ -9,14 +9,32 @@ from aiohttp.typedefs import Handler, Middleware
 from sandbox.credentials import Credentials
 from sandbox.sigv4 import HttpRequest, SignatureRefusedError, verify
 
-# Whose key signed the request: set on every request that a handler sees.
+# Whose key signed the request, and for which service: set on every request that a handler sees.
 CALLER = web.RequestKey("caller", Credentials)
+SERVICE = web.RequestKey("service", str)
+
+Refuse = Callable[[web.Request, SignatureRefusedError], web.Response]
 
 
-def signature_check(keys: Mapping[str, Credentials], region: str, service: str, *, at_url: bool = False) -> Middleware:
+def refused_by_api(_request: web.Request, refusal: SignatureRefusedError) -> web.Response:
+    """Return the answer of an API that speaks JSON."""
+    return web.json_response({"message": str(refusal)}, status=403, headers={"x-amzn-errortype": refusal.error_type})
+
+
+def refused_by_url(request: web.Request, refusal: SignatureRefusedError) -> web.Response:
+    """Return the answer of a Function URL, which meets an unsigned request in other words than an API."""
+    if refusal.error_type == "MissingAuthenticationTokenException":
+        headers = {"x-amzn-errortype": "AccessDeniedException"}
+        return web.json_response({"Message": "Forbidden"}, status=403, headers=headers)
+    return refused_by_api(request, refusal)
+
+
+def signature_check(
+    keys: Mapping[str, Credentials], region: str, service: str | None, refuse: Refuse = refused_by_api
+) -> Middleware:
     """Return a middleware that lets only requests pass that one of `keys` has signed for this region and service.
 
-    A Function URL (`at_url`) answers an unsigned request in other words than an API.
+    Without a service, a signature for any of them passes: the handler must look at `SERVICE`.
 
     It reads the whole body, so the application's `client_max_size` must allow what the service allows.
     """
@@ -28,15 +46,9 @@ def signature_check(keys: Mapping[str, Credentials], region: str, service: str, 
         ]
         received = HttpRequest(request.method, request.raw_path, headers, await request.read())
         try:
-            request[CALLER] = verify(received, keys, region, service, datetime.now(UTC))
+            request[CALLER], request[SERVICE] = verify(received, keys, region, service, datetime.now(UTC))
         except SignatureRefusedError as refusal:
-            if at_url and refusal.error_type == "MissingAuthenticationTokenException":
-                return web.json_response(
-                    {"Message": "Forbidden"}, status=403, headers={"x-amzn-errortype": "AccessDeniedException"}
-                )
-            return web.json_response(
-                {"message": str(refusal)}, status=403, headers={"x-amzn-errortype": refusal.error_type}
-            )
+            return refuse(request, refusal)
         return await handler(request)
 
     return check

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from http.client import HTTPMessage
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote, unquote, urlsplit
 
 from botocore.auth import SigV4Auth
@@ -47,6 +47,13 @@ class HttpRequest:
         return values[0] if values else None
 
 
+class Signed(NamedTuple):
+    """What a signature that holds says: whose key made it, and for which service."""
+
+    by: Credentials
+    service: str
+
+
 class SignatureRefusedError(Exception):
     """The request is not signed as it must be: an AWS error type, and a message that says why."""
 
@@ -56,15 +63,15 @@ class SignatureRefusedError(Exception):
 
 
 def verify(
-    request: HttpRequest, keys: Mapping[str, Credentials], region: str, service: str, now: datetime
-) -> Credentials:
-    """Return whose key signed the request.
+    request: HttpRequest, keys: Mapping[str, Credentials], region: str, service: str | None, now: datetime
+) -> Signed:
+    """Return whose key signed the request, and for which service.
 
     Args:
         request: the request; nothing in it is believed that the signature does not cover.
         keys: the known credentials, by access key id.
         region: the region that the signature must be for.
-        service: the service that the signature must be for, such as `lambda`.
+        service: the service that the signature must be for, such as `lambda`; None where several have one address.
         now: the time, with its zone.
 
     Raises:
@@ -102,14 +109,14 @@ def verify(
         raise SignatureRefusedError(
             "InvalidSignatureException", "The provided 'x-amz-content-sha256' header does not match what was computed."
         )
-    expected = _signature(request, signed_headers, credentials, region, service, timestamp)
+    expected = _signature(request, signed_headers, credentials, region, scope["service"], timestamp)
     if not hmac.compare_digest(expected.encode(), signature.encode()):
         raise SignatureRefusedError(
             "InvalidSignatureException",
             "The request signature we calculated does not match the signature you provided. Check your AWS Secret "
             "Access Key and signing method. Consult the service documentation for details.",
         )
-    return credentials
+    return Signed(credentials, scope["service"])
 
 
 def _parse(authorization: str) -> tuple[re.Match[str], list[str], str]:
@@ -151,7 +158,7 @@ def _check_time(timestamp: str, now: datetime) -> None:
         raise SignatureRefusedError("InvalidSignatureException", f"{text} ({now:{_TIMESTAMP}} + 5 min.)")
 
 
-def _check_scope(scope: re.Match[str], timestamp: str, region: str, service: str) -> None:
+def _check_scope(scope: re.Match[str], timestamp: str, region: str, service: str | None) -> None:
     problem = None
     if scope["date"] != timestamp[:8]:
         problem = (
@@ -160,7 +167,7 @@ def _check_scope(scope: re.Match[str], timestamp: str, region: str, service: str
         )
     elif scope["region"] != region:
         problem = f"Credential should be scoped to a valid region, not '{scope['region']}': this one is '{region}'."
-    elif scope["service"] != service:
+    elif service and scope["service"] != service:
         problem = f"Credential should be scoped to correct service: '{service}'."
     if problem:
         raise SignatureRefusedError("InvalidSignatureException", problem)

@@ -51,13 +51,18 @@ class FunctionSpec:
     auth_type: str
     alias: str | None
     log_group: str
+    tracing: str
     region: str
+
+    @property
+    def unqualified_arn(self) -> str:
+        """The function's ARN without an alias or version."""
+        return f"arn:aws:lambda:{self.region}:{ACCOUNT_ID}:function:{self.name}"
 
     @property
     def arn(self) -> str:
         """The function's ARN, with its alias if it has one: what a Function URL invokes."""
-        arn = f"arn:aws:lambda:{self.region}:{ACCOUNT_ID}:function:{self.name}"
-        return f"{arn}:{self.alias}" if self.alias else arn
+        return f"{self.unqualified_arn}:{self.alias}" if self.alias else self.unqualified_arn
 
 
 def read_template(path: Path, overrides: Mapping[str, str], region: str) -> FunctionSpec:
@@ -104,6 +109,7 @@ def read_template(path: Path, overrides: Mapping[str, str], region: str) -> Func
         auth_type=str(url.get("AuthType")),
         alias=properties.get("AutoPublishAlias", None),
         log_group=_log_group(properties, resources, resolver) or f"/aws/lambda/{name}",
+        tracing=str(properties.get("Tracing", "PassThrough")),
         region=region,
     )
 

@@ -5,7 +5,6 @@ https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html#urls-payloads
 
 import base64
 import re
-import secrets
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -16,29 +15,8 @@ from sandbox.template import ACCOUNT_ID
 
 # Every other body arrives in base64: what `curl -d` calls application/x-www-form-urlencoded, too.
 _TEXT_TYPE = re.compile(r"text/.+|application/(json|javascript|xml|.+\+json|.+\+xml)", re.IGNORECASE)
-_ROOT = re.compile(r"1-[0-9a-f]{8}-[0-9a-f]{24}")
-_PARENT = re.compile(r"[0-9a-f]{16}")
 # `authorization` is for the front alone; `cookie` becomes a list of its own.
 _TAKEN_OUT = {"authorization", "cookie"}
-
-
-def trace_header(given: str | None, now: datetime) -> str:
-    """Return the invocation's trace header: the caller's trace goes on, what it leaves open is filled in.
-
-    https://docs.aws.amazon.com/xray/latest/devguide/xray-concepts.html#xray-concepts-tracingheader
-    """
-    fields = dict(part.strip().partition("=")[::2] for part in (given or "").split(";"))
-    if not _ROOT.fullmatch(fields.get("Root", "")):
-        fields = {"Root": f"1-{int(now.timestamp()):08x}-{secrets.token_hex(12)}"}
-    parent = fields.get("Parent", "")
-    sampled = fields.get("Sampled", "")
-    return ";".join(
-        (
-            f"Root={fields['Root']}",
-            f"Parent={parent if _PARENT.fullmatch(parent) else secrets.token_hex(8)}",
-            f"Sampled={sampled if sampled in ('0', '1') else '1'}",
-        )
-    )
 
 
 def url_event(

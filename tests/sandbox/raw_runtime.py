@@ -124,8 +124,12 @@ class Runtime:
     def do_sleep(self, seconds: float) -> None:
         time.sleep(seconds)
 
-    def do_print(self, text: str) -> None:
-        print(text, flush=True)
+    def do_allocate(self, megabytes: int) -> None:
+        """Memory that is really in use, until the process ends."""
+        self.held = b"x" * (megabytes * 1024 * 1024)
+
+    def do_print(self, text: str, end: str = "\n") -> None:
+        print(text, end=end, flush=True)
 
     def do_reconnect(self) -> None:
         """Break the connection, whatever is on it."""
@@ -154,6 +158,9 @@ def main() -> None:
     if init == "exit":
         print("cannot go on", flush=True)
         sys.exit(7)
+    if init == "slow":
+        print("starting", flush=True)
+        time.sleep(0.3)
     runtime = Runtime()
     if init == "error":
         body = json.dumps({"errorType": "Test.BadConfig", "errorMessage": "MODEL_IDS is missing"})

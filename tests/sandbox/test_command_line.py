@@ -44,6 +44,8 @@ def run(*flags: str, cwd: Path = REPOSITORY) -> subprocess.CompletedProcess[str]
         (["--port", "70000"], 2, "--port must be"),
         (["--python", "/no/python"], 2, "--python /no/python is no program"),
         (["--ready-file", "/proc/x/ready.json"], 1, "cannot write the ready file"),
+        (["--data", "/proc/x"], 1, "cannot keep telemetry in /proc/x/telemetry.duckdb"),
+        (["--data", str(REPOSITORY / "README.md")], 1, "cannot keep telemetry in"),
         (["--no-such-flag"], 2, "unrecognized arguments"),
     ],
 )
@@ -60,7 +62,16 @@ def test_help_has_every_flag_and_examples() -> None:
     ended = run("--help")
     assert ended.returncode == 0
     assert "examples:" in ended.stdout
-    for flag in ("template", "parameter-overrides", "bedrock", "model-script", "concurrency", "port", "ready-file"):
+    for flag in (
+        "template",
+        "parameter-overrides",
+        "bedrock",
+        "model-script",
+        "concurrency",
+        "port",
+        "ready-file",
+        "data",
+    ):
         assert f"--{flag}" in ended.stdout
 
 
@@ -103,6 +114,14 @@ def test_a_second_sandbox_is_refused(start_sandbox: StartSandbox) -> None:
     refuse_a_second_sandbox(running.ready_file)
     running.ready_file.write_text("{")
     refuse_a_second_sandbox(running.ready_file)
+
+
+def test_a_directory_in_use_is_named(start_sandbox: StartSandbox, tmp_path: Path) -> None:
+    running = start_sandbox("--data", str(tmp_path))
+    second = run("--ready-file", str(tmp_path / "second.json"), "--data", str(tmp_path))
+    assert second.returncode == 1
+    assert f"cannot keep telemetry in {tmp_path / 'telemetry.duckdb'}" in second.stderr
+    assert f"PID {running.process.pid}" in second.stderr
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])

@@ -4,12 +4,10 @@ import json
 import time
 from typing import Any
 
-import boto3
 import pytest
-from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from sandbox_client import raw_stack, steps
+from sandbox_client import aws_client, raw_stack, steps
 from sandbox_process import RunningSandbox, StartSandbox
 
 NAME = "firstbyte-Raw"
@@ -21,21 +19,10 @@ def raw(start_sandbox: StartSandbox, tmp_path_factory: pytest.TempPathFactory) -
     return start_sandbox("--template", str(template), "--concurrency", "1")
 
 
-def client(ready: dict[str, str], service: str = "lambda", **changes: Any) -> Any:
-    settings = {
-        "endpoint_url": ready["aws_endpoint_url"],
-        "region_name": ready["region"],
-        "aws_access_key_id": ready["access_key_id"],
-        "aws_secret_access_key": ready["secret_access_key"],
-        "config": Config(retries={"total_max_attempts": 1}),
-    }
-    return boto3.client(service, **{**settings, **changes})
-
-
 def invoke(ready: dict[str, str], program: str, **arguments: Any) -> list[tuple[float, dict[str, Any]]]:
     payload = json.dumps({"body": program})
     arguments = {"FunctionName": NAME, "Payload": payload, **arguments}
-    stream = client(ready).invoke_with_response_stream(**arguments)["EventStream"]
+    stream = aws_client(ready, "lambda").invoke_with_response_stream(**arguments)["EventStream"]
     return [(time.monotonic(), event) for event in stream]
 
 
@@ -88,17 +75,17 @@ def test_refuses_what_it_does_not_have(raw: RunningSandbox, arguments: dict[str,
 
 def test_refuses_other_operations_by_name(raw: RunningSandbox) -> None:
     with pytest.raises(ClientError, match="does not stand in for GET /2015-03-31/functions"):
-        client(raw.ready).list_functions()
+        aws_client(raw.ready, "lambda").list_functions()
 
 
 def test_refuses_a_wrong_key(raw: RunningSandbox) -> None:
     with pytest.raises(ClientError) as refused:
-        client(raw.ready, aws_secret_access_key="wrong").invoke_with_response_stream(FunctionName=NAME)
+        aws_client(raw.ready, "lambda", aws_secret_access_key="wrong").invoke_with_response_stream(FunctionName=NAME)
     assert refused.value.response["Error"]["Code"] == "InvalidSignatureException"
 
 
 def test_throttles(raw: RunningSandbox) -> None:
-    first = client(raw.ready).invoke_with_response_stream(
+    first = aws_client(raw.ready, "lambda").invoke_with_response_stream(
         FunctionName=NAME, Payload=json.dumps({"body": steps(["head"], ["chunk", "x"], ["sleep", 1], ["end"])})
     )
     with pytest.raises(ClientError) as refused:

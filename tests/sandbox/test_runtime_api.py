@@ -10,7 +10,9 @@ from sandbox import runtime_api
 from sandbox.invocation import BUFFER_BYTES, Invocation, ResponseEnd, ResponseStart
 from sandbox.runtime_api import RuntimeApi
 from sandbox.runtime_states import State
+from sandbox.trace_context import TraceContext
 
+TRACE = TraceContext("1-00000000-" + "0" * 24, None, sampled=False)
 NEXT = b"GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
@@ -40,7 +42,7 @@ def response_head(request_id: str) -> bytes:
 
 @pytest.fixture
 async def api() -> AsyncIterator[RuntimeApi]:
-    api = RuntimeApi("arn")
+    api = RuntimeApi()
     yield api
     await api.close()
 
@@ -59,7 +61,7 @@ async def handed_out(api: RuntimeApi, runtime: Runtime) -> Invocation:
     """An invocation that the runtime has asked for and got."""
     await runtime.send(NEXT)
     await api.platforms_turn()
-    invocation = Invocation(b"{}", "trace", "id-1")
+    invocation = Invocation(b"{}", TRACE, "id-1", "arn")
     api.deliver(invocation, 0)
     await runtime.reply()
     return invocation
@@ -89,7 +91,7 @@ async def test_a_poll_whose_connection_breaks_can_be_made_again(api: RuntimeApi)
     async with connected(address) as runtime:
         await runtime.send(NEXT)
         await asyncio.wait_for(turn, 5)
-        api.deliver(Invocation(b"{}", "trace", "id-1"), 0)
+        api.deliver(Invocation(b"{}", TRACE, "id-1", "arn"), 0)
         assert await runtime.reply() == (200, b"{}")
     assert api.state is State.RUNNING
 

@@ -47,7 +47,7 @@ def with_header(request: HttpRequest, name: str, value: str | None) -> HttpReque
 
 
 def check(request: HttpRequest, now: datetime | None = None) -> Credentials:
-    return verify(request, KEYS, REGION, "lambda", now or datetime.now(UTC))
+    return verify(request, KEYS, REGION, "lambda", now or datetime.now(UTC)).by
 
 
 @pytest.mark.parametrize(
@@ -73,6 +73,13 @@ def test_accepts_what_botocore_signs(target: str, key: Credentials) -> None:
 def test_accepts_any_body_and_more_signed_headers(body: bytes) -> None:
     digest = sha256(body).hexdigest()
     assert check(signed(body=body, headers={"x-amz-content-sha256": digest, "X-Own": " a   b "})) is USER
+
+
+def test_tells_the_service_where_several_have_one_address() -> None:
+    assert verify(signed(service="logs"), KEYS, REGION, None, datetime.now(UTC)) == (USER, "logs")
+    forged = with_header(signed(service="logs"), "authorization", AUTHORIZATION)
+    with pytest.raises(SignatureRefusedError, match="signature we calculated does not match"):
+        verify(forged, KEYS, REGION, None, datetime.now(UTC))
 
 
 def test_a_header_that_is_not_signed_changes_nothing() -> None:

@@ -18,6 +18,7 @@ ERROR = (
     b"event: error\n"
     b'data: {"type": "throttled", "message": "no", "retryable": true, "partial_usage": {"output_tokens": 2}}\n\n'
 )
+WHEN = "2026-11-22T16:00:00Z"
 DONE = CurlFigures(0, name_lookup=0.010, connect=0.030, app_connect=0.070, start_transfer=0.200, total=1.5)
 
 
@@ -34,7 +35,7 @@ def observe(*arrivals: tuple[float, str, bytes]) -> Observation:
 
 def judged(body: bytes, curl: CurlFigures | None, head: bytes = HEAD) -> Run:
     arrivals = [(1.0, HEADER, head)] if head else []
-    return measure(observe(*arrivals, *([(2.0, BODY, body)] if body else [])), curl, uses_tls=True)
+    return measure(observe(*arrivals, *([(2.0, BODY, body)] if body else [])), curl, started_at=WHEN, uses_tls=True)
 
 
 def test_events_stand_on_curls_clock() -> None:
@@ -50,7 +51,8 @@ def test_events_stand_on_curls_clock() -> None:
         (900.9, BODY, DELTA),
         (901.2, BODY, END),
     )
-    run = measure(seen, DONE, uses_tls=True)
+    run = measure(seen, DONE, started_at=WHEN, uses_tls=True)
+    assert run.started_at == WHEN
     assert (run.dns_ms, run.connect_ms, run.tls_ms) == (10.0, 20.0, 40.0)
     assert run.ttfb_headers_ms == 200.0
     assert run.ttfb_ms == 400.0, "the first byte of the body, whole event or not"
@@ -156,11 +158,13 @@ def test_usage_that_is_no_count_is_unknown(usage: str) -> None:
 
 
 def test_what_was_not_reached_is_unknown() -> None:
-    refused = measure(Observation(), failed(7, name_lookup=0.01, total=0.02), uses_tls=True)
+    refused = measure(Observation(), failed(7, name_lookup=0.01, total=0.02), started_at=WHEN, uses_tls=True)
     assert (refused.dns_ms, refused.connect_ms, refused.tls_ms, refused.total_ms) == (10.0, None, None, 20.0)
     assert (refused.ttfb_headers_ms, refused.ttfb_ms, refused.ttft_ms, refused.status) == (None, None, None, None)
     # Newer versions of curl fill time_starttransfer in at the end even when no response came.
-    silent = measure(Observation(), failed(28, name_lookup=0.01, connect=0.02, start_transfer=9.0), uses_tls=False)
+    silent = measure(
+        Observation(), failed(28, name_lookup=0.01, connect=0.02, start_transfer=9.0), started_at=WHEN, uses_tls=False
+    )
     assert (silent.connect_ms, silent.tls_ms, silent.ttfb_headers_ms) == (10.0, 0.0, None)
 
 
@@ -251,5 +255,5 @@ def test_curls_figures_stand_on_a_line_of_its_standard_error(stderr: str, expect
 def test_a_body_that_is_no_answer_is_kept_in_part() -> None:
     seen = observe((1.0, HEADER, b"HTTP/1.1 502 No\r\n\r\n"), *[(2.0, BODY, b"x" * 50_000)] * 3)
     assert (seen.body_bytes, len(seen.body_head)) == (150_000, 65_536)
-    run: Any = measure(seen, DONE, uses_tls=False)
+    run: Any = measure(seen, DONE, started_at=WHEN, uses_tls=False)
     assert run.error.message == "x" * 200

@@ -40,6 +40,7 @@ def test_the_document(probe: Probe) -> None:
     assert (document["schema_version"], document["url"], document["region"]) == (1, server.url, "eu-west-1")
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", document["started_at"])
     first, second = document["runs"]
+    assert document["started_at"] <= first["started_at"] <= second["started_at"]
     assert list(first) == list(second)
     assert (first["number"], first["outcome"], first["gaps_ms"]) == (
         1,
@@ -182,7 +183,7 @@ def test_help_shows_examples_and_every_exit_code(probe: Probe) -> None:
     assert done.returncode == 0
     assert "scripts/probe.sh --sandbox" in done.stdout
     codes = re.findall(r"^  (\d+) ", done.stdout.partition("exit codes:")[2], re.MULTILINE)
-    assert codes == ["0", "1", "2", "3", "4", "130"]
+    assert codes == ["0", "1", "2", "3", "4", "5", "130"]
 
 
 def test_wrong_use_is_one_line_on_standard_error(probe: Probe) -> None:

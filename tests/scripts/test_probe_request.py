@@ -6,44 +6,9 @@ import shutil
 import threading
 from pathlib import Path
 
-import botocore.auth
-import botocore.awsrequest
-import botocore.credentials
-
-from probe_process import PATIENCE_SECONDS, SECRET, Probe
-from sandbox_process import descendants
-from scripted_server import (
-    END,
-    LAST_CHUNK,
-    STREAM_HEAD,
-    Exchange,
-    Script,
-    ScriptedServer,
-    answer,
-)
-
-
-def expected_signature(exchange: Exchange, secret: str = SECRET, region: str = "eu-west-1") -> str:
-    """The signature by botocore's rules over the request as it arrived, with the headers that curl says it signed."""
-    credential, signed, _ = exchange.headers["authorization"].removeprefix("AWS4-HMAC-SHA256 ").split(", ")
-    names = signed.removeprefix("SignedHeaders=").split(";")
-    assert all(name in exchange.headers for name in names), "a header is signed that was not sent"
-    path = exchange.request_line.split()[1]
-    request = botocore.awsrequest.AWSRequest(
-        method="POST",
-        url=f"http://{exchange.headers['host']}{path}",
-        headers={name: exchange.headers[name] for name in names},
-        data=exchange.body,
-    )
-    request.context["timestamp"] = exchange.headers["x-amz-date"]
-    key = credential.removeprefix("Credential=").split("/")[0]
-    auth = botocore.auth.SigV4Auth(botocore.credentials.Credentials(key, secret), "lambda", region)
-    signature: str = auth.signature(auth.string_to_sign(request, auth.canonical_request(request)), request)
-    return signature
-
-
-def given_signature(exchange: Exchange) -> str:
-    return exchange.headers["authorization"].rpartition("Signature=")[2]
+from probe_process import PATIENCE_SECONDS, SECRET, Probe, shown_by
+from scripted_server import END, LAST_CHUNK, STREAM_HEAD, Script, ScriptedServer, answer
+from signatures import expected_signature, given_signature
 
 
 def test_a_large_and_nasty_prompt_arrives_byte_for_byte_and_signed(probe: Probe) -> None:
@@ -58,7 +23,7 @@ def test_a_large_and_nasty_prompt_arrives_byte_for_byte_and_signed(probe: Probe)
     assert json.loads(exchange.body) == {"prompt": prompt, "model": "m", "max_tokens": 9}
     assert json.loads(server.exchanges[1].body) == {"prompt": large}
     for each in server.exchanges:
-        assert given_signature(each) == expected_signature(each)
+        assert given_signature(each) == expected_signature(each, SECRET)
         assert each.request_line.startswith("POST / HTTP/")
         assert each.headers["content-type"] == "application/json"
         assert each.headers["accept"] == "text/event-stream"
@@ -73,10 +38,10 @@ def test_temporary_keys_are_sent_and_signed(probe: Probe) -> None:
     assert code == 0
     assert with_token.headers["x-amz-security-token"] == "FwoGZXIvYXdz//token+=="
     assert "x-amz-security-token" in with_token.headers["authorization"]
-    assert given_signature(with_token) == expected_signature(with_token)
+    assert given_signature(with_token) == expected_signature(with_token, SECRET)
     assert "x-amz-security-token" not in without.headers
-    assert given_signature(without) == expected_signature(without)
-    assert given_signature(without) != expected_signature(without, secret="another")
+    assert given_signature(without) == expected_signature(without, SECRET)
+    assert given_signature(without) != expected_signature(without, "another")
 
 
 def test_keys_are_in_no_command_line_and_not_in_curls_environment(probe: Probe) -> None:
@@ -87,9 +52,7 @@ def test_keys_are_in_no_command_line_and_not_in_curls_environment(probe: Probe) 
         process = probe.start("--url", server.url, environment={**probe.environment, "AWS_SESSION_TOKEN": token})
         try:
             server.wait_for_request(1)
-            commands = b"\0\0".join(read_proc(path) for path in Path("/proc").glob("[0-9]*/cmdline"))
-            curls = [pid for pid in descendants(process.pid) if b"curl" in read_proc(Path(f"/proc/{pid}/cmdline"))]
-            environments = [read_proc(Path(f"/proc/{pid}/environ")) for pid in curls]
+            commands, environments = shown_by(process)
         finally:
             release.set()
             out, error = process.communicate(timeout=PATIENCE_SECONDS)
@@ -118,13 +81,6 @@ def test_curl_is_started_without_keys(probe: Probe, tmp_path: Path) -> None:
     assert "--data-binary\n@/dev/fd/" in seen
     for part in ("AKIDEXAMPLE", SECRET, "t0ken"):
         assert part not in seen
-
-
-def read_proc(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError:
-        return b""
 
 
 def test_a_proxy_does_not_come_between_the_probe_and_this_machine(probe: Probe) -> None:

@@ -2,12 +2,14 @@
 
 import json
 import os
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from probe_process import Probe
+from sandbox_client import aws_client
 from sandbox_process import RunningSandbox, StartSandbox
 
 
@@ -77,3 +79,38 @@ def test_several_runs(probe: Probe, running: RunningSandbox) -> None:
     done = probe(*arguments, "--prompt", "[[sandbox: ttft=20 gap=1 chunks=5]] x")
     assert done.returncode == 0
     assert done.stdout.splitlines()[-1] == "3 of 3 runs completed"
+
+
+def test_what_is_published_is_in_cloudwatch(probe: Probe, running: RunningSandbox) -> None:
+    arguments = ("--sandbox", "--ready-file", str(running.ready_file), "--runs", "3", "--output", "json")
+    done = probe(*arguments, "--prompt", "[[sandbox: ttft=20 gap=1 chunks=5]] x", "--publish", "--probe", "one & only")
+    refused = probe(*arguments, "--prompt", "[[sandbox: fault=throttling]]", "--publish", "--probe", "one & only")
+    assert (done.returncode, refused.returncode) == (0, 1)
+    assert done.stderr == "published 30 values to Firstbyte as service=firstbyte, probe=one & only\n"
+    runs = json.loads(done.stdout)["runs"]
+    now, client = datetime.now(UTC), aws_client(running.ready, "cloudwatch")
+
+    def values(name: str, *dimensions: tuple[str, str]) -> list[float]:
+        points = client.get_metric_statistics(
+            Namespace="Firstbyte",
+            MetricName=name,
+            Dimensions=[{"Name": key, "Value": value} for key, value in dimensions],
+            StartTime=now - timedelta(hours=1),
+            EndTime=now + timedelta(hours=1),
+            Period=60,
+            Statistics=["SampleCount", "Sum", "Minimum", "Maximum"],
+        )["Datapoints"]
+        merge: dict[str, Any] = {"SampleCount": sum, "Sum": sum, "Minimum": min, "Maximum": max}
+        return [merged(point[statistic] for point in points) for statistic, merged in merge.items()]
+
+    for dimensions in ([("service", "firstbyte")], [("probe", "one & only"), ("service", "firstbyte")]):
+        for name, key in (
+            ("ClientTimeToFirstByte", "ttfb_ms"),
+            ("ClientTimeToFirstToken", "ttft_ms"),
+            ("ClientMaxInterChunkLatency", "max_gap_ms"),
+            ("ClientResponseDuration", "total_ms"),
+        ):
+            measured = [run[key] for run in runs]
+            expected = [3, sum(measured), min(measured), max(measured)]
+            assert values(name, *dimensions) == pytest.approx(expected), name
+        assert values("ProbeFailures", *dimensions) == [6, 3, 0, 1]

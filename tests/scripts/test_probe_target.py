@@ -5,6 +5,7 @@ import stat
 from collections.abc import Mapping
 from pathlib import Path
 
+import botocore.session
 import pytest
 
 from probe.command import request_body
@@ -12,11 +13,12 @@ from probe.credentials import Credentials, credentials_for_aws
 from probe.curl import configuration, require_curl
 from probe.errors import UsageError
 from probe.options import parse
-from probe.target import Target, parse_url, sandbox_target
+from probe.target import Stack, Target, aws_stack, parse_url, sandbox_stack
 
 URL = "https://abc123.lambda-url.eu-west-1.on.aws/"
 READY = {
     "function_url": "http://127.0.0.1:8080/",
+    "aws_endpoint_url": "http://127.0.0.1:8081",
     "region": "us-east-1",
     "access_key_id": "AKID",
     "secret_access_key": "s3cret",
@@ -93,11 +95,13 @@ def test_regions_that_are_refused(url: str, region: str | None, words: str) -> N
 def test_the_sandbox_is_found_through_its_ready_file(tmp_path: Path) -> None:
     path = tmp_path / "ready.json"
     path.write_text(json.dumps(READY))
-    target, credentials = sandbox_target(path)
-    assert target == Target("http://127.0.0.1:8080/", "us-east-1", True, True)
-    assert credentials == Credentials("AKID", "s3cret", None)
+    assert sandbox_stack(path) == Stack(
+        Target("http://127.0.0.1:8080/", "us-east-1", True, True),
+        Target("http://127.0.0.1:8081", "us-east-1", True, True),
+        Credentials("AKID", "s3cret", None),
+    )
     path.write_text(json.dumps({**READY, "session_token": "t"}))
-    assert sandbox_target(path)[1].session_token == "t"
+    assert sandbox_stack(path).credentials.session_token == "t"
 
 
 @pytest.mark.parametrize(
@@ -108,6 +112,8 @@ def test_the_sandbox_is_found_through_its_ready_file(tmp_path: Path) -> None:
         ("[]", "has no function_url"),
         (json.dumps({**READY, "secret_access_key": ""}), "has no secret_access_key"),
         (json.dumps({**READY, "region": 1}), "has no region"),
+        (json.dumps({**READY, "aws_endpoint_url": ""}), "has no aws_endpoint_url"),
+        (json.dumps({**READY, "aws_endpoint_url": "http://a.example"}), "in the clear"),
         (json.dumps({**READY, "function_url": "http://a.example/"}), "in the clear"),
         (json.dumps({**READY, "secret_access_key": "a b"}), "secret access key"),
     ],
@@ -117,7 +123,7 @@ def test_ready_files_that_are_refused(tmp_path: Path, content: str | None, words
     if content is not None:
         path.write_text(content)
     with pytest.raises(UsageError, match=words):
-        sandbox_target(path)
+        sandbox_stack(path)
 
 
 def test_keys_come_from_the_environment() -> None:
@@ -125,6 +131,20 @@ def test_keys_come_from_the_environment() -> None:
     assert credentials_for_aws(keys) == Credentials("AKID", "s3/+=", None)
     assert credentials_for_aws({**keys, "AWS_SESSION_TOKEN": ""}) == Credentials("AKID", "s3/+=", None)
     assert credentials_for_aws({**keys, "AWS_SESSION_TOKEN": "t"}) == Credentials("AKID", "s3/+=", "t")
+
+
+def test_cloudwatch_on_aws_is_where_botocore_finds_it() -> None:
+    session = botocore.session.get_session()
+    keys = {"AWS_ACCESS_KEY_ID": "AKID", "AWS_SECRET_ACCESS_KEY": "s3cret"}
+    regions = [
+        name for part in ("aws", "aws-cn", "aws-us-gov") for name in session.get_available_regions("lambda", part)
+    ]
+    assert {"eu-west-1", "cn-north-1", "us-gov-west-1"} < set(regions)
+    for region in regions:
+        stack = aws_stack(f"https://abc123.lambda-url.{region}.on.aws/", None, keys)
+        client = session.create_client("cloudwatch", region, aws_access_key_id="a", aws_secret_access_key="b")
+        assert stack.cloudwatch == Target(client.meta.endpoint_url + "/", region, False, False)
+        assert stack.credentials == Credentials("AKID", "s3cret", None)
 
 
 @pytest.mark.parametrize(
@@ -212,6 +232,14 @@ def test_curls_that_will_do(tmp_path: Path, says: str, names_port: bool) -> None
         ["--sandbox", "--output", "xml"],
         ["--sandbox", "--out", "json"],
         ["--sandbox", "more"],
+        ["--sandbox", "--service", "x"],
+        ["--sandbox", "--probe", "x"],
+        ["--sandbox", "--publish", "--service", ""],
+        ["--sandbox", "--publish", "--service", "  "],
+        ["--sandbox", "--publish", "--service", ":x"],
+        ["--sandbox", "--publish", "--service", "x\n"],
+        ["--sandbox", "--publish", "--probe", "\u00e9"],
+        ["--sandbox", "--publish", "--probe", "x" * 1025],
     ],
 )
 def test_wrong_use(arguments: list[str]) -> None:
@@ -219,6 +247,13 @@ def test_wrong_use(arguments: list[str]) -> None:
         parse(arguments)
     # argparse ends with a status of its own; the probe gives a UsageError the same one.
     assert getattr(caught.value, "code", 2) == 2
+
+
+def test_what_is_published_is_named() -> None:
+    silent, default = parse(["--sandbox"]), parse(["--sandbox", "--publish"])
+    assert (silent.publish, default.publish, default.service, default.probe) == (False, True, "firstbyte", "manual")
+    named = parse(["--sandbox", "--publish", "--service", "a b", "--probe", "~" * 1024])
+    assert (named.service, named.probe) == ("a b", "~" * 1024)
 
 
 def test_the_body_holds_what_was_asked_for_and_no_more() -> None:
@@ -231,14 +266,16 @@ def test_the_body_holds_what_was_asked_for_and_no_more() -> None:
 
 def test_curl_is_told_in_its_own_quoting() -> None:
     secret = 'a"b\\c'
-    told = configuration(parse_url(URL, None, {}), Credentials("AKID", secret, "tok/en+="), 1.5).splitlines()
+    credentials, headers = Credentials("AKID", secret, "tok/en+="), {"Accept": 'a "b"'}
+    told = configuration(parse_url(URL, None, {}), credentials, "lambda", headers, 1.5).splitlines()
     assert f'url = "{URL}"' in told
     assert 'user = "AKID:a\\"b\\\\c"' in told
     assert 'aws-sigv4 = "aws:amz:eu-west-1:lambda"' in told
     assert 'header = "x-amz-security-token: tok/en+="' in told
+    assert 'header = "Accept: a \\"b\\""' in told
     assert "max-time = 1.500" in told
     assert not [line for line in told if "noproxy" in line]
-    local = configuration(parse_url("http://[::1]/", "r", {}), Credentials("AKID", secret, None), 1.5)
+    local = configuration(parse_url("http://[::1]/", "r", {}), Credentials("AKID", secret, None), "lambda", {}, 1.5)
     assert 'noproxy = "*"' in local
     assert "security-token" not in local
 

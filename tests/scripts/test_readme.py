@@ -1,5 +1,6 @@
 """The README against the project: its commands are run, its names are looked up in the code."""
 
+import json
 import os
 import re
 import shlex
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from sandbox_process import alive, descendants
-from tools import REPOSITORY, template_as_written
+from tools import REPOSITORY, aws_cli, template_as_written
 
 README = (REPOSITORY / "README.md").read_text()
 READY = REPOSITORY / ".sandbox/ready.json"
@@ -30,6 +31,8 @@ def commands() -> list[str]:
 # deployment. The last needs an account.
 ELSEWHERE = {"scripts/sandbox.sh", "scripts/test.sh", "sam build", "sam deploy --guided"}
 AGAINST_THE_SANDBOX = [line for line in commands() if "--sandbox" in line]
+# The first says where the sandbox is.
+(AWS_LINES,) = (block.splitlines() for block in blocks("sh") if "\naws " in block)
 
 
 @pytest.fixture(scope="module")
@@ -53,8 +56,9 @@ def foreground_sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Non
     assert not READY.exists()
 
 
-def shell(script: str) -> subprocess.CompletedProcess[str]:
+def shell(script: str, path: str = "") -> subprocess.CompletedProcess[str]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    environment["PATH"] = f"{path}:{environment['PATH']}"
     return subprocess.run(
         ["bash", "-c", script],
         cwd=REPOSITORY,
@@ -82,6 +86,70 @@ def test_the_curl_lines_run() -> None:
     assert done.stdout.startswith("A river begins")
 
 
+@pytest.mark.usefixtures("foreground_sandbox")
+def test_the_aws_lines_find_what_was_recorded(tmp_path: Path) -> None:
+    """The real AWS CLI, as `aws` on the PATH."""
+    (tmp_path / "aws").write_text(f'#!/bin/sh\nexec {shlex.join(aws_cli())} "$@"\n')
+    (tmp_path / "aws").chmod(0o755)
+    assert shell("scripts/probe.sh --sandbox").returncode == 0
+    keys, *lines = AWS_LINES
+    # The trace comes last of what is recorded.
+    done = shell(f"{keys}\nuntil {lines[-1]} | grep -q Annotations; do sleep 0.2; done", str(tmp_path))
+    answers = {}
+    for line in lines:
+        done = shell(f"{keys}\n{line} --output json", str(tmp_path))
+        assert done.returncode == 0, (line, done.stderr)
+        answers[shlex.split(line)[2]] = json.loads(done.stdout)
+    (point,) = answers["get-metric-statistics"]["Datapoints"]
+    assert point["ExtendedStatistics"].keys() == {"p50", "p90", "p99"}
+    assert point["ExtendedStatistics"]["p50"] > 200
+    assert json.loads(answers["filter-log-events"]["events"][0]["message"])["outcome"] == "completed"
+    assert answers["get-trace-summaries"]["TraceSummaries"][0]["Annotations"]["outcome"]
+    query = answers["start-query"]["queryId"]
+    trace = answers["get-trace-summaries"]["TraceSummaries"][0]["Id"]
+    follow_up = {
+        "aws logs get-query-results --query-id ID": query,
+        "aws xray batch-get-traces --trace-ids ID": trace,
+    }
+    for line, identity in follow_up.items():
+        assert f"`{line}`" in README
+        done = shell(f"{keys}\n{line.replace('ID', identity)} --output json", str(tmp_path))
+        assert done.returncode == 0, done.stderr
+        answers[shlex.split(line)[2]] = json.loads(done.stdout)
+    (row,) = answers["get-query-results"]["results"]
+    found = {cell["field"]: cell["value"] for cell in row}
+    assert (found["outcome"], found["responses"].isdigit(), float(found["p90"]) > 200) == ("completed", True, True)
+    (whole,) = answers["batch-get-traces"]["Traces"]
+    documents = " ".join(segment["Document"] for segment in whole["Segments"])
+    example = next(block for block in re.findall(r"^```\n(.*?)^```", README, re.DOTALL | re.MULTILINE) if "##" in block)
+    for name in re.findall(r"^ *([#a-zA-Z -]+?)  +", example, re.MULTILINE):
+        assert f'"{name}"' in documents, name
+
+
+def test_the_metrics_are_those_of_the_catalogue() -> None:
+    from firstbyte.catalogue import CLIENT_METRICS, METRICS
+
+    rows = re.findall(r"^\| `([A-Za-z]+)` \| ([A-Za-z/]+) \| (.+) \|$", README, re.MULTILINE)
+    assert rows == [(metric.name, metric.unit, metric.meaning) for metric in (*METRICS, *CLIENT_METRICS)]
+
+
+def test_the_log_lines_fields_outcomes_and_annotations_are_those_of_the_function() -> None:
+    from firstbyte.catalogue import METRICS
+    from firstbyte.meter import Outcome
+
+    (example,) = blocks("json")
+    others = {"level", "message", "service", "request_id", "trace_id", "outcome", "model", "stop_reason"}
+    assert json.loads(example).keys() <= {metric.figure for metric in METRICS} | others
+    listed = re.search(r"the outcome \(([a-z_` ]+)\)", README)
+    assert listed
+    assert re.findall(r"`(\w+)`", listed[1]) == [str(outcome.value) for outcome in Outcome]
+    annotations = re.search(r"Annotations to search for are ([a-z_`, ]+)\.?:", README)
+    assert annotations
+    tracing = (REPOSITORY / "src/function/firstbyte/tracing.py").read_text()
+    for name in re.findall(r"`(\w+)`", annotations[1]):
+        assert f'"{name}":' in tracing, name
+
+
 def test_the_demo_runs() -> None:
     done = shell("scripts/sandbox.sh --demo")
     assert done.returncode == 0, done.stdout + done.stderr
@@ -90,14 +158,14 @@ def test_the_demo_runs() -> None:
 
 def test_every_command_is_accounted_for() -> None:
     curl = {line for block in blocks("sh") if "curl" in block for line in block.splitlines()}
-    rest = set(commands()) - ELSEWHERE - set(AGAINST_THE_SANDBOX) - curl
+    rest = set(commands()) - ELSEWHERE - set(AGAINST_THE_SANDBOX) - curl - set(AWS_LINES)
     assert rest == {
         "scripts/sandbox.sh --demo",
         "scripts/probe.sh --url https://YOUR-URL-ID.lambda-url.us-east-1.on.aws/",
     }
 
 
-@pytest.mark.parametrize("script", ["sandbox", "probe"])
+@pytest.mark.parametrize("script", ["sandbox", "probe", "bench"])
 def test_every_flag_named_is_one(script: str) -> None:
     named = {
         flag
@@ -106,7 +174,7 @@ def test_every_flag_named_is_one(script: str) -> None:
         for flag in re.findall(r"(?<= )--[a-z-]+", line.split("--prompt")[0])
     }
     text = shell(f"scripts/{script}.sh --help").stdout
-    assert named
+    assert "usage:" in text
     assert [flag for flag in named if flag not in text] == []
 
 

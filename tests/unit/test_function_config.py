@@ -43,11 +43,7 @@ def test_no_fallback(value: str) -> None:
         ("FALLBACK_MODEL_ID", "x.y"),
         ("AWS_REGION", ""),
         ("MODEL_PRICES", "a.b=1"),
-        *[
-            (name, value)
-            for name in WHOLE_NUMBERS
-            for value in ("", "0", "-1", "1.5", "many", "²")
-        ],
+        *[(name, value) for name in WHOLE_NUMBERS for value in ("", "0", "-1", "1.5", "many", "²")],
     ],
 )
 def test_bad_value_is_named(name: str, value: str) -> None:

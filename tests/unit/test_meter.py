@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firstbyte.catalogue import CLIENT_METRICS, METRICS
 from firstbyte.failures import ErrorType, Failure
 from firstbyte.meter import MAX_SAMPLE, Figures, Meter, Objectives, Outcome
 from firstbyte.model_events import Delta, ModelEvent, ModelUsage, Progress, ServiceMetrics, Stop, Usage
@@ -276,12 +275,6 @@ def test_so_far() -> None:
     scene.ask(10).event(Progress("start"), 30).write(4).text(60, 100)
     scene.clock.move(5)
     assert scene.meter.so_far() == {"ttfb_ms": 40, "ttft_ms": 90, "duration_ms": 195}
-
-
-def test_the_catalogue_and_the_figures_are_the_same_set() -> None:
-    assert sorted(metric.figure for metric in METRICS) == sorted(field.name for field in fields(Figures))
-    names = [metric.name for metric in METRICS + CLIENT_METRICS]
-    assert len(names) == len(set(names))
 
 
 EVENTS = st.one_of(

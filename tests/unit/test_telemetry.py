@@ -13,17 +13,9 @@ from firstbyte.catalogue import METRICS
 from firstbyte.config import Config
 from function_calls import CLAUDE, NOVA, Context, Response, call, running_function, url_event
 from lambda_streaming import ResponseStream
+from recorded import OUTCOMES
 
 SERVICE = {"service": "firstbyte-test"}
-OUTCOMES = {
-    "completed": "Completed",
-    "client_error": "ClientErrors",
-    "throttled": "Throttles",
-    "model_error": "ModelErrors",
-    "interrupted": "InterruptedStreams",
-    "deadline_exceeded": "DeadlineExceeded",
-    "internal_error": "InternalErrors",
-}
 SSE = "text/event-stream"
 
 
@@ -187,6 +179,15 @@ def test_a_fallback_is_counted_and_its_model_named(
     assert (values["Fallbacks"], values["Completed"], values["Throttles"]) == ([1], [1], [0])
     assert dimensions_of(response) == [SERVICE, SERVICE | {"model": CLAUDE}]
     assert [(line["error_type"], line["model_id"]) for line in response.log] == [("throttled", NOVA)]
+
+
+def test_the_model_was_asked_when_the_request_went_out_that_it_answers(function: tuple[Any, ReplayServer]) -> None:
+    """A kept connection breaks, after 0.4 s, and the request goes out on a new one."""
+    app, server = function
+    server.prepare(Reply(nova("a")), Reply(before=0.4, hang_up=True), Reply(nova("b")))
+    call(app, url_event({"prompt": "x"}))
+    values = metrics_of(call(app, url_event({"prompt": "x"})))
+    assert values["TimeToFirstByte"][0] >= 400 > values["TimeToFirstToken"][0]
 
 
 def test_two_thousand_chunks_are_one_valid_document(function: tuple[Any, ReplayServer]) -> None:

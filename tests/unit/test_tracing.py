@@ -231,6 +231,8 @@ def test_a_missing_daemon_is_no_error(address: str) -> None:
         (header(), ROOT, PARENT, True),
         (f"{header()};Lineage=a:b", ROOT, PARENT, True),
         (f"Root={ROOT};Parent={PARENT};Sampled=0", ROOT, PARENT, False),
+        (f"Root={ROOT};Parent={PARENT};Sampled=?", ROOT, PARENT, False),
+        (f"Root={ROOT};Parent={PARENT}", ROOT, PARENT, False),
         (f"Root={ROOT};Sampled=1", ROOT, "", False),
         (f"Parent={PARENT} ; Root={ROOT};Sampled=1", ROOT, PARENT, True),
         ("Sampled=1", "", "", False),

@@ -17,8 +17,8 @@ from aws_xray_sdk.core.models.facade_segment import FacadeSegment
 from firstbyte.meter import Attempt, Figures, Meter, Outcome
 from firstbyte.trace_header import TraceHeader
 
-tracer = Tracer(auto_patch=False)
-_recorder: Any = tracer.provider
+# Nothing is patched: what is measured is known already. With POWERTOOLS_TRACE_DISABLED nothing is sent.
+_recorder: Any = Tracer(auto_patch=False).provider
 
 
 def emit_trace(meter: Meter, figures: Figures, request_id: str, trace: TraceHeader, region: str) -> None:
@@ -31,8 +31,6 @@ def emit_trace(meter: Meter, figures: Figures, request_id: str, trace: TraceHead
         trace: the sampled trace that they belong to.
         region: the models' region.
     """
-    if tracer.disabled:  # POWERTOOLS_TRACE_DISABLED
-        return
     # The SDK keeps the segment as long as the trace id stays the same; of two invocations in one trace, the second's
     # subsegments would hang under the first's segment.
     _recorder.set_trace_entity(FacadeSegment("facade", entityid=trace.parent, traceid=trace.root, sampled=True))

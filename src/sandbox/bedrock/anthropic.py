@@ -3,8 +3,8 @@
 import secrets
 from typing import Any
 
-from sandbox.bedrock.answer import TOOL_NAME, Answer, Delta, Kind
-from sandbox.bedrock.dialect import Latency, invocation_metrics
+from sandbox.bedrock.answer import TOOL_NAME, Answer, Delta, Kind, Usage
+from sandbox.bedrock.dialect import Latency, Reported, invocation_metrics
 from sandbox.bedrock.models import Model
 from sandbox.bedrock.prompt import Prompt
 from sandbox.bedrock.schema import (
@@ -138,3 +138,8 @@ def end(answer: Answer, latency: Latency) -> list[bytes]:
     if answer.usage:
         stop["usage"] = {"output_tokens": answer.usage.own_output}
     return [chunk_event(stop), chunk_event({"type": "message_stop", **invocation_metrics(answer.usage, latency)})]
+
+
+def reported(_answer: Answer, usage: Usage, _told: int) -> Reported:
+    """The input's part; the one output token of `message_start` is there before the model has said anything."""
+    return Reported(input=usage.input, cache_read=usage.cache_read, cache_write=usage.cache_write)

@@ -151,16 +151,16 @@ def _error_response(error: ServiceError) -> web.Response:
 
 
 def _record(model_id: str, api: str, playback: Playback) -> Served:
-    usage = playback.usage
+    reported = playback.reported
     return Served(
         model_id=model_id,
         api=api,
         outcome=playback.outcome,
         status=playback.status,
-        input_tokens=usage.input if usage else None,
-        output_tokens=usage.output if usage else None,
-        cache_read_tokens=usage.cache_read if usage else None,
-        cache_write_tokens=usage.cache_write if usage else None,
+        input_tokens=reported.input,
+        output_tokens=reported.output,
+        cache_read_tokens=reported.cache_read,
+        cache_write_tokens=reported.cache_write,
         first_token_ms=playback.first_token_ms,
         duration_ms=playback.elapsed_ms,
     )

@@ -6,9 +6,9 @@ Shapes: botocore's service model of bedrock-runtime (ConverseStreamRequest, Conv
 import secrets
 from typing import Any
 
-from sandbox.bedrock.answer import TOOL_NAME, Answer, Delta, Kind
+from sandbox.bedrock.answer import TOOL_NAME, Answer, Delta, Kind, Usage
 from sandbox.bedrock.conversation import INFERENCE_MEMBERS, SYSTEM, TOOL_CONFIG, messages, read_conversation
-from sandbox.bedrock.dialect import Latency
+from sandbox.bedrock.dialect import Latency, Reported
 from sandbox.bedrock.errors import invalid
 from sandbox.bedrock.models import Model
 from sandbox.bedrock.prompt import Prompt
@@ -87,3 +87,8 @@ def end(answer: Answer, latency: Latency) -> list[bytes]:
             counts["cacheWriteInputTokens"] = usage.cache_write
         events.append(converse_event("metadata", {"usage": counts, "metrics": {"latencyMs": latency.now}}))
     return events
+
+
+def reported(_answer: Answer, _usage: Usage, _told: int) -> Reported:
+    """Nothing before the end."""
+    return Reported()

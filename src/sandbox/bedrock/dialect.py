@@ -16,8 +16,18 @@ class Latency:
     now: int
 
 
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """The token counts that a client has been told so far, each None until then."""
+
+    input: int | None = None
+    output: int | None = None
+    cache_read: int | None = None
+    cache_write: int | None = None
+
+
 class Dialect(Protocol):
-    """Each function returns whole messages, to be sent one write each."""
+    """Those functions that make messages return whole ones, to be sent one write each."""
 
     def read(self, body: Any) -> Prompt:
         """Check a request's JSON body and read it; raises RefusedError."""
@@ -30,6 +40,14 @@ class Dialect(Protocol):
 
     def end(self, answer: Answer, latency: Latency) -> list[bytes]:
         """What follows the last delta."""
+
+    def reported(self, answer: Answer, usage: Usage, told: int) -> Reported:
+        """What a client knows of the answer's usage when the stream has begun and `told` deltas were sent."""
+
+
+def all_reported(usage: Usage) -> Reported:
+    """What the client knows when the service has reported all it counted."""
+    return Reported(usage.input, usage.output, usage.cache_read, usage.cache_write)
 
 
 def invocation_metrics(usage: Usage | None, latency: Latency) -> dict[str, Any]:

@@ -6,8 +6,8 @@ No recording was at hand: the chunks are those that AWS documents and that users
 import re
 from typing import Any
 
-from sandbox.bedrock.answer import Answer, Delta
-from sandbox.bedrock.dialect import Latency, invocation_metrics
+from sandbox.bedrock.answer import Answer, Delta, Usage
+from sandbox.bedrock.dialect import Latency, Reported, all_reported, invocation_metrics
 from sandbox.bedrock.models import Model
 from sandbox.bedrock.prompt import Prompt
 from sandbox.bedrock.schema import anything, array, integer, number, record, string
@@ -64,6 +64,14 @@ def end(answer: Answer, latency: Latency) -> list[bytes]:
     if answer.deltas and answer.stop_reason == "max_tokens":
         return []
     return [_last_chunk(answer, "", len(answer.deltas), latency)]
+
+
+def reported(answer: Answer, usage: Usage, told: int) -> Reported:
+    """The input with the first delta, with each the output so far, and all with the last of an answer that is cut."""
+    if told == 0:
+        return Reported()
+    is_cut = told == len(answer.deltas) and answer.stop_reason == "max_tokens"
+    return all_reported(usage) if is_cut else Reported(input=usage.input, output=told)
 
 
 def _last_chunk(answer: Answer, text: str, position: int, latency: Latency) -> bytes:

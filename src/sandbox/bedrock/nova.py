@@ -4,9 +4,9 @@ import secrets
 from dataclasses import replace
 from typing import Any
 
-from sandbox.bedrock.answer import TOOL_NAME, Answer, Delta, Kind
+from sandbox.bedrock.answer import TOOL_NAME, Answer, Delta, Kind, Usage
 from sandbox.bedrock.conversation import INFERENCE_MEMBERS, SYSTEM, TOOL_CONFIG, messages, read_conversation
-from sandbox.bedrock.dialect import Latency, invocation_metrics
+from sandbox.bedrock.dialect import Latency, Reported, invocation_metrics
 from sandbox.bedrock.models import Model
 from sandbox.bedrock.prompt import Prompt
 from sandbox.bedrock.schema import alternating, anything, choice, integer, record, string
@@ -80,3 +80,8 @@ def end(answer: Answer, latency: Latency) -> list[bytes]:
         chunk_event({"messageStop": {"stopReason": answer.stop_reason}}),
         chunk_event({"metadata": metadata, **invocation_metrics(usage, latency)}),
     ]
+
+
+def reported(_answer: Answer, _usage: Usage, _told: int) -> Reported:
+    """Nothing before the end."""
+    return Reported()

@@ -4,8 +4,8 @@ import asyncio
 
 from aiohttp import web
 
-from sandbox.bedrock.answer import Answer, Delta, Usage
-from sandbox.bedrock.dialect import Dialect, Latency
+from sandbox.bedrock.answer import Answer, Delta
+from sandbox.bedrock.dialect import Dialect, Latency, Reported, all_reported
 from sandbox.bedrock.errors import HTTP_FAULTS, STREAM_FAULTS, RefusedError
 from sandbox.bedrock.models import Model
 from sandbox.bedrock.script import Fault, Script
@@ -27,14 +27,14 @@ class Playback:
     Attributes:
         outcome: how it ended, in the words of `Served`.
         status: the HTTP status, None as long as none was sent.
-        usage: what was reported to the client, None if nothing was.
+        reported: the token counts that the client was told.
         first_token_ms: when the first content delta was written, None if none was.
     """
 
     def __init__(self, request: web.Request) -> None:
         self.outcome = DISCONNECTED
         self.status: int | None = None
-        self.usage: Usage | None = None
+        self.reported = Reported()
         self.first_token_ms: float | None = None
         self._request = request
         self._loop = asyncio.get_running_loop()
@@ -73,6 +73,7 @@ class Playback:
         await response.prepare(self._request)
         if told or not fault:
             await self._write(response, dialect.start(model, answer))
+            self._report(dialect, answer, 0)
         for delta in answer.deltas[:told]:
             await self._wait_until(script.due_ms(delta.position))
             await self._tell(response, dialect, answer, delta)
@@ -81,7 +82,8 @@ class Playback:
             await self._fail(response, fault)
             return
         await self._write(response, dialect.end(answer, self._latency()))
-        self.usage = answer.usage
+        if answer.usage:
+            self.reported = all_reported(answer.usage)
         await response.write_eof()
         self.outcome = COMPLETED
 
@@ -89,6 +91,11 @@ class Playback:
         await self._write(response, dialect.delta(answer, delta, self._latency()))
         if self.first_token_ms is None:
             self.first_token_ms = self.elapsed_ms
+        self._report(dialect, answer, delta.position + 1)
+
+    def _report(self, dialect: Dialect, answer: Answer, told: int) -> None:
+        if answer.usage:
+            self.reported = dialect.reported(answer, answer.usage, told)
 
     async def _fail_at_once(self, fault: Fault) -> None:
         if not fault.is_silence:

@@ -17,8 +17,8 @@ class Served:
         outcome: `completed`; the code of the error that was sent, such as `ThrottlingException`; `dropped` where the
             script closed the connection; `disconnected` where the client went away or the server stopped.
         status: the HTTP status, None if none was sent.
-        input_tokens: as reported, None if not; so are the other three counts.
-        output_tokens: Bedrock's count, not the model's own.
+        input_tokens: as the client was told, None if it was not; so are the other three counts.
+        output_tokens: Bedrock's count; of a stream that broke off, the model's own as far as it was told.
         cache_read_tokens: input tokens read from the prompt cache.
         cache_write_tokens: input tokens written to it.
         first_token_ms: from the complete request to the first content delta, None if there was none.

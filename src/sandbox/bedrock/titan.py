@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from sandbox.bedrock.answer import Answer, Delta
-from sandbox.bedrock.dialect import Latency, invocation_metrics
+from sandbox.bedrock.answer import Answer, Delta, Usage
+from sandbox.bedrock.dialect import Latency, Reported, all_reported, invocation_metrics
 from sandbox.bedrock.models import Model
 from sandbox.bedrock.prompt import Prompt
 from sandbox.bedrock.schema import array, integer, number, record, string
@@ -57,6 +57,13 @@ def delta(answer: Answer, delta: Delta, latency: Latency) -> list[bytes]:
 def end(answer: Answer, latency: Latency) -> list[bytes]:
     """Nothing follows the last delta; an answer without any is one empty chunk."""
     return [] if answer.deltas else [_chunk(answer, "", 0, latency, last=True)]
+
+
+def reported(answer: Answer, usage: Usage, told: int) -> Reported:
+    """The input with the first delta, all else with the last."""
+    if told == 0:
+        return Reported()
+    return all_reported(usage) if told == len(answer.deltas) else Reported(input=usage.input)
 
 
 def _chunk(answer: Answer, text: str, position: int, latency: Latency, *, last: bool) -> bytes:

@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# Measures what the function's telemetry costs. This file makes the environment; scripts/bench/ does the work.
+set -euo pipefail
+
+main() {
+  local root
+  root="$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd -P)"
+  # shellcheck source=scripts/environment.sh
+  source "${root}/scripts/environment.sh"
+  ensure_environment "${root}"
+  PYTHONPATH="${root}/scripts" exec "${root}/.venv/bin/python" -m bench "$@"
+}
+
+main "$@"

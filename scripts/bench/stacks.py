@@ -1,0 +1,74 @@
+"""The stacks to compare, each in a sandbox of its own: the repository's, and a copy with its telemetry taken out."""
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+_NO_TELEMETRY = "def record(*_args: object, **_kwargs: object) -> None: ...\n"
+
+
+def without_telemetry(directory: Path) -> Path:
+    """Copy the stack into `directory`, in which it records nothing; return the copy's template."""
+    shutil.copy(ROOT / "template.yaml", directory)
+    (directory / "src").mkdir()
+    (directory / "src/runtime").symlink_to(ROOT / "src/runtime")
+    shutil.copytree(ROOT / "src/function", directory / "src/function", ignore=shutil.ignore_patterns("__pycache__"))
+    telemetry = directory / "src/function/firstbyte/telemetry.py"
+    if "def record(" not in telemetry.read_text(encoding="utf-8"):
+        sys.exit("bench: firstbyte/telemetry.py has no function record() that could be taken out")
+    telemetry.write_text(_NO_TELEMETRY, encoding="utf-8")
+    return directory / "template.yaml"
+
+
+@dataclass(frozen=True)
+class Sandbox:
+    """A running sandbox: its process, and the content of its ready file."""
+
+    pid: int
+    ready: dict[str, str]
+
+    def kill_environments(self) -> None:
+        """Make the next request a cold start."""
+        while environments := self._environments():
+            for pid in environments:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(pid, signal.SIGKILL)  # each leads a group of its own
+            time.sleep(0.01)
+        time.sleep(0.2)  # the sandbox's event loop hears of it somewhat later than /proc
+
+    def _environments(self) -> list[int]:
+        tasks = Path(f"/proc/{self.pid}/task").glob("*/children")
+        return [int(pid) for children in tasks for pid in children.read_text().split()]
+
+
+@contextlib.contextmanager
+def running(template: Path, directory: Path) -> Iterator[Sandbox]:
+    """Run a sandbox with this template while the body runs; its files are in `directory`."""
+    log, ready_file = directory / "sandbox.log", directory / "ready.json"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "sandbox", "--template", str(template), "--ready-file", str(ready_file)],
+            env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+        )
+    with process:
+        try:
+            while not ready_file.exists():
+                if process.poll() is not None:
+                    sys.exit(f"bench: a sandbox did not start:\n{log.read_text(errors='replace')}")
+                time.sleep(0.05)
+            yield Sandbox(process.pid, json.loads(ready_file.read_bytes()))
+        finally:
+            process.send_signal(signal.SIGINT)

@@ -1,0 +1,170 @@
+"""The AWS wire protocols: a request becomes an operation's parameters, its result a response; moto reads and writes.
+
+https://smithy.io/2.0/aws/protocols/index.html
+"""
+
+import json
+import zlib
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import cache
+from gzip import GzipFile
+from io import BytesIO
+from typing import Any
+from urllib.parse import parse_qsl
+
+from aiohttp import web
+from botocore.loaders import create_loader
+from botocore.serialize import create_serializer
+from botocore.utils import parse_timestamp
+from botocore.validate import ParamValidator
+from moto.core.model import OperationModel, ServiceModel
+from moto.core.parse import PROTOCOL_PARSERS
+from moto.core.serialize import JSONSerializer, QuerySerializer, RestJSONSerializer, SerializationContext
+
+from sandbox.aws_api.contract import ApiError, Operations, not_supported
+
+# https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricData.html
+BODY_LIMIT_BYTES = 1024 * 1024
+_SERIALIZERS = {"json": JSONSerializer, "query": QuerySerializer, "rest-json": RestJSONSerializer}
+# By the name that requests are signed for: botocore's name, and the error code for a parameter of no use.
+_SERVICES = {
+    "monitoring": ("cloudwatch", "ValidationError"),
+    "logs": ("logs", "InvalidParameterException"),
+    "xray": ("xray", "InvalidRequestException"),
+}
+
+
+def answer(
+    service: str, operations: Operations, request: web.Request, body: bytes, request_id: str
+) -> tuple[str, bytes]:
+    """Let an operation answer a request; return the response's content type and body.
+
+    Args:
+        service: the name that the request is signed for, such as `monitoring`.
+        operations: what there is of the service.
+        request: its head.
+        body: its body as it came, compressed or not.
+        request_id: for the response.
+
+    Raises:
+        ApiError: the request makes no sense, asks for what is not there, or the operation refuses it.
+    """
+    protocol = _protocol(service, request)
+    model = _model(service, protocol)
+    body = _decompressed(body, request.headers.get("Content-Encoding"))
+    parameters = _form(request, body) if protocol == "query" else _json(body)
+    name = _operation_name(model, request, parameters)
+    if name not in operations:
+        raise not_supported(f"{name[:200]} of {model.metadata['serviceFullName']}")
+    operation = model.operation_model(name)
+    result = operations[name](_parsed(operation, parameters, _SERVICES[service][1]))
+    response: Any = _SERIALIZERS[protocol](operation, SerializationContext(request_id)).serialize(result)
+    return response["headers"]["Content-Type"], response["body"].encode()
+
+
+def _protocol(service: str, request: web.Request) -> str:
+    if "Smithy-Protocol" in request.headers:
+        raise not_supported(f"the protocol {request.headers['Smithy-Protocol']}: use the JSON or the query protocol")
+    if service == "xray":
+        return "rest-json"
+    return "query" if service == "monitoring" and "X-Amz-Target" not in request.headers else "json"
+
+
+@cache
+def _model(service: str, protocol: str) -> ServiceModel:
+    """Return the service's model with the protocol that is spoken as its only one: moto goes by what stands there."""
+    name, _ = _SERVICES[service]
+    description = create_loader().load_service_model(name, "service-2")
+    return ServiceModel({**description, "metadata": {**description["metadata"], "protocol": protocol}}, name)
+
+
+def _decompressed(body: bytes, encoding: str | None) -> bytes:
+    if encoding not in (None, "gzip"):
+        raise not_supported(f"the content encoding {encoding}: use gzip or none")
+    if encoding:
+        try:
+            body = GzipFile(fileobj=BytesIO(body)).read(BODY_LIMIT_BYTES + 1)
+        except (EOFError, OSError, zlib.error) as error:
+            raise _unreadable(error) from None
+    if len(body) > BODY_LIMIT_BYTES:
+        raise ApiError("RequestEntityTooLargeException", f"The body is larger than {BODY_LIMIT_BYTES} bytes.", 413)
+    return body
+
+
+def _form(request: web.Request, body: bytes) -> dict[str, str]:
+    try:
+        return dict(parse_qsl(body.decode() or request.query_string, keep_blank_values=True))
+    except ValueError as error:
+        raise _unreadable(error) from None
+
+
+def _json(body: bytes) -> Any:
+    try:
+        return json.loads(body or b"{}", object_pairs_hook=_without_nulls)
+    except (ValueError, RecursionError) as error:
+        raise _unreadable(error) from None
+
+
+def _without_nulls(members: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object without what is null: as much as absent."""
+    return {name: value for name, value in members if value is not None}
+
+
+def _operation_name(model: ServiceModel, request: web.Request, parameters: Mapping[str, str]) -> str:
+    """Return the operation's name, or what stands in its place in a request that names none of the service's."""
+    if model.protocol == "query":
+        return parameters.get("Action", "a request without Action")
+    if model.protocol == "json":
+        target = request.headers.get("X-Amz-Target", "a request without X-Amz-Target")
+        return target.removeprefix(f"{model.metadata['targetPrefix']}.")
+    return _routes(model).get((request.method, request.path), f"{request.method} {request.path}")
+
+
+@cache
+def _routes(model: ServiceModel) -> Mapping[tuple[str, str], str]:
+    """Return operations by method and path; the paths of X-Ray's API hold no parameters."""
+    https = {name: model.operation_model(name).http for name in model.operation_names}
+    return {(http["method"], http["requestUri"]): name for name, http in https.items()}
+
+
+def _parsed(operation: OperationModel, parameters: Any, invalid: str) -> dict[str, Any]:
+    """Return an operation's parameters in its input shape, as botocore's own validation finds them right."""
+    protocol = operation.service_model.protocol
+    parser: Any = PROTOCOL_PARSERS[protocol](operation, timestamp_parser=_utc)
+    source = {"body": json.dumps(parameters), "values": parameters, "headers": {}, "url_params": {}}
+    parsed: dict[str, Any]
+    try:
+        if protocol == "query":
+            parsed = parser.parse(source)
+            _validate(operation, parsed, invalid)
+            _refuse_unknown(operation, parameters, parsed, invalid)
+        else:
+            # Before moto reads them: it would take a string for the list of its characters.
+            _validate(operation, parameters, invalid)
+            parsed = parser.parse(source)
+    except (ValueError, OverflowError, RuntimeError) as error:  # botocore has one of them for each impossible time
+        raise _unreadable(error) from None
+    return parsed
+
+
+def _validate(operation: OperationModel, parameters: object, invalid: str) -> None:
+    report = ParamValidator().validate(parameters, operation.input_shape)
+    if report.has_errors():
+        raise ApiError(invalid, report.generate_report())
+
+
+def _refuse_unknown(operation: OperationModel, form: Mapping[str, str], parsed: object, invalid: str) -> None:
+    """Find what moto did not read by writing again what it did; in JSON, `_validate` finds it."""
+    read = create_serializer("query").serialize_to_request(parsed, operation)["body"]
+    if unknown := sorted(form.keys() - read.keys()):
+        raise ApiError(invalid, f"Unknown parameter in input: {', '.join(unknown)[:200]}")
+
+
+def _utc(value: str | float) -> datetime:
+    moment: datetime = parse_timestamp(value)
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _unreadable(error: Exception) -> ApiError:
+    return ApiError("SerializationException", f"The request cannot be read: {error}")

@@ -1,0 +1,47 @@
+"""The points that Bedrock itself adds to the namespace AWS/Bedrock: the scripted models' own account of what they did.
+
+https://docs.aws.amazon.com/bedrock/latest/userguide/monitoring-runtime-metrics.html
+"""
+
+from sandbox.bedrock.errors import HTTP_FAULTS, STREAM_FAULTS
+from sandbox.bedrock.served import COMPLETED, DISCONNECTED, DROPPED, Served
+from sandbox.cloudwatch.metrics import Point
+
+_STATUSES = {error.code: error.status for error in (*HTTP_FAULTS.values(), *STREAM_FAULTS.values())}
+_THROTTLED = "ThrottlingException"
+
+
+def bedrock_points(served: Served, time_ms: int) -> list[Point]:
+    """The points of one request, at the time (milliseconds since 1970) of its end.
+
+    `Invocations` are the successful requests, and only they have latencies. A throttled request is neither an
+    invocation nor an error; an error is the client's or the server's by its HTTP status, inside a stream as well.
+    A request whose client left is none of all these. Tokens count wherever they were reported.
+    """
+    values: list[tuple[str, str, float | None]] = [
+        ("InputTokenCount", "Count", served.input_tokens),
+        ("OutputTokenCount", "Count", served.output_tokens),
+        ("CacheReadInputTokens", "Count", served.cache_read_tokens),
+        ("CacheWriteInputTokens", "Count", served.cache_write_tokens),
+    ]
+    if served.outcome == COMPLETED:
+        values += [
+            ("Invocations", "Count", 1),
+            ("InvocationLatency", "Milliseconds", served.duration_ms),
+            ("TimeToFirstToken", "Milliseconds", served.first_token_ms),
+        ]
+    elif served.outcome != DISCONNECTED:
+        values.append((_error_metric(served), "Count", 1))
+    dimensions = (("ModelId", served.model_id),)
+    return [
+        Point("AWS/Bedrock", name, dimensions, unit, time_ms, float(value))
+        for name, unit, value in values
+        if value is not None
+    ]
+
+
+def _error_metric(served: Served) -> str:
+    if served.outcome == _THROTTLED:
+        return "InvocationThrottles"
+    status = 500 if served.outcome == DROPPED else _STATUSES.get(served.outcome, served.status)
+    return "InvocationServerErrors" if status is None or status >= 500 else "InvocationClientErrors"

@@ -1,0 +1,26 @@
+"""How much memory a process and its children have had at most.
+
+https://man7.org/linux/man-pages/man5/proc_pid_status.5.html
+"""
+
+import contextlib
+import re
+from pathlib import Path
+
+_PEAK_KB = re.compile(r"^VmHWM:\s*(\d+) kB$", re.MULTILINE)
+
+
+def peak_memory_mb(pid: int) -> int:
+    """Return the peak of the memory in use, in megabytes, summed over the process and all below it; 0 if it is gone."""
+    return round(_peak_kb(pid) / 1024)
+
+
+def _peak_kb(pid: int) -> int:
+    kilobytes = 0
+    with contextlib.suppress(OSError):  # a process may end at any moment
+        process = Path(f"/proc/{pid}")
+        peak = _PEAK_KB.search((process / "status").read_text())  # a zombie has none
+        kilobytes += int(peak[1]) if peak else 0
+        for children in process.glob("task/*/children"):
+            kilobytes += sum(_peak_kb(int(child)) for child in children.read_text().split())
+    return kilobytes

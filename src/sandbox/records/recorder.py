@@ -1,0 +1,93 @@
+"""Is told of what happens, and leaves what AWS would have left of it: log events, metrics and trace segments.
+
+Nothing here waits for anything, and only a line of the log is dealt with while a response is on its way.
+"""
+
+import time
+from dataclasses import dataclass
+
+from sandbox.banner import print_function_line
+from sandbox.bedrock.served import Served
+from sandbox.cloudwatch.emf import emf_points
+from sandbox.cloudwatch.metrics import Metrics
+from sandbox.invocation import Invocation
+from sandbox.logs.logs import Logs
+from sandbox.records import lambda_metrics, report_lines, segments
+from sandbox.records.bedrock_metrics import bedrock_points
+from sandbox.records.run import Phase, Run
+from sandbox.template import FunctionSpec
+from sandbox.xray.traces import Traces
+
+
+@dataclass(frozen=True)
+class LogStream:
+    """The log stream of one environment, whose number stands before its lines in the terminal."""
+
+    environment: int
+    name: str
+
+
+class Recorder:
+    """The records of one function and of the scripted models."""
+
+    def __init__(self, spec: FunctionSpec, logs: Logs, metrics: Metrics, traces: Traces) -> None:
+        self._spec = spec
+        self._logs = logs
+        self._metrics = metrics
+        self._traces = traces
+
+    def printed(self, stream: LogStream, line: str) -> None:
+        """The function has printed a line; it may be a document of metrics."""
+        self.said(stream, line)
+        self._log(stream, line)
+        self._metrics.put(emf_points(line))
+
+    def said(self, stream: LogStream, line: str) -> None:
+        """The sandbox has something to say of an environment that Lambda would not write into its log."""
+        print_function_line(stream.environment, line)
+
+    def init_started(self, stream: LogStream) -> None:
+        """An environment's process is about to start."""
+        self._log(stream, report_lines.init_start(self._spec))
+
+    def invoked(self, invocation: Invocation, at_work: int) -> None:
+        """An environment has been found for an invocation; so many are at work now."""
+        self._metrics.put(lambda_metrics.start_points(invocation, at_work))
+
+    def throttled(self, invocation: Invocation) -> None:
+        """No environment has been found."""
+        self._metrics.put(lambda_metrics.throttle_points(invocation))
+
+    def delivered(self, stream: LogStream, invocation: Invocation) -> None:
+        """An environment gets its event now."""
+        self._log(stream, report_lines.start(invocation))
+
+    def finished(self, stream: LogStream, run: Run) -> None:
+        """An environment is through with an invocation, and all that it printed has been told."""
+        invocation = run.invocation
+        if run.invoke is None:
+            assert run.init, "only a failed init phase ends a run before its event is delivered"
+            assert run.failure
+            self._log(stream, report_lines.init_report(run.init, run.failure))
+            self._log(stream, report_lines.start(invocation))
+        self._log(stream, report_lines.end(invocation))
+        self._log(stream, report_lines.report(run, self._spec))
+        self._metrics.put(lambda_metrics.end_points(run))
+        if invocation.trace.sampled:
+            self._traces.put(segments.function_segment(self._spec, run))
+
+    def answered(self, invocation: Invocation, status: int) -> None:
+        """The client of an invocation, throttled or not, has its whole response, or as much as it will get."""
+        if invocation.trace.sampled:
+            self._traces.put(segments.service_segment(self._spec, invocation, time.time(), status))
+
+    def url_answered(self, handling: Phase, status: int) -> None:
+        """A request to the Function URL has been answered, by the function or in its stead."""
+        self._metrics.put(lambda_metrics.url_points(self._spec.arn, handling, status))
+
+    def served(self, served: Served) -> None:
+        """A scripted model is through with a request."""
+        self._metrics.put(bedrock_points(served, int(time.time() * 1000)))
+
+    def _log(self, stream: LogStream, message: str) -> None:
+        self._logs.put(self._spec.log_group, stream.name, int(time.time() * 1000), message)

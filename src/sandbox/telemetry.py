@@ -1,0 +1,70 @@
+"""What CloudWatch and X-Ray keep: one store, the engines on it, their operations, and the X-Ray daemon's door."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from sandbox.aws_api.contract import Operations
+from sandbox.cloudwatch import api as cloudwatch_api
+from sandbox.cloudwatch.metrics import Metrics
+from sandbox.logs import api as logs_api
+from sandbox.logs.logs import Logs
+from sandbox.store import Store
+from sandbox.xray import api as xray_api
+from sandbox.xray import daemon
+from sandbox.xray.traces import Traces
+
+# A sandbox that is killed loses what came after the last time.
+_FLUSH_SECONDS = 1
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Telemetry:
+    """The engines; `operations` by the name that a service's requests are signed for."""
+
+    metrics: Metrics
+    logs: Logs
+    traces: Traces
+    operations: Mapping[str, Operations]
+    xray_daemon_address: str
+
+
+@contextlib.asynccontextmanager
+async def running_telemetry(directory: Path | None, region: str) -> AsyncIterator[Telemetry]:
+    """Keep telemetry while the body runs.
+
+    Args:
+        directory: where it stays for the next start; None keeps it in memory.
+        region: the stack's.
+
+    Raises:
+        StartError: the directory cannot be used, or another sandbox uses it.
+    """
+    with contextlib.closing(Store(directory / "telemetry.duckdb" if directory else None)) as store:
+        metrics, logs, traces = Metrics(store), Logs(store), Traces(store)
+        operations: Mapping[str, Operations] = {
+            "monitoring": cloudwatch_api.operations(metrics),
+            "logs": logs_api.operations(logs, region),
+            "xray": xray_api.operations(traces),
+        }
+        flushing = asyncio.create_task(_flush_regularly(store))
+        try:
+            async with daemon.listening(traces) as address:
+                yield Telemetry(metrics, logs, traces, operations, address)
+        finally:
+            flushing.cancel()
+
+
+async def _flush_regularly(store: Store) -> None:
+    while True:
+        await asyncio.sleep(_FLUSH_SECONDS)
+        try:
+            await asyncio.to_thread(store.flush)
+        except duckdb.Error as error:
+            _log.error("telemetry was lost: %s", error)

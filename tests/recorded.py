@@ -1,0 +1,160 @@
+"""What a running sandbox has recorded, asked for with the real boto3 at its AWS endpoint."""
+
+import json
+import time
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+
+from sandbox_client import aws_client
+
+T = TypeVar("T")
+
+SERVICE = "firstbyte"
+LOG_GROUP = "/aws/lambda/firstbyte-streaming"
+# Every outcome in the log line, and its metric.
+OUTCOMES = {
+    "completed": "Completed",
+    "client_error": "ClientErrors",
+    "throttled": "Throttles",
+    "model_error": "ModelErrors",
+    "interrupted": "InterruptedStreams",
+    "deadline_exceeded": "DeadlineExceeded",
+    "internal_error": "InternalErrors",
+}
+# A response is recorded after its last byte; on a loaded machine the function takes a while for it.
+PATIENCE_SECONDS = 60
+
+
+def until(read: Callable[[], T], good: Callable[[T], object] = bool) -> T:
+    """Read again and again until it is good: records come when the client has its response already."""
+    limit = time.monotonic() + PATIENCE_SECONDS
+    while not good(value := read()):
+        assert time.monotonic() < limit, f"never good: {value}"
+        time.sleep(0.05)
+    return value
+
+
+class Recorded:
+    """Metrics, logs and traces of one sandbox, `ready` being what its ready file says."""
+
+    def __init__(self, ready: dict[str, str]) -> None:
+        self.cloudwatch: Any = aws_client(ready, "cloudwatch")
+        self.logs: Any = aws_client(ready, "logs")
+        self.xray: Any = aws_client(ready, "xray")
+
+    def wait_for_requests(self, count: int) -> None:
+        """Wait until so many responses have been recorded; more are an error."""
+        assert until(lambda: self.metric("Requests", "Sum") or 0, lambda found: found >= count) == count
+
+    def metric(self, name: str, statistic: str, namespace: str = "Firstbyte", **dimensions: str) -> float | None:
+        """One statistic over everything that was recorded; None if nothing was."""
+        dimensions = dimensions or {"service": SERVICE}
+        now = time.time()
+        # One period has to hold it all, so it is one that does not begin or end about now.
+        period = next(seconds for seconds in (86400, 82800) if 3600 < now % seconds < seconds - 3600)
+        answer = self.cloudwatch.get_metric_data(
+            StartTime=datetime.fromtimestamp(now - 1800, UTC),
+            EndTime=datetime.now(UTC) + timedelta(minutes=1),
+            MetricDataQueries=[
+                {
+                    "Id": "m",
+                    "MetricStat": {
+                        "Metric": {
+                            "Namespace": namespace,
+                            "MetricName": name,
+                            "Dimensions": [{"Name": key, "Value": value} for key, value in dimensions.items()],
+                        },
+                        "Period": period,
+                        "Stat": statistic,
+                    },
+                }
+            ],
+        )
+        (result,) = answer["MetricDataResults"]
+        assert result["StatusCode"] == "Complete"
+        assert len(result["Values"]) <= 1
+        return result["Values"][0] if result["Values"] else None
+
+    def totals(self, namespace: str, name: str, **dimensions: str) -> dict[str, float]:
+        """Sum, SampleCount, Minimum and Maximum of all that the metric has ever got; empty if it has nothing."""
+        now = datetime.now(UTC)
+        points = self.cloudwatch.get_metric_statistics(
+            Namespace=namespace,
+            MetricName=name,
+            Dimensions=[{"Name": key, "Value": value} for key, value in dimensions.items()],
+            StartTime=now - timedelta(hours=1),
+            EndTime=now + timedelta(minutes=1),
+            Period=60,
+            Statistics=["Sum", "SampleCount", "Minimum", "Maximum"],
+        )["Datapoints"]
+        if not points:
+            return {}
+        together: dict[str, Callable[[Iterable[float]], float]] = {
+            "Sum": sum,
+            "SampleCount": sum,
+            "Minimum": min,
+            "Maximum": max,
+        }
+        return {name: of(point[name] for point in points) for name, of in together.items()}
+
+    def log_lines(self, pattern: str) -> Iterator[dict[str, Any]]:
+        """The function's log lines that a filter pattern lets through, as JSON."""
+        for page in self.logs.get_paginator("filter_log_events").paginate(
+            logGroupName=LOG_GROUP, filterPattern=pattern
+        ):
+            yield from (json.loads(event["message"]) for event in page["events"])
+
+    def streams(self, group: str) -> dict[str, list[str]]:
+        """The messages of each of the group's log streams, oldest first."""
+        pages = self.logs.get_paginator("describe_log_streams").paginate(logGroupName=group)
+        names = [stream["logStreamName"] for page in pages for stream in page["logStreams"]]
+        return {name: [event["message"] for event in self._events(group, name)] for name in names}
+
+    def log(self, group: str, request_id: str) -> list[str]:
+        """The messages of the stream in which the request's REPORT is, once it is there."""
+        streams = until(
+            lambda: list(self.streams(group).values()),
+            lambda streams: any(is_report(message, request_id) for stream in streams for message in stream),
+        )
+        return next(stream for stream in streams if any(is_report(message, request_id) for message in stream))
+
+    def report(self, group: str, request_id: str) -> str:
+        """The request's REPORT."""
+        return next(message for message in self.log(group, request_id) if is_report(message, request_id))
+
+    def trace_summaries(self, expression: str = "") -> list[dict[str, Any]]:
+        """Summaries of the traces of the last half hour that a filter expression lets through."""
+        now = datetime.now(UTC)
+        pages = self.xray.get_paginator("get_trace_summaries").paginate(
+            StartTime=now - timedelta(minutes=30),
+            EndTime=now + timedelta(minutes=1),
+            **({"FilterExpression": expression} if expression else {}),
+        )
+        return [summary for page in pages for summary in page["TraceSummaries"]]
+
+    def segments(self, trace_id: str) -> list[dict[str, Any]]:
+        """The documents of a trace's segments, in the order of their start."""
+        traces = self.xray.batch_get_traces(TraceIds=[trace_id])["Traces"]
+        documents = [json.loads(segment["Document"]) for trace in traces for segment in trace["Segments"]]
+        return sorted(documents, key=lambda document: float(document["start_time"]))
+
+    def _events(self, group: str, stream: str) -> list[dict[str, Any]]:
+        events: list[dict[str, Any]] = []
+        token: dict[str, str] = {}
+        while True:
+            page = self.logs.get_log_events(logGroupName=group, logStreamName=stream, startFromHead=True, **token)
+            events += page["events"]
+            if token == {"nextToken": page["nextForwardToken"]}:
+                return events
+            token = {"nextToken": page["nextForwardToken"]}
+
+
+def is_report(message: str, request_id: str) -> bool:
+    return message.startswith(f"REPORT RequestId: {request_id}\t")
+
+
+def fields(report: str) -> dict[str, float]:
+    """The figures in a REPORT line: `{"Duration": 12.3, "Max Memory Used": 87.0}`."""
+    parts = [part.partition(": ") for part in report.split("\n")[0].split("\t")[1:] if part]
+    return {name: float(value.split(" ")[0]) for name, _, value in parts if value.endswith((" ms", " MB"))}

@@ -1,0 +1,211 @@
+"""AWS/Lambda, AWS/Bedrock and what the function prints as metrics: counted exactly, by what the tests did."""
+
+import contextlib
+import json
+import socket
+import time
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from botocore.exceptions import ClientError, EventStreamError
+
+from bedrock_service import CLAUDE, NOVA, converse_body
+from recorded import Recorded, until
+from sandbox_client import Call, aws_client, call, raw_stack, steps
+from sandbox_process import RunningSandbox, StartSandbox
+
+TIMEOUT = 1
+NAME = "firstbyte-Raw"
+OF_FUNCTION = {"FunctionName": NAME}
+OF_ALIAS = {"FunctionName": NAME, "Resource": f"{NAME}:live"}
+
+
+@pytest.fixture
+def raw(start_sandbox: StartSandbox, tmp_path: Path) -> RunningSandbox:
+    """A sandbox that nobody else has asked anything, with one environment."""
+    template = raw_stack(tmp_path, Timeout=TIMEOUT, AutoPublishAlias="live")
+    return start_sandbox("--template", str(template), "--concurrency", "1")
+
+
+@pytest.fixture
+def recorded(raw: RunningSandbox) -> Recorded:
+    return Recorded(raw.ready)
+
+
+def total(recorded: Recorded, name: str, **dimensions: str) -> tuple[float, float]:
+    """Sum and number of a metric's values."""
+    found = recorded.totals("AWS/Lambda", name, **dimensions)
+    return (found["Sum"], found["SampleCount"]) if found else (0, 0)
+
+
+def test_counts_invocations_errors_and_requests(raw: RunningSandbox, recorded: Recorded) -> None:
+    head = json.dumps({"statusCode": 404}) + "\0" * 8
+    good = steps(["buffered", "1"])
+    programs = [
+        (good, 200),
+        (steps(["head", "application/vnd.awslambda.http-integration-response"], ["chunk", head], ["end"]), 404),
+        (steps(["error", "ValueError", "no"]), 502),
+        (steps(["head"], ["chunk", "x"], ["end", "ValueError"]), 200),
+        (steps(["exit", 1]), 502),
+        (steps(["sleep", 600]), 502),
+    ]
+    for program, status in programs:
+        assert call(raw.ready, program).status == status
+    assert call(raw.ready, good, sign=False).status == 403
+    assert call(raw.ready, b" " * (6 * 1024 * 1024 + 1)).status == 413
+    until(lambda: total(recorded, "UrlRequestCount", **OF_FUNCTION), lambda found: found[1] == 8)
+    until(lambda: total(recorded, "Invocations", **OF_FUNCTION), lambda found: found[1] == 6)
+    for dimensions in ({}, OF_FUNCTION, OF_ALIAS):
+        assert total(recorded, "Invocations", **dimensions) == (6, 6)
+        assert total(recorded, "Errors", **dimensions) == (4, 6), "trailers, an exit and a timeout are errors, too"
+        assert total(recorded, "Throttles", **dimensions) == (0, 6)
+        assert recorded.totals("AWS/Lambda", "Duration", **dimensions)["Maximum"] == TIMEOUT * 1000
+        assert total(recorded, "ConcurrentExecutions", **dimensions) == (6, 6)
+    for dimensions in (OF_FUNCTION, OF_ALIAS):
+        assert total(recorded, "UrlRequestCount", **dimensions) == (8, 8)
+        assert total(recorded, "Url4xxCount", **dimensions) == (3, 8), "a 404, a refused signature, a body too large"
+        assert total(recorded, "Url5xxCount", **dimensions) == (3, 8)
+    assert total(recorded, "Invocations", FunctionName=NAME, Resource=NAME) == (0, 0), "the URL invokes the alias"
+
+
+def test_a_throttled_request_is_no_invocation(raw: RunningSandbox, recorded: Recorded) -> None:
+    busy = Call(raw.ready, steps(["head"], ["chunk", "x"], ["sleep", 0.8], ["end"]))
+    time.sleep(0.4)
+    assert call(raw.ready, steps(["buffered", "1"])).status == 429
+    busy.finish()
+    until(lambda: total(recorded, "Throttles", **OF_ALIAS), lambda found: found[1] == 2)
+    until(lambda: total(recorded, "UrlRequestCount", **OF_ALIAS), lambda found: found[1] == 2)
+    assert total(recorded, "Throttles", **OF_ALIAS) == (1, 2)
+    assert total(recorded, "Invocations", **OF_ALIAS) == (1, 1)
+    assert total(recorded, "Errors", **OF_ALIAS) == (0, 1)
+    assert total(recorded, "Url4xxCount", **OF_ALIAS) == (1, 2)
+
+
+def test_concurrent_executions_are_the_environments_at_work(start_sandbox: StartSandbox, tmp_path: Path) -> None:
+    running = start_sandbox("--template", str(raw_stack(tmp_path)), "--concurrency", "3")
+    calls = [Call(running.ready, steps(["sleep", 1], ["buffered", "1"])) for _ in range(3)]
+    recorded = Recorded(running.ready)
+    found = until(
+        lambda: recorded.totals("AWS/Lambda", "ConcurrentExecutions", **OF_FUNCTION),
+        lambda found: found.get("SampleCount") == 3,
+    )
+    assert (found["Minimum"], found["Maximum"], found["Sum"]) == (1, 3, 1 + 2 + 3)
+    for one in calls:
+        one.finish()
+    until(lambda: total(recorded, "Invocations", **OF_FUNCTION), lambda found: found[1] == 3)
+    call(running.ready, steps(["buffered", "1"]))
+    found = recorded.totals("AWS/Lambda", "ConcurrentExecutions", **OF_FUNCTION)
+    assert found["Sum"] == 6 + 1, "two of three environments are idle now"
+    running.stop()
+
+
+def test_latency_ends_with_the_response_and_duration_with_the_work(raw: RunningSandbox, recorded: Recorded) -> None:
+    call(raw.ready, steps(["buffered", "1"]))
+    program = steps(["head"], ["chunk", "x"], ["sleep", 0.2], ["chunk", "x"], ["end"], ["sleep", 0.5])
+    assert call(raw.ready, program).complete
+    duration = until(
+        lambda: recorded.totals("AWS/Lambda", "Duration", **OF_FUNCTION), lambda found: found.get("SampleCount") == 2
+    )
+    latency = recorded.totals("AWS/Lambda", "UrlRequestLatency", **OF_FUNCTION)
+    assert latency["Maximum"] >= 200
+    assert 700 <= duration["Maximum"] < TIMEOUT * 1000
+    assert latency["Maximum"] - 300 < duration["Maximum"]
+
+
+def test_a_request_whose_client_leaves_counts(raw: RunningSandbox, recorded: Recorded) -> None:
+    address = urlsplit(raw.ready["function_url"])
+    with socket.create_connection((address.hostname, address.port)) as half:
+        half.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nhalf of it")
+        time.sleep(0.2)
+    Call(raw.ready, steps(["head"], ["chunk", "x" * 10000, 500], ["end"])).leave()
+    until(lambda: total(recorded, "UrlRequestCount", **OF_FUNCTION), lambda found: found[1] == 2)
+    assert total(recorded, "Url4xxCount", **OF_FUNCTION) == (1, 2), "the request that was never complete"
+    assert total(recorded, "Url5xxCount", **OF_FUNCTION) == (0, 2)
+    until(lambda: total(recorded, "Invocations", **OF_FUNCTION), lambda found: found[1] == 1)
+    assert total(recorded, "Errors", **OF_FUNCTION) == (0, 1), "the function has done its work"
+
+
+def test_the_api_invokes_what_its_caller_names(raw: RunningSandbox, recorded: Recorded) -> None:
+    client = aws_client(raw.ready, "lambda")
+    payload = json.dumps({"body": steps(["show", "head"])})
+    told = {}
+    for qualifier in (None, "live", "$LATEST"):
+        named = {"Qualifier": qualifier} if qualifier else {}
+        stream = client.invoke_with_response_stream(FunctionName=NAME, Payload=payload, **named)["EventStream"]
+        shown = json.loads(b"".join(event["PayloadChunk"]["Payload"] for event in stream if "PayloadChunk" in event))
+        told[qualifier] = shown["shown"]["lambda-runtime-invoked-function-arn"]
+    arn = f"arn:aws:lambda:us-east-1:123456789012:function:{NAME}"
+    assert told == {None: arn, "live": f"{arn}:live", "$LATEST": f"{arn}:$LATEST"}
+    with pytest.raises(client.exceptions.ResourceNotFoundException):
+        client.invoke_with_response_stream(FunctionName=f"{NAME}:live", Qualifier="$LATEST", Payload=payload)
+    until(lambda: total(recorded, "Invocations", **OF_FUNCTION), lambda found: found[1] == 3)
+    for resource in (NAME, f"{NAME}:live", f"{NAME}:$LATEST"):
+        assert total(recorded, "Invocations", FunctionName=NAME, Resource=resource) == (1, 1)
+    assert total(recorded, "UrlRequestCount", **OF_FUNCTION) == (0, 0)
+
+
+def test_a_document_of_metrics_in_the_log_becomes_metrics(raw: RunningSandbox, recorded: Recorded) -> None:
+    document = {
+        "_aws": {
+            "Timestamp": int(time.time() * 1000),
+            "CloudWatchMetrics": [
+                {"Namespace": "Own", "Dimensions": [["service"]], "Metrics": [{"Name": "Gap", "Unit": "Milliseconds"}]}
+            ],
+        },
+        "service": "talk",
+        "Gap": [10, 20, 60],
+    }
+    call(raw.ready, steps(["print", json.dumps(document)], ["buffered", "1"]))
+    found = until(lambda: recorded.totals("Own", "Gap", service="talk"), bool)
+    assert found == {"Sum": 90, "SampleCount": 3, "Minimum": 10, "Maximum": 60}
+
+
+def bedrock(ready: dict[str, str]) -> Any:
+    return aws_client({**ready, "aws_endpoint_url": ready["bedrock_url"]}, "bedrock-runtime")
+
+
+def test_the_models_keep_their_own_account(raw: RunningSandbox, recorded: Recorded) -> None:
+    client = bedrock(raw.ready)
+    for tokens in (10, 20):
+        script = f"[[sandbox: ttft=100 gap=100 chunks=2 input=7 output={tokens} cache_read=3]]"
+        list(client.converse_stream(modelId=NOVA, **converse_body(script))["stream"])
+    for fault in ("throttling", "validation", "internal", "model_stream_error:1"):
+        with contextlib.suppress(ClientError, EventStreamError):
+            body = converse_body(f"[[sandbox: ttft=0 gap=0 fault={fault}]]")
+            # After an exception event botocore leaves the connection open.
+            with contextlib.closing(client.converse_stream(modelId=NOVA, **body)["stream"]) as stream:
+                list(stream)
+    sums = until(
+        lambda: {
+            name: recorded.totals("AWS/Bedrock", name, ModelId=NOVA)
+            for name in (
+                "Invocations",
+                "InputTokenCount",
+                "OutputTokenCount",
+                "CacheReadInputTokens",
+                "CacheWriteInputTokens",
+                "InvocationThrottles",
+                "InvocationClientErrors",
+                "InvocationServerErrors",
+            )
+        },
+        lambda found: found["InvocationClientErrors"].get("Sum") == 2,
+    )
+    assert {name: found.get("Sum", 0) for name, found in sums.items()} == {
+        "Invocations": 2,
+        "InputTokenCount": 14,
+        "OutputTokenCount": 30,
+        "CacheReadInputTokens": 6,
+        "CacheWriteInputTokens": 0,
+        "InvocationThrottles": 1,
+        "InvocationClientErrors": 2,
+        "InvocationServerErrors": 1,
+    }
+    first = recorded.totals("AWS/Bedrock", "TimeToFirstToken", ModelId=NOVA)
+    whole = recorded.totals("AWS/Bedrock", "InvocationLatency", ModelId=NOVA)
+    assert first["SampleCount"] == whole["SampleCount"] == 2
+    assert 100 <= first["Minimum"] < whole["Minimum"]
+    assert whole["Minimum"] >= 200
+    assert recorded.totals("AWS/Bedrock", "Invocations", ModelId=CLAUDE) == {}

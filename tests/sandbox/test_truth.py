@@ -1,0 +1,149 @@
+"""The figures that come out against the schedule that went in: scripted models, and what GetMetricData returns.
+
+Counts and tokens are exact. Times are those of the schedule or later, never earlier: the model waits, then the figure
+is taken by another process. How much later is the machine's doing (3-4 ms at the median on an idle one), so a single
+time may be LATE_MS late; a time between two events, of which either may be late, is that much off in either direction.
+"""
+
+import pytest
+
+from recorded import Recorded
+from sandbox_client import call
+from sandbox_process import StartSandbox
+
+LATE_MS = 200.0
+# The clocks of two processes are one, but each rounds.
+EARLY_MS = 2.0
+SSE = {"accept": "text/event-stream"}
+NAMES = {
+    *("TimeToFirstByte", "TimeToFirstToken", "InterChunkLatency", "MaxInterChunkLatency", "TimePerOutputToken"),
+    *("OutputTokensPerSecond", "ResponseDuration", "InputTokens", "OutputTokens", "CacheReadInputTokens"),
+    *("CacheWriteInputTokens", "ResponseBytes", "EstimatedCost", "BedrockFirstByteLatency", "BedrockInvocationLatency"),
+}
+TIMES = {"TimeToFirstByte", "TimeToFirstToken", "ResponseDuration", "BedrockInvocationLatency"}
+ALWAYS = {"ResponseBytes", *TIMES, "BedrockFirstByteLatency"}
+# This model's reports always have the cache's counts, zeros included.
+TOKENS = {"InputTokens", "OutputTokens", "CacheReadInputTokens", "CacheWriteInputTokens"}
+GAPS = {"InterChunkLatency", "MaxInterChunkLatency"}
+RATES = {"TimePerOutputToken", "OutputTokensPerSecond"}
+
+
+def in_bounds(value: float | None, due_ms: float) -> bool:
+    return value is not None and due_ms - EARLY_MS <= value <= due_ms + LATE_MS
+
+
+def near(value: float | None, due_ms: float) -> bool:
+    """Of a time between two events."""
+    return value is not None and abs(value - due_ms) <= LATE_MS
+
+
+def recorded(start_sandbox: StartSandbox, script: str, *flags: str) -> tuple[Recorded, bytes]:
+    """What is recorded of one response of a fresh stack to a model that goes by this script, and its body."""
+    running = start_sandbox(*flags)
+    answer = call(running.ready, f'{{"prompt": "[[sandbox: {script}]] go"}}', headers=SSE)
+    assert answer.status == 200
+    found = Recorded(running.ready)
+    found.wait_for_requests(1)
+    return found, answer.body
+
+
+def present(found: Recorded) -> set[str]:
+    return {name for name in NAMES if found.metric(name, "SampleCount") is not None}
+
+
+def outcome(found: Recorded) -> set[str]:
+    outcomes = ("Completed", "ClientErrors", "Throttles", "ModelErrors", "InterruptedStreams", "DeadlineExceeded")
+    return {name for name in (*outcomes, "InternalErrors") if found.metric(name, "Sum")}
+
+
+def test_the_first_token_after_300_ms(start_sandbox: StartSandbox) -> None:
+    found, body = recorded(start_sandbox, "ttft=300 gap=0 chunks=2 input=3 output=2")
+    assert present(found) == ALWAYS | TOKENS | GAPS | RATES
+    assert outcome(found) == {"Completed"}
+    for name in TIMES - {"TimeToFirstByte"}:
+        assert in_bounds(found.metric(name, "Maximum"), 300), name
+    # The model's own account: its first byte is the beginning of the message, which comes with the first token.
+    assert in_bounds(found.metric("BedrockFirstByteLatency", "Maximum"), 300)
+    assert found.metric("ResponseBytes", "Sum") == len(body)
+    for name in ("Requests", "GoodResponses", "ColdStart"):
+        assert found.metric(name, "Sum") == 1
+    assert found.metric("Fallbacks", "Sum") == 0
+
+
+def test_a_hundred_chunks_20_ms_apart(start_sandbox: StartSandbox) -> None:
+    found, _ = recorded(start_sandbox, "ttft=100 gap=20 chunks=100 output=100")
+    assert found.metric("InterChunkLatency", "SampleCount") == 99
+    # The sum is the time from the first to the last chunk.
+    assert near(found.metric("InterChunkLatency", "Sum"), 99 * 20)
+    median = found.metric("InterChunkLatency", "p50")
+    assert median is not None
+    assert 15 < median < 25
+    decoding = 99 * 20
+    tpot, rate = found.metric("TimePerOutputToken", "Maximum"), found.metric("OutputTokensPerSecond", "Maximum")
+    assert tpot is not None
+    assert rate is not None
+    assert near(tpot * 99, decoding)
+    assert near(100 / rate * 1000, decoding)
+    assert in_bounds(found.metric("ResponseDuration", "Maximum"), 100 + decoding)
+    assert in_bounds(found.metric("TimeToFirstToken", "Maximum"), 100)
+
+
+def test_a_stall_of_a_second(start_sandbox: StartSandbox) -> None:
+    found, _ = recorded(start_sandbox, "ttft=50 gap=20 chunks=20 stall=10:1000")
+    assert near(found.metric("MaxInterChunkLatency", "Maximum"), 1020)
+    assert found.metric("InterChunkLatency", "Maximum") == found.metric("MaxInterChunkLatency", "Maximum")
+    assert found.metric("InterChunkLatency", "SampleCount") == 19
+    ninetieth = found.metric("InterChunkLatency", "p90")
+    assert ninetieth is not None
+    assert ninetieth < 20 + LATE_MS
+
+
+def test_given_usage_and_its_price(start_sandbox: StartSandbox) -> None:
+    flags = ("--parameter-overrides", "ModelPrices=amazon.nova-lite-v1:0=2/10/1/4")
+    script = "ttft=0 gap=1 chunks=3 input=900 output=120 cache_read=800 cache_write=50"
+    found, _ = recorded(start_sandbox, script, *flags)
+    assert found.metric("InputTokens", "Sum") == 900
+    assert found.metric("OutputTokens", "Sum") == 120
+    assert found.metric("CacheReadInputTokens", "Sum") == 800
+    assert found.metric("CacheWriteInputTokens", "Sum") == 50
+    dollars = (900 * 2 + 120 * 10 + 800 * 1 + 50 * 4) / 1_000_000
+    assert found.metric("EstimatedCost", "Sum") == pytest.approx(dollars)
+    model = {"service": "firstbyte", "model": "amazon.nova-lite-v1:0"}
+    assert found.metric("OutputTokens", "Sum", **model) == 120
+    assert found.metric("OutputTokenCount", "Sum", "AWS/Bedrock", ModelId="amazon.nova-lite-v1:0") == 120
+
+
+def test_no_usage_is_no_count(start_sandbox: StartSandbox) -> None:
+    found, _ = recorded(start_sandbox, "ttft=0 gap=1 chunks=3 usage=none")
+    assert present(found) & (TOKENS | RATES | {"EstimatedCost"}) == set()
+    assert outcome(found) == {"Completed"}
+
+
+def test_one_chunk_has_no_gaps_and_no_rate(start_sandbox: StartSandbox) -> None:
+    found, _ = recorded(start_sandbox, "ttft=30 chunks=1 output=60")
+    assert present(found) == ALWAYS | TOKENS
+    assert found.metric("OutputTokens", "Sum") == 60
+
+
+def test_an_empty_answer_is_completed_and_not_good(start_sandbox: StartSandbox) -> None:
+    found, _ = recorded(start_sandbox, "ttft=30 chunks=0 output=0 input=4")
+    assert present(found) == (ALWAYS | TOKENS) - {"TimeToFirstToken"}
+    assert outcome(found) == {"Completed"}
+    assert found.metric("GoodResponses", "Sum") == 0
+
+
+@pytest.mark.parametrize("fault", ["drop", "model_stream_error", "throttling"])
+def test_a_cut_after_the_seventh_chunk(start_sandbox: StartSandbox, fault: str) -> None:
+    found, body = recorded(start_sandbox, f"ttft=40 gap=20 chunks=50 fault={fault}:7")
+    assert outcome(found) == {"InterruptedStreams"}
+    assert found.metric("InterChunkLatency", "SampleCount") == 6
+    assert found.metric("ResponseBytes", "Sum") == len(body)
+    assert present(found) & (TOKENS | RATES) == set()
+    assert in_bounds(found.metric("ResponseDuration", "Maximum"), 40 + 7 * 20)
+    assert found.metric("GoodResponses", "Sum") == 0
+
+
+def test_a_token_that_is_late_for_its_objective_is_not_good(start_sandbox: StartSandbox) -> None:
+    flags = ("--parameter-overrides", "TtftObjectiveMilliseconds=300")
+    found, _ = recorded(start_sandbox, "ttft=400 gap=1 chunks=3", *flags)
+    assert (found.metric("Completed", "Sum"), found.metric("GoodResponses", "Sum")) == (1, 0)

@@ -1,0 +1,169 @@
+"""The points in AWS/Lambda and AWS/Bedrock: which values, of which metrics, at which time."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from platform_runs import ARN, RECEIVED, invocation, run
+from sandbox.bedrock.served import Served
+from sandbox.cloudwatch.metrics import Point
+from sandbox.invocation import FunctionError
+from sandbox.records import lambda_metrics
+from sandbox.records.bedrock_metrics import bedrock_points
+from sandbox.records.run import Phase
+
+FUNCTION = (("FunctionName", "talk"),)
+ALIAS = (("FunctionName", "talk"), ("Resource", "talk:live"))
+
+
+def values(points: list[Point]) -> dict[Any, tuple[float, str]]:
+    """What each metric got: by dimensions and name; each only once."""
+    found = {(point.dimensions, point.name): (point.value, point.unit) for point in points}
+    assert len(found) == len(points)
+    return found
+
+
+def by_name(points: list[Point]) -> dict[str, tuple[float, str]]:
+    """The same of the metrics of the function as a whole."""
+    return {name: value for (dimensions, name), value in values(points).items() if dimensions == FUNCTION}
+
+
+@pytest.mark.parametrize(
+    ("arn", "resource"), [(f"{ARN}:live", "talk:live"), (ARN, "talk"), (f"{ARN}:$LATEST", "talk:$LATEST")]
+)
+def test_each_value_counts_for_the_account_the_function_and_what_was_invoked(arn: str, resource: str) -> None:
+    sets = [(), FUNCTION, (*FUNCTION, ("Resource", resource))]
+    found = values(lambda_metrics.end_points(run(invocation(arn=arn), invoke=0.25)))
+    assert found == {
+        (dimensions, name): value
+        for dimensions in sets
+        for name, value in {
+            "Invocations": (1, "Count"),
+            "Errors": (0, "Count"),
+            "Throttles": (0, "Count"),
+            "Duration": (250, "Milliseconds"),
+        }.items()
+    }
+    assert values(lambda_metrics.start_points(invocation(arn=arn), 3)) == {
+        (dimensions, "ConcurrentExecutions"): (3, "Count") for dimensions in sets
+    }
+    assert values(lambda_metrics.throttle_points(invocation(arn=arn))) == {
+        (dimensions, "Throttles"): (1, "Count") for dimensions in sets
+    }
+
+
+def test_points_have_the_time_of_the_request() -> None:
+    phase = Phase(RECEIVED, 2)
+    for points in (
+        lambda_metrics.start_points(invocation(), 1),
+        lambda_metrics.end_points(run(invocation())),
+        lambda_metrics.throttle_points(invocation()),
+        lambda_metrics.url_points(ARN, phase, 200),
+    ):
+        assert {(point.namespace, point.time_ms) for point in points} == {("AWS/Lambda", 1_795_000_000_000)}
+
+
+def test_an_error_is_one_that_the_runtime_reported_or_that_cost_the_environment() -> None:
+    reported = invocation()
+    reported.end(FunctionError("ValueError", "no"))
+    assert by_name(lambda_metrics.end_points(run(reported)))["Errors"] == (1, "Count")
+    answered = invocation()
+    answered.end()
+    late = run(answered, failure=FunctionError("Sandbox.Timedout", "after the response"))
+    assert by_name(lambda_metrics.end_points(late))["Errors"] == (1, "Count")
+    assert by_name(lambda_metrics.end_points(run(answered)))["Errors"] == (0, "Count")
+
+
+def test_an_init_phase_that_failed_is_the_duration() -> None:
+    failed = run(invocation(), init=0.125, invoke=None, failure=FunctionError("Runtime.ExitError", "gone"))
+    assert by_name(lambda_metrics.end_points(failed)) == {
+        "Invocations": (1, "Count"),
+        "Errors": (1, "Count"),
+        "Throttles": (0, "Count"),
+        "Duration": (125, "Milliseconds"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("status", "client_errors", "server_errors"),
+    [(200, 0, 0), (399, 0, 0), (400, 1, 0), (403, 1, 0), (429, 1, 0), (499, 1, 0), (500, 0, 1), (502, 0, 1)],
+)
+def test_a_request_to_the_url(status: int, client_errors: int, server_errors: int) -> None:
+    found = values(lambda_metrics.url_points(f"{ARN}:live", Phase(RECEIVED, 1.5), status))
+    assert found == {
+        (dimensions, name): value
+        for dimensions in (FUNCTION, ALIAS)
+        for name, value in {
+            "UrlRequestCount": (1, "Count"),
+            "Url4xxCount": (client_errors, "Count"),
+            "Url5xxCount": (server_errors, "Count"),
+            "UrlRequestLatency": (1500, "Milliseconds"),
+        }.items()
+    }
+
+
+SERVED = Served(
+    model_id="us.amazon.nova-lite-v1:0",
+    api="ConverseStream",
+    outcome="completed",
+    status=200,
+    input_tokens=11,
+    output_tokens=7,
+    cache_read_tokens=None,
+    cache_write_tokens=0,
+    first_token_ms=300.5,
+    duration_ms=900.25,
+)
+
+
+def served(**changes: Any) -> dict[str, tuple[float, str]]:
+    points = bedrock_points(replace(SERVED, **changes), 1234)
+    assert {(point.namespace, point.dimensions, point.time_ms) for point in points} <= {
+        ("AWS/Bedrock", (("ModelId", "us.amazon.nova-lite-v1:0"),), 1234)
+    }
+    return {name: value for (_, name), value in values(points).items()}
+
+
+def test_a_completed_request_is_an_invocation_with_its_latencies() -> None:
+    assert served() == {
+        "InputTokenCount": (11, "Count"),
+        "OutputTokenCount": (7, "Count"),
+        "CacheWriteInputTokens": (0, "Count"),
+        "Invocations": (1, "Count"),
+        "InvocationLatency": (900.25, "Milliseconds"),
+        "TimeToFirstToken": (300.5, "Milliseconds"),
+    }
+    assert "TimeToFirstToken" not in served(first_token_ms=None), "an answer without a token has no time to it"
+
+
+@pytest.mark.parametrize(
+    ("outcome", "status", "metric"),
+    [
+        ("ThrottlingException", 429, "InvocationThrottles"),
+        ("ThrottlingException", 200, "InvocationThrottles"),
+        ("ValidationException", 400, "InvocationClientErrors"),
+        ("ValidationException", 200, "InvocationClientErrors"),
+        ("AccessDeniedException", 403, "InvocationClientErrors"),
+        ("ServiceQuotaExceededException", 400, "InvocationClientErrors"),
+        ("ModelNotReadyException", 429, "InvocationClientErrors"),
+        ("RequestEntityTooLargeException", 413, "InvocationClientErrors"),
+        ("ModelStreamErrorException", 200, "InvocationClientErrors"),
+        ("InternalServerException", 500, "InvocationServerErrors"),
+        ("InternalServerException", 200, "InvocationServerErrors"),
+        ("ServiceUnavailableException", 200, "InvocationServerErrors"),
+        ("dropped", 200, "InvocationServerErrors"),
+    ],
+)
+def test_a_failed_request_is_a_throttle_or_an_error(outcome: str, status: int, metric: str) -> None:
+    counts = dict.fromkeys(("output_tokens", "cache_write_tokens"))
+    assert served(outcome=outcome, status=status, **counts) == {
+        "InputTokenCount": (11, "Count"),
+        metric: (1, "Count"),
+    }
+
+
+def test_a_request_whose_client_left_counts_tokens_only() -> None:
+    assert served(outcome="disconnected", output_tokens=None, cache_write_tokens=None) == {
+        "InputTokenCount": (11, "Count")
+    }

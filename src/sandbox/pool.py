@@ -11,6 +11,8 @@ from sandbox.records.recorder import Recorder
 # On AWS a client's next request is on the network for longer than a runtime needs to come back for more work. On one
 # machine it is not, so the pool gives an environment whose client is already served this long to come back.
 _SETTLE_SECONDS = 0.1
+# At the end such an environment has this long to write its log, metrics and trace.
+_LAST_WORDS_SECONDS = 0.5
 
 
 class ThrottledError(Exception):
@@ -55,14 +57,21 @@ class EnvironmentPool:
         run.add_done_callback(self._runs.discard)
 
     async def close(self) -> None:
-        """Kill every environment, at work or not."""
+        """Kill every environment, at work or not; one whose client is already served may finish its records."""
+        async with self._returned:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._returned.wait_for(lambda: not self._settling), _LAST_WORDS_SECONDS)
         for run in self._runs:
             run.cancel()
         await asyncio.gather(*self._runs, return_exceptions=True)
         await asyncio.gather(*(environment.stop() for environment in self._environments | self._leaving))
 
+    @property
+    def _settling(self) -> bool:
+        return any(environment.settling for environment in self._environments)
+
     async def _acquire(self) -> Environment:
-        if not self._idle and any(environment.settling for environment in self._environments):
+        if not self._idle and self._settling:
             async with self._returned:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._returned.wait_for(lambda: self._idle), _SETTLE_SECONDS)
@@ -87,8 +96,8 @@ class EnvironmentPool:
                 await self._remove(environment)
         if reusable:
             self._idle.append(environment)
-            async with self._returned:
-                self._returned.notify_all()
+        async with self._returned:
+            self._returned.notify_all()
 
     async def _remove(self, environment: Environment) -> None:
         """Free the environment's place at once, then stop it."""

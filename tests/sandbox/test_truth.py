@@ -8,7 +8,7 @@ time may be LATE_MS late; a time between two events, of which either may be late
 import pytest
 
 from recorded import Recorded
-from sandbox_client import call
+from sandbox_client import Call, call
 from sandbox_process import StartSandbox
 
 LATE_MS = 200.0
@@ -141,6 +141,17 @@ def test_a_cut_after_the_seventh_chunk(start_sandbox: StartSandbox, fault: str) 
     assert present(found) & (TOKENS | RATES) == set()
     assert in_bounds(found.metric("ResponseDuration", "Maximum"), 40 + 7 * 20)
     assert found.metric("GoodResponses", "Sum") == 0
+
+
+def test_a_client_that_leaves_changes_no_figure(start_sandbox: StartSandbox) -> None:
+    """Lambda runs a function to its end, whether or not somebody still listens."""
+    running = start_sandbox()
+    body = '{"prompt": "[[sandbox: ttft=0 gap=20 chunks=20 input=5 output=20]] go"}'
+    Call(running.ready, body, headers=SSE).leave()
+    found = Recorded(running.ready)
+    found.wait_for_requests(1)
+    assert outcome(found) == {"Completed"}
+    assert (found.metric("OutputTokens", "Sum"), found.metric("InterChunkLatency", "SampleCount")) == (20, 19)
 
 
 def test_a_token_that_is_late_for_its_objective_is_not_good(start_sandbox: StartSandbox) -> None:

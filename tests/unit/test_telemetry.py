@@ -164,6 +164,29 @@ def test_a_bug_of_our_own(
     assert response.finished["error_type"] == "internal"
 
 
+@pytest.mark.parametrize(("sends", "outcome"), [(0, "internal_error"), (3, "interrupted")])
+def test_a_runtime_api_that_is_gone(
+    function: tuple[Any, ReplayServer], capsys: pytest.CaptureFixture[str], sends: int, outcome: str
+) -> None:
+    app, server = function
+    server.prepare(Reply(nova("a", "b")))
+    sent: list[bytes] = []
+
+    def send(data: bytes) -> None:
+        if len(sent) == sends:
+            raise BrokenPipeError
+        sent.append(data)
+
+    stream = ResponseStream(send)
+    with pytest.raises(BrokenPipeError):
+        app.handler(url_event({"prompt": "x"}, SSE), Context(), response_stream=stream)
+    stream.finish()
+    (document,) = (json.loads(line) for line in capsys.readouterr().out.splitlines() if "_aws" in line)
+    values = values_of(document)
+    assert {name for name in OUTCOMES.values() if values[name] == [1]} == {OUTCOMES[outcome]}
+    assert ("TimeToFirstByte" in values) == (sends > 0)
+
+
 def test_a_fallback_is_counted_and_its_model_named(
     function: tuple[Any, ReplayServer], monkeypatch: pytest.MonkeyPatch
 ) -> None:

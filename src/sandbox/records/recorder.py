@@ -37,10 +37,12 @@ class Recorder:
         self._traces = traces
 
     def printed(self, stream: LogStream, line: str) -> None:
-        """The function has printed a line; it may be a document of metrics."""
-        self.said(stream, line)
+        """The function has printed a line; if it is a document of metrics, it is no reading for the terminal."""
         self._log(stream, line)
-        self._metrics.put(emf_points(line))
+        if points := emf_points(line):
+            self._metrics.put(points)
+        else:
+            self.said(stream, line)
 
     def said(self, stream: LogStream, line: str) -> None:
         """The sandbox has something to say of an environment that Lambda would not write into its log."""

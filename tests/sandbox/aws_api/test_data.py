@@ -1,5 +1,6 @@
 """What a sandbox with `--data` keeps from one start to the next, when it is stopped and when it is killed."""
 
+import json
 import signal
 import stat
 import time
@@ -9,6 +10,7 @@ from typing import Any
 
 from sandbox_client import aws_client, call, write_stack
 from sandbox_process import StartSandbox
+from tools import REPOSITORY
 
 CODE = """
 def handler(event, context):
@@ -75,6 +77,33 @@ def test_a_start_with_the_same_directory_goes_on_where_the_last_one_ended(
     later = records_of(second.ready, 3)
     assert [trace for trace in later["traces"] if trace in kept["traces"]] == kept["traces"]
     assert later["events"][: len(kept["events"])] == kept["events"]
+
+
+def test_a_stop_right_after_a_response_loses_none_of_its_records(start_sandbox: StartSandbox, tmp_path: Path) -> None:
+    """What a function does after its last byte is done before it is killed."""
+    code = """
+from lambda_streaming import streamify_response
+import time
+
+@streamify_response
+def handler(event, context, *, response_stream):
+    response_stream.on_finish(lambda: (time.sleep(0.2), print("the last word")))
+    response_stream.write("ok")
+"""
+    layer = {"Type": "AWS::Serverless::LayerVersion", "Properties": {"ContentUri": str(REPOSITORY / "src/runtime")}}
+    layer["Metadata"] = {"BuildMethod": "makefile"}
+    variables = {"AWS_LAMBDA_EXEC_WRAPPER": "/opt/python/lambda_streaming/bootstrap"}
+    template = write_stack(tmp_path, code, variables, Layers=[{"Ref": "Layer"}], Tracing="Active")
+    content = json.loads(template.read_text())
+    content["Resources"]["Layer"] = layer
+    template.write_text(json.dumps(content))
+    flags = ("--template", str(template), "--data", str(tmp_path / "data"))
+    first = start_sandbox(*flags)
+    assert call(first.ready, "1").body == b"ok"
+    first.stop()
+    kept = records(start_sandbox(*flags).ready)
+    assert (kept["invocations"], len(kept["traces"])) == ([1], 1)
+    assert "the last word" in [message for _, _, message in kept["events"]]
 
 
 def test_a_killed_sandbox_keeps_what_is_older_than_a_second(start_sandbox: StartSandbox, tmp_path: Path) -> None:

@@ -51,6 +51,8 @@ def test_a_cold_start_and_what_is_printed_before_in_and_after_the_response(
 ) -> None:
     template = raw_stack(tmp_path, {"RAW_INIT": "slow"}, LoggingConfig={"LogGroup": "/own/group"})
     running = start_sandbox("--template", str(template))
+    groups = Recorded(running.ready).logs.describe_log_groups()["logGroups"]
+    assert [group["logGroupName"] for group in groups] == ["/own/group"], "the template's, before anything is logged"
     program = [
         ["print", "before\ntwice"],
         ["head"],

@@ -27,9 +27,9 @@ def commands() -> list[str]:
     return [line for block in blocks("sh") for line in block.splitlines()]
 
 
-# Those that other tests run: the sandbox in the foreground (the fixture below), this very test run, the build and the
-# deployment. The last needs an account.
-ELSEWHERE = {"scripts/sandbox.sh", "scripts/test.sh", "sam build", "sam deploy --guided"}
+# Those that other tests run: the sandbox in the foreground (the fixture below), this very test run, the benchmark, the
+# build and the deployment. The last needs an account.
+ELSEWHERE = {"scripts/sandbox.sh", "scripts/test.sh", "scripts/bench.sh", "sam build", "sam deploy --guided"}
 AGAINST_THE_SANDBOX = [line for line in commands() if "--sandbox" in line]
 # The first says where the sandbox is.
 (AWS_LINES,) = (block.splitlines() for block in blocks("sh") if "\naws " in block)
@@ -205,6 +205,9 @@ def test_folders_files_and_outputs_exist() -> None:
         assert (REPOSITORY / "tests" / name).is_dir(), name
     template = template_as_written()
     assert "ProbeCommand" in template["Outputs"]
+    parameters = set(re.findall(r"`([A-Z][A-Za-z]+(?:Milliseconds|Prices))(?:=[^`]*)?`", README))
+    assert len(parameters) == 3
+    assert parameters <= template["Parameters"].keys()
     command = template["Outputs"]["ProbeCommand"]["Value"]
     assert shlex.split(command)[:2] == ["scripts/probe.sh", "--url"]
 

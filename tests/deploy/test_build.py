@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
+from recorded import Recorded, until
 from sandbox_process import RunningSandbox
 from tools import REPOSITORY, interpreters, sam, sam_environment, sam_python, uv
 
@@ -182,4 +183,10 @@ def test_the_built_variant_for_this_machine_answers_in_the_sandbox(
         check=False,
     )
     assert probe.returncode == 0, probe.stderr + sandbox.log()
-    assert json.loads(probe.stdout)["runs"][0]["outcome"] == "completed"
+    run = json.loads(probe.stdout)["runs"][0]
+    assert run["outcome"] == "completed"
+    # What records the response is imported after it: what it needs is in the package, too.
+    recorded = Recorded(sandbox.ready)
+    recorded.wait_for_requests(1)
+    assert recorded.metric("OutputTokens", "Sum") == run["output_tokens"]
+    assert until(lambda: recorded.trace_summaries('annotation.outcome = "completed"'))[0]["Id"] == run["trace_id"]

@@ -17,7 +17,7 @@ from botocore.loaders import create_loader
 from running_app import running_app
 from sandbox.aws_api.app import aws_endpoint_app
 from sandbox.aws_api.contract import Operation
-from sandbox.credentials import random_user
+from sandbox.signing.credentials import random_user
 from sandbox_client import signed_headers
 
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 
 from sandbox.trace_context import TraceContext
 
+# https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+REQUEST_LIMIT_BYTES = 6 * 1024 * 1024
 # Where a slow client makes the function's next write wait. Until then a function runs ahead of its client.
 BUFFER_BYTES = 1024 * 1024
 

@@ -12,22 +12,22 @@ from shutil import which
 import botocore.session
 from aiohttp import web
 
-from sandbox import function_process
 from sandbox.aws_api.app import aws_endpoint_app
 from sandbox.banner import banner, print_line
 from sandbox.bedrock.app import bedrock_app
-from sandbox.credentials import Credentials, random_role, random_user
-from sandbox.environments import Environment
 from sandbox.errors import StartError, UsageError
-from sandbox.function_url import function_url_app
-from sandbox.invoke_api import invoke_api
-from sandbox.pool import EnvironmentPool
+from sandbox.lambda_service import function_process
+from sandbox.lambda_service.environments import Environment
+from sandbox.lambda_service.function_url import function_url_app
+from sandbox.lambda_service.invoke_api import invoke_api
+from sandbox.lambda_service.pool import EnvironmentPool
 from sandbox.ready_file import Ready, ready_file, refuse_a_second_sandbox
 from sandbox.records.recorder import LogStream, Recorder
 from sandbox.settings import Settings
-from sandbox.signed import refused_by_url, signature_check
+from sandbox.signing.credentials import Credentials, random_role, random_user
+from sandbox.signing.signed import refused_by_url, signature_check
+from sandbox.stack.template import FunctionSpec, read_template
 from sandbox.telemetry import running_telemetry
-from sandbox.template import FunctionSpec, read_template
 
 HOST = "127.0.0.1"
 # How long a server waits for its open connections at the end; the promise is to be gone within two seconds.

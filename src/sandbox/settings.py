@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sandbox.errors import UsageError
-from sandbox.parameters import parse_overrides
+from sandbox.stack.parameters import parse_overrides
 
 ROOT = Path(__file__).resolve().parents[2]
 

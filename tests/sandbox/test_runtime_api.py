@@ -6,10 +6,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from sandbox import runtime_api
 from sandbox.invocation import BUFFER_BYTES, Invocation, ResponseEnd, ResponseStart
-from sandbox.runtime_api import RuntimeApi
-from sandbox.runtime_states import State
+from sandbox.lambda_service import runtime_api
+from sandbox.lambda_service.runtime_api import RuntimeApi
+from sandbox.lambda_service.runtime_states import State
 from sandbox.trace_context import TraceContext
 
 TRACE = TraceContext("1-00000000-" + "0" * 24, None, sampled=False)

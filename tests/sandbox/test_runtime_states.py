@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from sandbox.runtime_states import TRANSITIONS, Event, IllegalTransitionError, State, advance
+from sandbox.lambda_service.runtime_states import TRANSITIONS, Event, IllegalTransitionError, State, advance
 
 ALLOWED = {
     (State.STARTED, Event.NEXT): State.READY,

@@ -13,8 +13,8 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials as BotocoreCredentials
 
-from sandbox.credentials import Credentials, random_role, random_user
-from sandbox.sigv4 import HttpRequest, SignatureRefusedError, verify
+from sandbox.signing.credentials import Credentials, random_role, random_user
+from sandbox.signing.sigv4 import HttpRequest, SignatureRefusedError, verify
 
 USER, ROLE = random_user(), random_role()
 KEYS = {key.access_key_id: key for key in (USER, ROLE)}

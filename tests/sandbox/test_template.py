@@ -7,8 +7,8 @@ import pytest
 import yaml
 
 from sandbox.errors import StartError, UsageError
-from sandbox.parameters import parse_overrides
-from sandbox.template import FunctionSpec, read_template
+from sandbox.stack.parameters import parse_overrides
+from sandbox.stack.template import FunctionSpec, read_template
 from tools import REPOSITORY
 
 

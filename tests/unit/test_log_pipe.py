@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from sandbox.log_pipe import LogPipe
+from sandbox.lambda_service.log_pipe import LogPipe
 
 
 class Printing:

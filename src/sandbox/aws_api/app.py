@@ -10,10 +10,10 @@ from aiohttp.typedefs import Handler
 
 from sandbox.aws_api.contract import ApiError, Operations, not_supported
 from sandbox.aws_api.errors import error_response
-from sandbox.credentials import Credentials
-from sandbox.function_url import REQUEST_LIMIT_BYTES
-from sandbox.signed import SERVICE, signature_check
-from sandbox.sigv4 import SignatureRefusedError
+from sandbox.invocation import REQUEST_LIMIT_BYTES
+from sandbox.signing.credentials import Credentials
+from sandbox.signing.signed import SERVICE, signature_check
+from sandbox.signing.sigv4 import SignatureRefusedError
 
 _log = logging.getLogger(__name__)
 

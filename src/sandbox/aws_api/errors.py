@@ -10,7 +10,7 @@ from xml.sax.saxutils import escape
 from aiohttp import web
 
 from sandbox.aws_api.contract import ApiError
-from sandbox.signed import SERVICE
+from sandbox.signing.signed import SERVICE
 
 
 def error_response(request: web.Request, error: ApiError) -> web.Response:

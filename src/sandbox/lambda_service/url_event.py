@@ -10,8 +10,8 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qsl
 
-from sandbox.credentials import Credentials
-from sandbox.template import ACCOUNT_ID
+from sandbox.signing.credentials import Credentials
+from sandbox.stack.template import ACCOUNT_ID
 
 # Every other body arrives in base64: what `curl -d` calls application/x-www-form-urlencoded, too.
 _TEXT_TYPE = re.compile(r"text/.+|application/(json|javascript|xml|.+\+json|.+\+xml)", re.IGNORECASE)

@@ -8,8 +8,8 @@ from typing import Any
 import yaml
 
 from sandbox.errors import StartError
-from sandbox.intrinsics import NO_VALUE, Resolver
-from sandbox.parameters import parameter_values
+from sandbox.stack.intrinsics import NO_VALUE, Resolver
+from sandbox.stack.parameters import parameter_values
 
 # Where the platform puts the contents of layers.
 OPT = PurePosixPath("/opt")

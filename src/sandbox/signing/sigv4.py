@@ -16,7 +16,7 @@ from urllib.parse import quote, unquote, urlsplit
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 
-from sandbox.credentials import Credentials
+from sandbox.signing.credentials import Credentials
 
 _ALGORITHM = "AWS4-HMAC-SHA256"
 _TIMESTAMP = "%Y%m%dT%H%M%SZ"

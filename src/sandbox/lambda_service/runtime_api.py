@@ -16,9 +16,9 @@ from collections.abc import Iterable
 
 import h11
 
-from sandbox.http_connection import BodyTooLargeError, Connection, TruncatedBodyError
 from sandbox.invocation import FunctionError, Invocation, ResponseStart
-from sandbox.runtime_states import Event, IllegalTransitionError, State, advance
+from sandbox.lambda_service.http_connection import BodyTooLargeError, Connection, TruncatedBodyError
+from sandbox.lambda_service.runtime_states import Event, IllegalTransitionError, State, advance
 
 # 6 MB and some room for what JSON adds, as the platform states it in its own error message.
 BUFFERED_LIMIT_BYTES = 6_291_556

@@ -10,11 +10,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from sandbox.invocation import FunctionError, Invocation
-from sandbox.log_pipe import LogPipe
+from sandbox.lambda_service.log_pipe import LogPipe
+from sandbox.lambda_service.runtime_api import RuntimeApi
 from sandbox.records.memory import peak_memory_mb
 from sandbox.records.recorder import LogStream, Recorder
 from sandbox.records.run import TIMEOUT, Phase, Run, Stopwatch
-from sandbox.runtime_api import RuntimeApi
 
 # Lambda's limit for the init phase. What takes longer is begun again there, under the function's own timeout; here it
 # goes on under the function's own timeout.

@@ -4,8 +4,8 @@ import asyncio
 import contextlib
 from collections.abc import Callable
 
-from sandbox.environments import Environment
 from sandbox.invocation import Invocation
+from sandbox.lambda_service.environments import Environment
 from sandbox.records.recorder import Recorder
 
 # On AWS a client's next request is on the network for longer than a runtime needs to come back for more work. On one

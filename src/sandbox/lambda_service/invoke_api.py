@@ -13,11 +13,11 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from sandbox.eventstream import CONTENT_TYPE, encode_message
-from sandbox.function_url import throttled
 from sandbox.invocation import FunctionError, Invocation, ResponseEnd, ResponseStart
-from sandbox.pool import EnvironmentPool, ThrottledError
+from sandbox.lambda_service.function_url import throttled
+from sandbox.lambda_service.pool import EnvironmentPool, ThrottledError
 from sandbox.records.recorder import Recorder
-from sandbox.template import ACCOUNT_ID, FunctionSpec
+from sandbox.stack.template import ACCOUNT_ID, FunctionSpec
 from sandbox.trace_context import trace_context
 
 _PATH = re.compile(r"/2021-11-15/functions/(?P<function>[^/]+)/response-streaming-invocations")

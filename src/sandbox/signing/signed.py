@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-from sandbox.credentials import Credentials
-from sandbox.sigv4 import HttpRequest, SignatureRefusedError, verify
+from sandbox.signing.credentials import Credentials
+from sandbox.signing.sigv4 import HttpRequest, SignatureRefusedError, verify
 
 # Whose key signed the request, and for which service: set on every request that a handler sees.
 CALLER = web.RequestKey("caller", Credentials)

@@ -9,24 +9,22 @@ from datetime import UTC, datetime
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-from sandbox.invocation import Invocation, ResponseEnd, ResponseStart
-from sandbox.pool import EnvironmentPool, ThrottledError
-from sandbox.records.recorder import Recorder
-from sandbox.records.run import Stopwatch
-from sandbox.response_head import (
+from sandbox.invocation import REQUEST_LIMIT_BYTES, Invocation, ResponseEnd, ResponseStart
+from sandbox.lambda_service.pool import EnvironmentPool, ThrottledError
+from sandbox.lambda_service.response_head import (
     INTEGRATION_TYPE,
     PreludeReader,
     ResponseHead,
     ResponseHeadError,
     buffered_response,
 )
-from sandbox.signed import CALLER
-from sandbox.template import FunctionSpec
+from sandbox.lambda_service.url_event import url_event
+from sandbox.records.recorder import Recorder
+from sandbox.records.run import Stopwatch
+from sandbox.signing.signed import CALLER
+from sandbox.stack.template import FunctionSpec
 from sandbox.trace_context import trace_context
-from sandbox.url_event import url_event
 
-# https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
-REQUEST_LIMIT_BYTES = 6 * 1024 * 1024
 # What the record of a request needs to know of it.
 _INVOCATION = web.RequestKey("invocation", Invocation)
 _STATUS = web.RequestKey("status", int)

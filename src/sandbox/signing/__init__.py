@@ -1,0 +1,1 @@
+"""Access keys, and the check that a request is signed with one of them."""

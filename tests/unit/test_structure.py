@@ -69,6 +69,7 @@ def test_importing_the_function_loads_no_more_than_it_needs() -> None:
         "aws_lambda_powertools",
         "aws_xray_sdk",
         "multiprocessing",
+        "pydantic",
         "s3transfer",
         "sqlite3",
         "unittest",

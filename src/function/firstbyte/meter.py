@@ -155,7 +155,7 @@ class Meter:
     Attributes:
         entered: the mark of the beginning, in seconds on the clock.
         last_byte: the mark of the last body byte so far, None if there was none.
-        attempts: the calls of models, in their order; of several, the last one's answer is the response's.
+        attempts: the calls of models, in their order.
         failure: what the client was told instead of an answer, or at the end of half of one; None if nothing failed.
         ended: the mark of the end, None before it.
     """
@@ -199,6 +199,11 @@ class Meter:
         self.ended = self._clock()
 
     @property
+    def answer(self) -> Attempt | None:
+        """The call of a model whose answer is the response's: of several, the last one; None if no model was asked."""
+        return self.attempts[-1] if self.attempts else None
+
+    @property
     def outcome(self) -> Outcome:
         """How the response ended, once it has."""
         if self.failure is None:
@@ -214,11 +219,11 @@ class Meter:
             ttfb_ms from entering the handler to the first body byte; ttft_ms from asking the model to its first text;
             duration_ms from asking the model to now.
         """
-        answer = self.attempts[-1] if self.attempts else None
+        asked, first_token = (self.answer.asked, self.answer.first_token) if self.answer else (None, None)
         return {
             "ttfb_ms": _milliseconds(self.entered, self._first_byte),
-            "ttft_ms": _milliseconds(answer.asked, answer.first_token) if answer else None,
-            "duration_ms": _milliseconds(answer.asked, self._clock()) if answer else None,
+            "ttft_ms": _milliseconds(asked, first_token),
+            "duration_ms": _milliseconds(asked, self._clock()),
         }
 
     def figures(self, objectives: Objectives, prices: Prices, rng: random.Random | None = None) -> Figures:
@@ -229,20 +234,19 @@ class Meter:
             prices: of models; a model without a price has no cost.
             rng: chooses the sample of gaps.
         """
-        outcome = self.outcome
-        answer = self.attempts[-1] if self.attempts else None
+        outcome, answer = self.outcome, self.answer
         usage = answer.usage if answer else Usage()
-        ttft_ms = _milliseconds(answer.asked, answer.first_token) if answer else None
-        duration_ms = _milliseconds(answer.asked, self.last_byte) if answer else None
-        decoding_ms = _decoding_ms(answer, self.last_byte) if answer and outcome is Outcome.COMPLETED else None
-        tokens = usage.output_tokens or 0
-        # One token has no time between tokens.
-        has_rate = decoding_ms is not None and decoding_ms > 0 and tokens > 1
-        tpot_ms = decoding_ms / (tokens - 1) if decoding_ms is not None and has_rate else None
+        bedrock = answer.service_metrics if answer else ServiceMetrics(usage)
         gaps = answer.gaps if answer else array("d")
+        asked, first_token = (answer.asked, answer.first_token) if answer else (None, None)
+        ttft_ms, decoding_ms = _milliseconds(asked, first_token), _milliseconds(first_token, self.last_byte)
+        tokens = usage.output_tokens or 0
+        tpot_ms = tokens_per_second = None
+        # Text that came in one piece shows when it came, not how long it took; one token has no time between tokens.
+        if outcome is Outcome.COMPLETED and gaps and tokens > 1 and decoding_ms is not None and decoding_ms > 0:
+            tpot_ms, tokens_per_second = decoding_ms / (tokens - 1), tokens * 1000 / decoding_ms
         sample = (rng or random).sample(gaps, MAX_SAMPLE) if len(gaps) > MAX_SAMPLE else gaps
         good = outcome is Outcome.COMPLETED and ttft_ms is not None and ttft_ms <= objectives.ttft_ms
-        metrics = answer.service_metrics if answer else ServiceMetrics(usage)
         return Figures(
             requests=1,
             completed=int(outcome is Outcome.COMPLETED),
@@ -260,22 +264,17 @@ class Meter:
             inter_chunk_ms=tuple(round(gap * 1000, 3) for gap in sample) or None,
             max_inter_chunk_ms=round(max(gaps) * 1000, 3) if gaps else None,
             tpot_ms=None if tpot_ms is None else round(tpot_ms, 3),
-            output_tokens_per_second=round(tokens * 1000 / decoding_ms, 3) if decoding_ms and has_rate else None,
-            duration_ms=duration_ms,
+            output_tokens_per_second=None if tokens_per_second is None else round(tokens_per_second, 3),
+            duration_ms=_milliseconds(asked, self.last_byte),
             input_tokens=usage.input_tokens,
             output_tokens=usage.output_tokens,
             cache_read_input_tokens=usage.cache_read_input_tokens,
             cache_write_input_tokens=usage.cache_write_input_tokens,
             response_bytes=self._bytes,
             estimated_cost_usd=prices.cost_usd(answer.model_id, usage) if answer else None,
-            bedrock_first_byte_ms=metrics.first_byte_latency_ms,
-            bedrock_invocation_ms=metrics.invocation_latency_ms,
+            bedrock_first_byte_ms=bedrock.first_byte_latency_ms,
+            bedrock_invocation_ms=bedrock.invocation_latency_ms,
         )
-
-
-def _decoding_ms(answer: Attempt, last_byte: float | None) -> float | None:
-    # Text that came in one piece shows when it came, not how long it took.
-    return _milliseconds(answer.first_token, last_byte) if answer.gaps else None
 
 
 def _milliseconds(start: float | None, end: float | None) -> float | None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from firstbyte.failures import ErrorType, Failure, RequestError
+from firstbyte.given import given
 from firstbyte.request import ChatRequest
 
 
@@ -65,7 +66,7 @@ def _converse_fields(request: ChatRequest) -> dict[str, Any]:
     return {
         "messages": [{"role": turn.role, "content": [{"text": turn.content}]} for turn in request.messages],
         **({"system": [{"text": request.system}]} if request.system is not None else {}),
-        "inferenceConfig": _given(
+        "inferenceConfig": given(
             maxTokens=request.max_tokens,
             temperature=request.temperature,
             topP=request.top_p,
@@ -76,7 +77,7 @@ def _converse_fields(request: ChatRequest) -> dict[str, Any]:
 
 def _anthropic_body(request: ChatRequest) -> dict[str, Any]:
     # https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-anthropic-claude-messages-request-response.html
-    return _given(
+    return given(
         anthropic_version="bedrock-2023-05-31",
         max_tokens=request.max_tokens,
         messages=[
@@ -104,7 +105,7 @@ def _llama_body(header: tuple[str, str], end_of_turn: str) -> Callable[[ChatRequ
         turns = [("system", request.system)] if request.system is not None else []
         turns += [(turn.role, turn.content) for turn in request.messages]
         prompt = "".join(f"{heading(role)}{text}{end_of_turn}" for role, text in turns)
-        return _given(
+        return given(
             prompt=f"<|begin_of_text|>{prompt}{heading('assistant')}",
             max_gen_len=request.max_tokens,
             temperature=request.temperature,
@@ -139,7 +140,3 @@ _FAMILY_IN_ID = re.compile(rf"(?:^|/)(?:[a-z-]+\.)?({'|'.join(map(re.escape, _FA
 def _family(model_id: str) -> _Family | None:
     found = _FAMILY_IN_ID.search(model_id)
     return _FAMILIES[found[1]] if found else None
-
-
-def _given(**fields: Any) -> dict[str, Any]:
-    return {name: value for name, value in fields.items() if value is not None}

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from firstbyte.failures import ErrorType, Failure, RequestError
+from firstbyte.given import given
 from firstbyte.model_events import Delta, ModelEvent, Usage
 
 # Valid inside a JSON string, but line ends to readers such as Python's str.splitlines: escaped.
@@ -96,21 +97,19 @@ def _quality(parameters: list[str]) -> float:
 
 def usage_fields(usage: Usage) -> dict[str, int | None]:
     """Token counts for a client: null where Bedrock did not say; the cache's only where it did."""
-    cache = {
-        "cache_read_input_tokens": usage.cache_read_input_tokens,
-        "cache_write_input_tokens": usage.cache_write_input_tokens,
-    }
     return {
         "input_tokens": usage.input_tokens,
         "output_tokens": usage.output_tokens,
-        **{name: count for name, count in cache.items() if count is not None},
+        **given(
+            cache_read_input_tokens=usage.cache_read_input_tokens,
+            cache_write_input_tokens=usage.cache_write_input_tokens,
+        ),
     }
 
 
 def error_fields(failure: Failure) -> dict[str, Any]:
     """A failure as a client may see it."""
-    fields = {"type": failure.type.value, "message": failure.message, "retryable": failure.retryable}
-    return fields if failure.field is None else {**fields, "field": failure.field}
+    return given(type=failure.type.value, message=failure.message, retryable=failure.retryable, field=failure.field)
 
 
 def error_body(failure: Failure, ids: Mapping[str, str]) -> str:

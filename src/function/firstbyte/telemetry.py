@@ -14,7 +14,8 @@ from aws_lambda_powertools.metrics import EphemeralMetrics
 from firstbyte.catalogue import METRICS, NAMESPACE
 from firstbyte.config import Config
 from firstbyte.failures import Failure
-from firstbyte.meter import Attempt, Figures, Meter
+from firstbyte.given import given
+from firstbyte.meter import Figures, Meter
 from firstbyte.rendering import usage_fields
 from firstbyte.trace_header import TraceHeader
 
@@ -51,7 +52,7 @@ def _log(meter: Meter, figures: Figures, ids: Mapping[str, str]) -> None:
             "detail": failure.detail,
         }
         logger.warning("request failed", extra={**ids, **cause})
-    answer = _answer(meter)
+    answer = meter.answer
     if answer is not None and answer.usage_differs:
         counts = {
             "model_id": answer.model_id,
@@ -59,7 +60,7 @@ def _log(meter: Meter, figures: Figures, ids: Mapping[str, str]) -> None:
             "bedrock_usage": usage_fields(answer.service_metrics.usage),
         }
         logger.info("the model's own token counts differ from Bedrock's", extra={**ids, **counts})
-    logger.info("response finished", extra={**ids, **_facts(meter), **_present(figures)})
+    logger.info("response finished", extra={**ids, **_facts(meter), **given(**asdict(figures))})
 
 
 def _failures(meter: Meter) -> list[Failure]:
@@ -71,7 +72,7 @@ def _failures(meter: Meter) -> list[Failure]:
 def _emit_metrics(meter: Meter, figures: Figures, ids: Mapping[str, str]) -> None:
     # Nothing is kept from one response to the next. The service is POWERTOOLS_SERVICE_NAME.
     metrics = EphemeralMetrics(namespace=NAMESPACE)
-    if (answer := _answer(meter)) is not None:
+    if (answer := meter.answer) is not None:
         metrics.add_dimensions(service=metrics.service, model=answer.model_id)
     for metric in METRICS:
         value = getattr(figures, metric.figure)
@@ -84,19 +85,10 @@ def _emit_metrics(meter: Meter, figures: Figures, ids: Mapping[str, str]) -> Non
 
 def _facts(meter: Meter) -> dict[str, Any]:
     """What is known of the response beside its figures."""
-    answer = _answer(meter)
-    facts = {
-        "outcome": meter.outcome.value,
-        "model": answer and answer.model_id,
-        "error_type": meter.failure and meter.failure.type.value,
-        "stop_reason": answer and answer.stop_reason,
-    }
-    return {name: value for name, value in facts.items() if value is not None}
-
-
-def _present(figures: Figures) -> dict[str, Any]:
-    return {name: value for name, value in asdict(figures).items() if value is not None}
-
-
-def _answer(meter: Meter) -> Attempt | None:
-    return meter.attempts[-1] if meter.attempts else None
+    answer = meter.answer
+    return given(
+        outcome=meter.outcome.value,
+        model=answer and answer.model_id,
+        error_type=meter.failure and meter.failure.type.value,
+        stop_reason=answer and answer.stop_reason,
+    )

@@ -14,6 +14,7 @@ from typing import Any
 from aws_lambda_powertools import Tracer
 from aws_xray_sdk.core.models.facade_segment import FacadeSegment
 
+from firstbyte.given import given
 from firstbyte.meter import Attempt, Figures, Meter, Outcome
 from firstbyte.trace_header import TraceHeader
 
@@ -38,10 +39,7 @@ def emit_trace(meter: Meter, figures: Figures, request_id: str, trace: TraceHead
     with _subsegment("## handler", meter.entered, clock, meter.ended) as handler:
         for name, value in _annotations(meter, figures).items():
             handler.put_annotation(name, value)
-        facts = {"request_id": request_id, **asdict(figures)}
-        handler.put_metadata(
-            "response", {name: value for name, value in facts.items() if value is not None}, "firstbyte"
-        )
+        handler.put_metadata("response", {"request_id": request_id, **given(**asdict(figures))}, "firstbyte")
         if meter.failure:
             # A stream that broke off had status 200; for whoever looks for faults it is one.
             handler.apply_status_code(500 if meter.outcome is Outcome.INTERRUPTED else meter.failure.status)
@@ -65,16 +63,16 @@ def _model_call(attempt: Attempt, clock: "_Clock", region: str) -> None:
 
 def _annotations(meter: Meter, figures: Figures) -> dict[str, str | float | bool]:
     """What traces can be searched for; an annotation that has no value is left out."""
-    annotations: dict[str, str | float | bool | None] = {
-        "model": meter.attempts[-1].model_id if meter.attempts else None,
-        "outcome": meter.outcome.value,
-        "ttfb_ms": figures.ttfb_ms,
-        "ttft_ms": figures.ttft_ms,
-        "output_tokens": figures.output_tokens,
-        "cold_start": bool(figures.cold_start),
-        "error_type": meter.failure.type.value if meter.failure else None,
-    }
-    return {name: value for name, value in annotations.items() if value is not None}
+    answer = meter.answer
+    return given(
+        model=answer and answer.model_id,
+        outcome=meter.outcome.value,
+        ttfb_ms=figures.ttfb_ms,
+        ttft_ms=figures.ttft_ms,
+        output_tokens=figures.output_tokens,
+        cold_start=bool(figures.cold_start),
+        error_type=meter.failure and meter.failure.type.value,
+    )
 
 
 class _Clock:

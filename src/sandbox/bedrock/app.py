@@ -4,7 +4,7 @@ import json
 import uuid
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Any, NoReturn
+from typing import Any
 
 from aiohttp import web
 
@@ -17,6 +17,7 @@ from sandbox.bedrock.playback import Playback
 from sandbox.bedrock.script import Directive, Script, ScriptError, parse_directive, script_for
 from sandbox.bedrock.served import Served
 from sandbox.eventstream import CONTENT_TYPE
+from sandbox.strict_json import parse_json
 
 MAX_BODY_BYTES = 25_000_000
 """The largest body that the service takes; a server that composes this application must let it through."""
@@ -107,11 +108,8 @@ def _understand(body: bytes, api: str, model_id: str, default: Directive) -> tup
 
 
 def _parse(body: bytes) -> Any:
-    def refuse(_constant: str) -> NoReturn:
-        raise ValueError
-
     try:
-        return json.loads(body, parse_constant=refuse)
+        return parse_json(body)
     except (ValueError, RecursionError):
         raise invalid("Malformed input request, please reformat your input and try again.") from None
 

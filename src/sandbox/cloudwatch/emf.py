@@ -1,16 +1,21 @@
 """The embedded metric format: which points CloudWatch extracts from a log line."""
 
-import json
 from collections.abc import Iterator, Mapping
-from typing import Any, NoReturn
+from typing import Any
 
-from sandbox.cloudwatch.metrics import UNITS, VALUE_LIMIT, Dimensions, Point
+from sandbox.cloudwatch.metrics import (
+    DIMENSION_VALUE_LENGTH,
+    MOST_DIMENSIONS,
+    NAME_LENGTH,
+    UNITS,
+    VALUE_LIMIT,
+    Dimensions,
+    Point,
+)
+from sandbox.strict_json import parse_json
 
 _METRICS_PER_DIRECTIVE = 100
 _VALUES_PER_METRIC = 100
-_DIMENSIONS_PER_SET = 30
-_NAME_LENGTH = 255
-_DIMENSION_VALUE_LENGTH = 1024
 # The last millisecond that a timestamp in an answer can express.
 _LAST_MS = 253_402_300_799_999
 
@@ -26,13 +31,9 @@ def emf_points(message: str) -> list[Point]:
         message: the log line; the document must be all of it.
     """
     try:
-        return list(_points(json.loads(message, parse_constant=_refuse)))
+        return list(_points(parse_json(message)))
     except (ValueError, RecursionError):
         return []
-
-
-def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is not JSON")
 
 
 def _points(document: Any) -> Iterator[Point]:
@@ -44,7 +45,7 @@ def _points(document: Any) -> Iterator[Point]:
     for directive in directives:
         match directive:
             case {"Namespace": str(namespace), "Dimensions": [_, *_] as sets, "Metrics": list(definitions)}:
-                _check(0 < len(namespace) <= _NAME_LENGTH and len(definitions) <= _METRICS_PER_DIRECTIVE)
+                _check(0 < len(namespace) <= NAME_LENGTH and len(definitions) <= _METRICS_PER_DIRECTIVE)
             case _:
                 raise ValueError("no metric directive")
         dimension_sets = [_dimensions(names, document) for names in sets]
@@ -56,11 +57,11 @@ def _points(document: Any) -> Iterator[Point]:
 
 
 def _dimensions(names: Any, document: Mapping[str, Any]) -> Dimensions:
-    _check(isinstance(names, list) and len(names) <= _DIMENSIONS_PER_SET)
+    _check(isinstance(names, list) and len(names) <= MOST_DIMENSIONS)
     dimensions = {}
     for name in names:
         match isinstance(name, str) and document.get(name):
-            case str(value) if 0 < len(name) <= _NAME_LENGTH and 0 < len(value) <= _DIMENSION_VALUE_LENGTH:
+            case str(value) if 0 < len(name) <= NAME_LENGTH and 0 < len(value) <= DIMENSION_VALUE_LENGTH:
                 dimensions[name] = value
             case _:
                 raise ValueError("no dimension's target")
@@ -71,7 +72,7 @@ def _definition(definition: Any) -> tuple[str, str, int]:
     match definition:
         case {"Name": str(name)}:
             unit, resolution = definition.get("Unit", "None"), definition.get("StorageResolution", 60)
-            _check(0 < len(name) <= _NAME_LENGTH and isinstance(unit, str) and unit in UNITS and resolution in (1, 60))
+            _check(0 < len(name) <= NAME_LENGTH and isinstance(unit, str) and unit in UNITS and resolution in (1, 60))
             return name, unit, resolution
         case _:
             raise ValueError("no metric definition")

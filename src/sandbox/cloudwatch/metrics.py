@@ -20,6 +20,10 @@ UNITS = frozenset(
 )
 VALUE_LIMIT = 2.0**360
 """No value is further from zero than this."""
+NAME_LENGTH = 255
+"""Of a namespace, a metric's name and a dimension's name, at most."""
+DIMENSION_VALUE_LENGTH = 1024
+MOST_DIMENSIONS = 30
 
 _COLUMNS = {
     "namespace": "VARCHAR",

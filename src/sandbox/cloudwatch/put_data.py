@@ -6,15 +6,20 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sandbox.aws_api.contract import ApiError, not_supported
-from sandbox.cloudwatch.metrics import UNITS, VALUE_LIMIT, Dimensions, Point
+from sandbox.cloudwatch.metrics import (
+    DIMENSION_VALUE_LENGTH,
+    MOST_DIMENSIONS,
+    NAME_LENGTH,
+    UNITS,
+    VALUE_LIMIT,
+    Dimensions,
+    Point,
+)
 from sandbox.cloudwatch.times import to_ms
 
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricData.html and API_MetricDatum.html there
 _DATA = 1000
 _VALUES = 150
-_DIMENSIONS = 30
-_NAME_LENGTH = 255
-_DIMENSION_VALUE_LENGTH = 1024
 _BACKWARD = timedelta(weeks=2)
 _AHEAD = timedelta(hours=2)
 
@@ -31,7 +36,7 @@ def points_of(request: Mapping[str, Any]) -> list[Point]:
     for member in ("EntityMetricData", "StrictEntityValidation"):
         if request.get(member):
             raise not_supported(f"{member} in PutMetricData")
-    namespace = _name(request["Namespace"], "Namespace", _NAME_LENGTH)
+    namespace = _name(request["Namespace"], "Namespace", NAME_LENGTH)
     if namespace.startswith("AWS/"):
         raise _invalid("Namespace", "must not start with AWS/")
     data = request.get("MetricData")
@@ -50,7 +55,7 @@ def points_of(request: Mapping[str, Any]) -> list[Point]:
 def _points(namespace: str, datum: Mapping[str, Any], path: str, now: datetime) -> Iterator[Point]:
     if "StatisticValues" in datum:
         raise not_supported(f"{path}.StatisticValues in PutMetricData: put the values themselves")
-    name = _name(datum["MetricName"], f"{path}.MetricName", _NAME_LENGTH)
+    name = _name(datum["MetricName"], f"{path}.MetricName", NAME_LENGTH)
     dimensions = _dimensions(datum, path)
     unit, resolution = datum.get("Unit", "None"), datum.get("StorageResolution", 60)
     if unit not in UNITS:
@@ -90,15 +95,15 @@ def _counted_values(datum: Mapping[str, Any], path: str) -> list[tuple[float, fl
 
 def _dimensions(datum: Mapping[str, Any], path: str) -> Dimensions:
     dimensions = datum.get("Dimensions", [])
-    if len(dimensions) > _DIMENSIONS:
-        raise _invalid(f"{path}.Dimensions", f"must not have more than {_DIMENSIONS} members")
+    if len(dimensions) > MOST_DIMENSIONS:
+        raise _invalid(f"{path}.Dimensions", f"must not have more than {MOST_DIMENSIONS} members")
     found: dict[str, str] = {}
     for number, dimension in enumerate(dimensions, 1):
         place = f"{path}.Dimensions.member.{number}"
-        name = _name(dimension["Name"], f"{place}.Name", _NAME_LENGTH)
+        name = _name(dimension["Name"], f"{place}.Name", NAME_LENGTH)
         if name in found:
             raise _invalid(f"{place}.Name", f"must not be there twice: {name!r}")
-        found[name] = _name(dimension["Value"], f"{place}.Value", _DIMENSION_VALUE_LENGTH)
+        found[name] = _name(dimension["Value"], f"{place}.Value", DIMENSION_VALUE_LENGTH)
     return tuple(sorted(found.items()))
 
 

@@ -1,13 +1,13 @@
 """The X-Ray daemon: what a function sends to it by UDP becomes trace documents."""
 
 import asyncio
-import json
 import logging
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any, NoReturn
+from typing import Any
 
+from sandbox.strict_json import parse_json
 from sandbox.xray.traces import Traces
 
 # Datagrams wait here while the event loop is busy; what does not fit is lost without a trace.
@@ -55,16 +55,9 @@ def _enlarge(receiver: socket.socket) -> None:
 
 def _document(datagram: bytes) -> dict[str, Any]:
     header, _, body = datagram.partition(b"\n")
-    if _json(header) != {"format": "json", "version": 1}:
+    if parse_json(header) != {"format": "json", "version": 1}:
         raise ValueError('its first line is not {"format": "json", "version": 1}')
-    document = _json(body)
+    document = parse_json(body)
     if not isinstance(document, dict):
         raise ValueError("its document is not a JSON object")
     return document
-
-
-def _json(text: bytes) -> Any:
-    def refuse(constant: str) -> NoReturn:
-        raise ValueError(f"{constant} is not JSON")
-
-    return json.loads(text, parse_constant=refuse)

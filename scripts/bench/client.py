@@ -27,6 +27,8 @@ class Client:
         self._keys = Credentials(ready["access_key_id"], ready["secret_access_key"])
         keys = {"aws_access_key_id": self._keys.access_key, "aws_secret_access_key": self._keys.secret_key}
         self._logs: Any = boto3.client("logs", self._region, endpoint_url=ready["aws_endpoint_url"], **keys)
+        (group,) = self._logs.describe_log_groups()["logGroups"]
+        self._log_group = group["logGroupName"]
 
     def sample(self) -> dict[str, float]:
         """The figures of one request in milliseconds; the help text says what they are.
@@ -56,8 +58,7 @@ class Client:
         }
 
     def _duration_ms(self, request_id: str | None) -> float:
-        (group,) = self._logs.describe_log_groups()["logGroups"]
-        query = {"logGroupName": group["logGroupName"], "filterPattern": f'"REPORT RequestId: {request_id}"'}
+        query = {"logGroupName": self._log_group, "filterPattern": f'"REPORT RequestId: {request_id}"'}
         limit = time.monotonic() + _PATIENCE_SECONDS
         while not (events := self._logs.filter_log_events(**query)["events"]):
             if time.monotonic() > limit:

@@ -2,20 +2,19 @@
 
 import asyncio
 import contextlib
+import functools
 import logging
-from collections.abc import AsyncIterator, Mapping
+import threading
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 
 from sandbox.aws_api.contract import Operations
-from sandbox.cloudwatch import api as cloudwatch_api
 from sandbox.cloudwatch.metrics import Metrics
-from sandbox.logs import api as logs_api
 from sandbox.logs.logs import Logs
 from sandbox.store import Store
-from sandbox.xray import api as xray_api
 from sandbox.xray import daemon
 from sandbox.xray.traces import Traces
 
@@ -26,12 +25,12 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Telemetry:
-    """The engines; `operations` by the name that a service's requests are signed for."""
+    """The engines; `operations` gives those of all services, by the name that a service's requests are signed for."""
 
     metrics: Metrics
     logs: Logs
     traces: Traces
-    operations: Mapping[str, Operations]
+    operations: Callable[[], Mapping[str, Operations]]
     xray_daemon_address: str
 
 
@@ -48,17 +47,32 @@ async def running_telemetry(directory: Path | None, region: str) -> AsyncIterato
     """
     with contextlib.closing(Store(directory / "telemetry.duckdb" if directory else None)) as store:
         metrics, logs, traces = Metrics(store), Logs(store), Traces(store)
-        operations: Mapping[str, Operations] = {
-            "monitoring": cloudwatch_api.operations(metrics),
-            "logs": logs_api.operations(logs, region),
-            "xray": xray_api.operations(traces),
-        }
+        make = functools.cache(lambda: _operations(metrics, logs, traces, region))
+        making = threading.Lock()
+
+        def operations() -> Mapping[str, Operations]:
+            with making:  # once, however many threads ask first: the queries of Logs Insights are kept in there
+                return make()
+
         flushing = asyncio.create_task(_flush_regularly(store))
         try:
             async with daemon.listening(traces) as address:
                 yield Telemetry(metrics, logs, traces, operations, address)
         finally:
             flushing.cancel()
+
+
+def _operations(metrics: Metrics, logs: Logs, traces: Traces, region: str) -> Mapping[str, Operations]:
+    # Imported late: making the grammars takes a fifth of a second, which would be part of the sandbox's start.
+    from sandbox.cloudwatch import api as cloudwatch_api
+    from sandbox.logs import api as logs_api
+    from sandbox.xray import api as xray_api
+
+    return {
+        "monitoring": cloudwatch_api.operations(metrics),
+        "logs": logs_api.operations(logs, region),
+        "xray": xray_api.operations(traces),
+    }
 
 
 async def _flush_regularly(store: Store) -> None:

@@ -77,6 +77,20 @@ def test_importing_the_function_loads_no_more_than_it_needs() -> None:
     assert [name for name in loaded if name.split(".")[0] in unneeded] == []
 
 
+def test_the_sandbox_starts_without_what_only_its_aws_endpoint_needs() -> None:
+    """Protocols and grammars take most of a second to import; the first request to the endpoint waits for them."""
+    code = "import sandbox.server, sys; print('\\n'.join(sys.modules))"
+    loaded = subprocess.run(
+        [sys.executable, "-c", code],
+        env={"PYTHONPATH": str(SOURCES)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    ).stdout.split()
+    assert [name for name in loaded if name.split(".")[0] in ("lark", "moto")] == []
+
+
 def test_no_file_names_a_package_registry_or_a_path_of_one_machine() -> None:
     registries = "py" + "pi|python" + "hosted|npm" + "js|deb" + "ian"  # apart, so that this file is not found itself
     patterns = [f'https?://[^/ "]*({registries})[^/ "]*/', r"(^|[^A-Za-z0-9_.])/(root|home)/[a-z]"]

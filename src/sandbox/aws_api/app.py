@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
@@ -19,7 +19,7 @@ _log = logging.getLogger(__name__)
 
 
 def aws_endpoint_app(
-    keys: Mapping[str, Credentials], region: str, invoke: Handler, engines: Mapping[str, Operations]
+    keys: Mapping[str, Credentials], region: str, invoke: Handler, engines: Callable[[], Mapping[str, Operations]]
 ) -> web.Application:
     """Return the application that answers at `aws_endpoint_url`.
 
@@ -27,7 +27,8 @@ def aws_endpoint_app(
         keys: whose signatures are accepted, by access key id.
         region: the region that they must be for.
         invoke: answers what is signed for `lambda`.
-        engines: the operations of the other services, by the name that their requests are signed for.
+        engines: gives the operations of the other services, by the name that their requests are signed for; it may
+            take its time.
     """
 
     async def handle(request: web.Request) -> web.StreamResponse:
@@ -35,11 +36,9 @@ def aws_endpoint_app(
         if service == "lambda":
             return await invoke(request)
         try:
-            if service not in engines:
-                raise not_supported(f"the service {service[:100]}")
             body = await request.read()
             # On a thread: while a query runs, streams go on.
-            return await asyncio.to_thread(_operate, service, engines[service], request, body)
+            return await asyncio.to_thread(_operate, service, engines, request, body)
         except ApiError as error:
             return error_response(request, error)
         except Exception:  # noqa: BLE001 - the client gets an answer, whatever goes wrong in an engine
@@ -52,7 +51,12 @@ def aws_endpoint_app(
     return app
 
 
-def _operate(service: str, operations: Operations, request: web.Request, body: bytes) -> web.Response:
+def _operate(
+    service: str, engines: Callable[[], Mapping[str, Operations]], request: web.Request, body: bytes
+) -> web.Response:
+    operations = engines().get(service)
+    if operations is None:
+        raise not_supported(f"the service {service[:100]}")
     # Imported late: moto takes half a second, which would be part of the sandbox's start.
     from sandbox.aws_api.protocol import answer
 

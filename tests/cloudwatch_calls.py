@@ -111,3 +111,13 @@ def seconds(result: dict[str, Any]) -> dict[int, float]:
 def _validate(value: Any, shape: Shape) -> None:
     report = ParamValidator().validate(value, shape)
     assert not report.has_errors(), report.generate_report()
+
+
+def dimensions(**values: str) -> list[dict[str, str]]:
+    """Dimensions in the API's shape."""
+    return [{"Name": name, "Value": value} for name, value in values.items()]
+
+
+def datum(**members: Any) -> dict[str, Any]:
+    """A MetricDatum of the metric `Latency` at `START`."""
+    return {"MetricName": "Latency", "Timestamp": START, **members}

@@ -55,10 +55,14 @@ def _from_package(package: str, *command: str) -> list[str]:
     return uv("tool", "run", "--quiet", "--python", sys.executable, "--from", package, *command)
 
 
+def without_aws() -> dict[str, str]:
+    """The environment without the credentials and settings of whoever runs the tests."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+
+
 def sam_environment(path: str) -> dict[str, str]:
     """An environment for the SAM CLI: no telemetry, no credentials of whoever runs the tests."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-    return {**kept, "PATH": path, "SAM_CLI_TELEMETRY": "0", "AWS_REGION": "us-east-1"}
+    return {**without_aws(), "PATH": path, "SAM_CLI_TELEMETRY": "0", "AWS_REGION": "us-east-1"}
 
 
 @cache

@@ -1,7 +1,6 @@
 """The README against the project: its commands are run, its names are looked up in the code."""
 
 import json
-import os
 import re
 import shlex
 import signal
@@ -13,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from sandbox_process import alive, descendants
-from tools import REPOSITORY, aws_cli, template_as_written
+from tools import REPOSITORY, aws_cli, template_as_written, without_aws
 
 README = (REPOSITORY / "README.md").read_text()
 READY = REPOSITORY / ".sandbox/ready.json"
@@ -57,7 +56,7 @@ def foreground_sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Non
 
 
 def shell(script: str, path: str = "") -> subprocess.CompletedProcess[str]:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    environment = without_aws()
     environment["PATH"] = f"{path}:{environment['PATH']}"
     return subprocess.run(
         ["bash", "-c", script],

@@ -1,142 +1,19 @@
-"""The operations: what is put comes back as it was, by page, by unit, by period; and what is refused, by name."""
+"""The operations that read: by page, by unit, by period; and what is refused, by name."""
 
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
 import pytest
 
-from cloudwatch_calls import RANGE, START, START_MS, CloudWatch, expression, seconds, stat
-from sandbox.cloudwatch.metrics import Metric, Point
+from cloudwatch_calls import RANGE, START, START_MS, CloudWatch, dimensions, expression, seconds, stat
+from sandbox.cloudwatch.metrics import Point
 
 
 @pytest.fixture
 def cloudwatch() -> CloudWatch:
     return CloudWatch()
-
-
-def dimensions(**values: str) -> list[dict[str, str]]:
-    return [{"Name": name, "Value": value} for name, value in values.items()]
-
-
-def datum(**members: Any) -> dict[str, Any]:
-    return {"MetricName": "Latency", "Timestamp": START, **members}
-
-
-# PutMetricData
-
-
-def test_values_with_counts_and_dimensions(cloudwatch: CloudWatch) -> None:
-    values = datum(Values=[1.0, 5.0], Counts=[3.0, 1.0], Unit="Milliseconds", Dimensions=dimensions(b="2", a="1"))
-    cloudwatch("PutMetricData", Namespace="N", MetricData=[values, datum(MetricName="Other", Value=-4.5)])
-    assert cloudwatch.metrics.all() == [Metric("N", "Latency", (("a", "1"), ("b", "2"))), Metric("N", "Other", ())]
-    found = cloudwatch.data(
-        stat("average", "Average", dimensions={"a": "1", "b": "2"}, unit="Milliseconds"),
-        stat("count", "SampleCount", dimensions={"b": "2", "a": "1"}),
-        stat("other", "Sum", "Other", unit="None"),
-    )["MetricDataResults"]
-    assert [seconds(result) for result in found] == [{0: 2.0}, {0: 4.0}, {0: -4.5}]
-
-
-def test_the_storage_resolution_is_kept(cloudwatch: CloudWatch) -> None:
-    late = datum(Value=1.0, Timestamp=START + timedelta(seconds=7))
-    data = [{**late, "MetricName": "r1", "StorageResolution": 1}, {**late, "MetricName": "r60"}]
-    cloudwatch("PutMetricData", Namespace="N", MetricData=data)
-    found = cloudwatch.data(stat("fine", name="r1", period=1), stat("coarse", name="r60", period=1))
-    assert [seconds(result) for result in found["MetricDataResults"]] == [{7: 1}, {0: 1}]
-
-
-def test_a_value_without_timestamp_is_of_now(cloudwatch: CloudWatch) -> None:
-    before = datetime.now(UTC)
-    cloudwatch("PutMetricData", Namespace="N", MetricData=[{"MetricName": "Latency", "Value": 1.0}])
-    (result,) = cloudwatch.data(stat("m"), EndTime=before + timedelta(hours=1))["MetricDataResults"]
-    (moment,) = result["Timestamps"]
-    assert before.replace(second=0, microsecond=0) <= moment <= datetime.now(UTC)
-
-
-def test_limits_are_within(cloudwatch: CloudWatch) -> None:
-    now = datetime.now(UTC)
-    most = datum(
-        MetricName="m" * 255,
-        Values=[2.0**360] * 149 + [-(2.0**360)],
-        Dimensions=dimensions(**{f"{number:0255}": "v" * 1024 for number in range(30)}),
-    )
-    oldest = datum(Value=1.0, Timestamp=now - timedelta(days=13, hours=23))
-    newest = datum(Value=1.0, Timestamp=now + timedelta(minutes=119), StorageResolution=1)
-    cloudwatch("PutMetricData", Namespace="n" * 255, MetricData=[most, oldest, newest, *[datum(Value=0.0)] * 997])
-    assert len(cloudwatch.metrics.all()) == 2
-
-
-@pytest.mark.parametrize(
-    ("change", "code", "named"),
-    [
-        ({"Value": 1.0, "Values": [1.0]}, "InvalidParameterCombination", "MetricData.member.2.Value"),
-        ({}, "MissingParameter", "MetricData.member.2.Value"),
-        ({"Values": []}, "MissingParameter", "MetricData.member.2.Value"),
-        ({"Values": [1.0] * 151}, "InvalidParameterValue", "MetricData.member.2.Values"),
-        ({"Values": [1.0, 2.0], "Counts": [1.0]}, "InvalidParameterValue", "MetricData.member.2.Counts"),
-        ({"Value": 1.0, "Counts": [0.0]}, "InvalidParameterValue", "MetricData.member.2.Counts"),
-        ({"Value": 1.0, "Counts": [-1.0]}, "InvalidParameterValue", "MetricData.member.2.Counts"),
-        ({"Value": 1.0, "Counts": [float("nan")]}, "InvalidParameterValue", "MetricData.member.2.Counts"),
-        ({"Value": 1.0, "Counts": [float("inf")]}, "InvalidParameterValue", "MetricData.member.2.Counts"),
-        ({"Value": 1.0, "Counts": [1.5]}, "NotImplementedException", "MetricData.member.2.Counts: 1.5"),
-        ({"Value": float("nan")}, "InvalidParameterValue", "MetricData.member.2.Value"),
-        ({"Value": float("inf")}, "InvalidParameterValue", "MetricData.member.2.Value"),
-        ({"Values": [1.0, float("-inf")]}, "InvalidParameterValue", "MetricData.member.2.Value"),
-        ({"Value": 2.0**361}, "InvalidParameterValue", "MetricData.member.2.Value"),
-        (
-            {"StatisticValues": {"SampleCount": 1.0, "Sum": 1.0, "Minimum": 1.0, "Maximum": 1.0}},
-            "NotImplementedException",
-            "MetricData.member.2.StatisticValues",
-        ),
-        ({"Value": 1.0, "Unit": "Furlongs"}, "InvalidParameterValue", "'Furlongs'"),
-        ({"Value": 1.0, "StorageResolution": 30}, "InvalidParameterValue", "member.2.StorageResolution"),
-        ({"Value": 1.0, "MetricName": " "}, "InvalidParameterValue", "member.2.MetricName"),
-        ({"Value": 1.0, "MetricName": "m" * 256}, "InvalidParameterValue", "member.2.MetricName"),
-        ({"Value": 1.0, "Dimensions": dimensions(a=" ")}, "InvalidParameterValue", "Dimensions.member.1.Value"),
-        ({"Value": 1.0, "Dimensions": dimensions(a="v" * 1025)}, "InvalidParameterValue", "Dimensions.member.1.Value"),
-        ({"Value": 1.0, "Dimensions": dimensions(a="ü")}, "InvalidParameterValue", "Dimensions.member.1.Value"),
-        ({"Value": 1.0, "Dimensions": dimensions(a="1") * 2}, "InvalidParameterValue", "Dimensions.member.2.Name"),
-        (
-            {"Value": 1.0, "Dimensions": dimensions(**{f"d{number}": "1" for number in range(31)})},
-            "InvalidParameterValue",
-            "member.2.Dimensions",
-        ),
-        ({"Value": 1.0, "Timestamp": START - timedelta(days=15)}, "InvalidParameterValue", "member.2.Timestamp"),
-        ({"Value": 1.0, "Timestamp": START + timedelta(hours=6)}, "InvalidParameterValue", "member.2.Timestamp"),
-    ],
-)
-def test_one_wrong_value_and_nothing_is_put(
-    cloudwatch: CloudWatch, change: dict[str, Any], code: str, named: str
-) -> None:
-    refused = cloudwatch.refusal("PutMetricData", Namespace="N", MetricData=[datum(Value=1.0), datum(**change)])
-    assert refused[0] == code
-    assert named in refused[1]
-    assert cloudwatch.metrics.all() == []
-
-
-@pytest.mark.parametrize(
-    ("members", "code", "named"),
-    [
-        ({"Namespace": "AWS/Lambda", "MetricData": [datum(Value=1.0)]}, "InvalidParameterValue", "Namespace"),
-        ({"Namespace": ":N", "MetricData": [datum(Value=1.0)]}, "InvalidParameterValue", "Namespace"),
-        ({"Namespace": "n" * 256, "MetricData": [datum(Value=1.0)]}, "InvalidParameterValue", "Namespace"),
-        ({"Namespace": "N"}, "MissingParameter", "MetricData"),
-        ({"Namespace": "N", "MetricData": []}, "MissingParameter", "MetricData"),
-        ({"Namespace": "N", "MetricData": [datum(Value=1.0)] * 1001}, "InvalidParameterValue", "MetricData"),
-        ({"Namespace": "N", "EntityMetricData": [{}]}, "NotImplementedException", "EntityMetricData"),
-        (
-            {"Namespace": "N", "MetricData": [datum(Value=1.0)], "StrictEntityValidation": True},
-            "NotImplementedException",
-            "StrictEntityValidation",
-        ),
-    ],
-)
-def test_put_requests_that_are_refused(cloudwatch: CloudWatch, members: dict[str, Any], code: str, named: str) -> None:
-    refused = cloudwatch.refusal("PutMetricData", **members)
-    assert refused[0] == code
-    assert named in refused[1]
 
 
 # ListMetrics

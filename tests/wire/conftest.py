@@ -11,6 +11,12 @@ import pytest
 from tools import REPOSITORY
 from wire.strict_runtime_api import StrictRuntimeApi
 
+# What a streaming handler of these tests begins with.
+HEADER = """
+import time
+from lambda_streaming import ResponseStream, streamify_response
+
+"""
 BOOTSTRAP = REPOSITORY / "src/runtime/lambda_streaming/bootstrap"
 
 
@@ -70,3 +76,9 @@ def run_function(api: StrictRuntimeApi, tmp_path: Path) -> Iterator[Callable[...
     yield run
     for runtime in started:
         runtime.stop()
+
+
+def streaming(body: str) -> str:
+    """The source of a streaming handler with this body."""
+    lines = "\n".join(f"    {line}" for line in body.splitlines())
+    return f"{HEADER}@streamify_response\ndef handler(event, context, *, response_stream: ResponseStream):\n{lines}\n"

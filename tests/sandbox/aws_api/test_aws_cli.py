@@ -12,7 +12,7 @@ import pytest
 
 from sandbox_client import call, write_stack
 from sandbox_process import RunningSandbox, StartSandbox
-from tools import aws_cli
+from tools import aws_cli, without_aws
 
 CODE = """
 import json, time
@@ -38,9 +38,8 @@ def running(start_sandbox: StartSandbox, tmp_path_factory: pytest.TempPathFactor
 
 def environment(**variables: str) -> dict[str, str]:
     """Nothing of whoever runs the tests but the way to programs."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     nowhere = {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
-    return {**kept, **nowhere, "AWS_EC2_METADATA_DISABLED": "true", **variables}
+    return {**without_aws(), **nowhere, "AWS_EC2_METADATA_DISABLED": "true", **variables}
 
 
 def run(ready: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:

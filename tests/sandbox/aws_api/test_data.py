@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from recorded import until
 from sandbox_client import aws_client, call, write_stack
 from sandbox_process import StartSandbox
 from tools import REPOSITORY
@@ -51,13 +52,10 @@ def records(ready: dict[str, str]) -> dict[str, Any]:
 
 def records_of(ready: dict[str, str], invocations: int) -> dict[str, Any]:
     """The records as soon as they are complete: the last ones come a moment after the response."""
-    limit = time.monotonic() + 20
-    while True:
-        found = records(ready)
-        if (sum(found["invocations"]), len(found["traces"])) == (invocations, invocations):
-            return found
-        assert time.monotonic() < limit, found
-        time.sleep(0.1)
+    return until(
+        lambda: records(ready),
+        lambda found: (sum(found["invocations"]), len(found["traces"])) == (invocations, invocations),
+    )
 
 
 def test_a_start_with_the_same_directory_goes_on_where_the_last_one_ended(

@@ -16,6 +16,7 @@ _LIST_GROUPS = """
     )
     GROUP BY log_group ORDER BY log_group
 """
+_GROUP_NAMES = "SELECT log_group FROM log_groups UNION SELECT log_group FROM log_events"
 _LIST_STREAMS = """
     SELECT log_stream, min(ingested_ns) // 1000000, min(time_ms), max(time_ms), max(ingested_ns) // 1000000
     FROM log_events WHERE log_group = ? AND starts_with(log_stream, ?)
@@ -94,7 +95,7 @@ def existing_groups(logs: Logs, region: str, identifiers: Iterable[str]) -> list
         ApiError: ResourceNotFoundException, one of them does not exist.
     """
     names = [identifier.removeprefix(_arn(region, "")).removesuffix(":*") for identifier in identifiers]
-    existing = {row[0] for row in logs.store.query(_LIST_GROUPS)}
+    existing = {row[0] for row in logs.store.query(_GROUP_NAMES)}
     if not existing.issuperset(names):
         raise ApiError("ResourceNotFoundException", "The specified log group does not exist.")
     return names

@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from sandbox.xray.documents import is_subsegment, walk
@@ -26,7 +27,7 @@ class Trace:
     id: str
     segments: list[dict[str, Any]]
 
-    @property
+    @cached_property
     def root(self) -> dict[str, Any]:
         """The segment of the service that took the request: the earliest that nothing here is the parent of."""
         present = {node["id"] for segment in self.segments for node in walk(segment)}

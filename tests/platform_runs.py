@@ -4,7 +4,7 @@ from pathlib import Path
 
 from sandbox.invocation import FunctionError, Invocation
 from sandbox.records.run import Phase, Run
-from sandbox.stack.template import FunctionSpec
+from sandbox.stack.function import FunctionSpec
 from sandbox.trace_context import TraceContext
 
 REQUEST_ID = "27df07c5-1c35-42eb-ae6f-55193c404205"

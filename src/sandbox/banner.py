@@ -4,6 +4,8 @@ import json
 import os
 import shlex
 import sys
+from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 
 from sandbox.ready_file import Ready
@@ -18,6 +20,9 @@ _AWS_KEYS = (
     r'import json; print("export AWS_ACCESS_KEY_ID={access_key_id} AWS_SECRET_ACCESS_KEY={secret_access_key} '
     r'AWS_SESSION_TOKEN=".format(**json.load(open(%s))))'
 )
+
+_RED, _GREEN, _YELLOW = "31", "32", "33"
+_COLOURS = {"ALARM": _RED, "OK": _GREEN, "INSUFFICIENT_DATA": _YELLOW}
 
 
 def banner(ready: Ready, ready_path: Path, bedrock: str) -> str:
@@ -56,6 +61,13 @@ def print_line(text: str) -> None:
 def print_function_line(number: int, line: str) -> None:
     """Print a line of the function's log, with the number of its environment."""
     print_line(_dim(f"[{number}] ") + line)
+
+
+def print_alarm_line(moment: datetime, name: str, old: str, new: str, reason: str, actions: Sequence[str]) -> None:
+    """Print how an alarm has changed its state, and which actions that would have set going."""
+    time = _dim(f"[{moment.astimezone():%H:%M:%S}]")
+    notified = f"; would notify {', '.join(actions)}" if actions else ""
+    print_line(f"{time} alarm {_bold(name)}: {old} -> {_styled(_COLOURS[new], new)}: {reason}{notified}")
 
 
 def _bold(text: str) -> str:

@@ -26,7 +26,8 @@ from sandbox.records.recorder import LogStream, Recorder
 from sandbox.settings import Settings
 from sandbox.signing.credentials import Credentials, random_role, random_user
 from sandbox.signing.signed import refused_by_url, signature_check
-from sandbox.stack.template import FunctionSpec, read_template
+from sandbox.stack.function import FunctionSpec, streaming_function
+from sandbox.stack.resources import Resource, read_resources
 from sandbox.telemetry import running_telemetry
 
 HOST = "127.0.0.1"
@@ -47,17 +48,22 @@ async def run(settings: Settings) -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     refuse_a_second_sandbox(settings.ready_file)
-    spec = read_template(settings.template, settings.overrides, settings.region)
+    resources = read_resources(settings.template, settings.overrides, settings.region)
+    spec = streaming_function(resources, settings.template, settings.region)
     async with contextlib.AsyncExitStack() as stack:
-        ready = await _start(settings, spec, stack)
+        ready = await _start(settings, resources, spec, stack)
         stack.enter_context(ready_file(settings.ready_file, ready))
         print_line(banner(ready, settings.ready_file, settings.bedrock))
         await stop.wait()
 
 
-async def _start(settings: Settings, spec: FunctionSpec, stack: contextlib.AsyncExitStack) -> Ready:
+async def _start(
+    settings: Settings, resources: Mapping[str, Resource], spec: FunctionSpec, stack: contextlib.AsyncExitStack
+) -> Ready:
     user, role = random_user(), random_role()
-    telemetry = await stack.enter_async_context(running_telemetry(settings.data, settings.region))
+    telemetry = await stack.enter_async_context(
+        running_telemetry(settings.data, resources, settings.region, settings.alarm_minute)
+    )
     telemetry.logs.create_group(spec.log_group)  # the template's, there before anything is logged
     recorder = Recorder(spec, telemetry.logs, telemetry.metrics, telemetry.traces)
     bedrock_url, aws = await _bedrock(settings, user, role, recorder, stack)

@@ -23,6 +23,8 @@ examples:
       what `sam build` has built, under the interpreter that it was built for
   scripts/sandbox.sh --data .sandbox
       metrics, logs and traces that the next start with the same flag still has
+  scripts/sandbox.sh --alarm-minute 1 --model-script "fault=throttling"
+      a drill: the alarms count a second as a minute, so five minutes without an answer are over in five seconds
   scripts/sandbox.sh --bedrock aws --region us-east-1
       real models, with your AWS credentials: this costs money
 """
@@ -42,6 +44,7 @@ class Settings:
     python: str
     region: str
     data: Path | None
+    alarm_minute: int
 
 
 def read_settings(arguments: Sequence[str], environment: Mapping[str, str] = os.environ) -> Settings:
@@ -60,6 +63,8 @@ def read_settings(arguments: Sequence[str], environment: Mapping[str, str] = os.
         raise UsageError("--concurrency must be at least 1")
     if not 0 <= given.port <= 65535:
         raise UsageError("--port must be from 0 (any free one) to 65535")
+    if not 1 <= given.alarm_minute <= 60:
+        raise UsageError("--alarm-minute must be from 1 to 60 seconds")
     return Settings(
         template=given.template,
         overrides=parse_overrides(given.parameter_overrides),
@@ -71,6 +76,7 @@ def read_settings(arguments: Sequence[str], environment: Mapping[str, str] = os.
         python=given.python,
         region=given.region,
         data=given.data,
+        alarm_minute=given.alarm_minute,
     )
 
 
@@ -121,6 +127,13 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
         type=Path,
         metavar="DIRECTORY",
         help="keep telemetry there for the next start (default: in memory)",
+    )
+    add(
+        "--alarm-minute",
+        type=int,
+        default=60,
+        metavar="SECONDS",
+        help="how long a minute is for alarms: with 1, a period of 300 s is over after 5 (default: 60)",
     )
     add("--python", default="", metavar="PATH", help="the function's interpreter (default: the sandbox's own)")
     add("--region", default=region, help=f"the stack's region (default: {region}, from AWS_REGION)")

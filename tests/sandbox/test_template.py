@@ -7,13 +7,15 @@ import pytest
 import yaml
 
 from sandbox.errors import StartError, UsageError
+from sandbox.stack.function import FunctionSpec, streaming_function
 from sandbox.stack.parameters import parse_overrides
-from sandbox.stack.template import FunctionSpec, read_template
+from sandbox.stack.resources import read_resources
 from tools import REPOSITORY
 
 
 def read(path: Path = REPOSITORY / "template.yaml", *overrides: str) -> FunctionSpec:
-    return read_template(path, parse_overrides(overrides), "eu-central-1")
+    resources = read_resources(path, parse_overrides(overrides), "eu-central-1")
+    return streaming_function(resources, path, "eu-central-1")
 
 
 def test_reads_this_repositorys_template() -> None:
@@ -108,13 +110,24 @@ def written(directory: Path, template: Any) -> Path:
         (stack(Handler="no_such.handler"), "no_such.py, which does not exist"),
         (stack(Handler="handler"), "must be MODULE.FUNCTION"),
         (stack(Timeout="soon"), "Timeout must be a whole number"),
-        (stack(Timeout={"Fn::GetAtt": ["A", "B"]}), "Properties.Timeout: the sandbox does not resolve Fn::GetAtt"),
-        (stack(Timeout={"Ref": "Nothing"}), "Properties.Timeout: nothing in the template"),
+        (stack(Timeout={"Fn::Cidr": ["10.0.0.0/8"]}), "Properties.Timeout: the sandbox does not resolve Fn::Cidr"),
+        (stack(Timeout={"Ref": "Nothing"}), "Properties.Timeout: no parameter, pseudo parameter"),
         (stack(Timeout={"Fn::If": ["Nothing", 1, 2]}), "has no condition Nothing"),
         (stack(Timeout={"Fn::If": ["Nothing"]}), "Fn::If is not well formed"),
         (stack(Timeout={"Fn::Join": [{"Ref": "AWS::Region"}, ["1"]]}), "no function as the delimiter of Fn::Join"),
         (stack(Layers=["arn:aws:lambda:eu-west-1:1:layer:x:1"]), "is not an AWS::Serverless::LayerVersion"),
         (stack(Environment={"Variables": {"AWS_LAMBDA_EXEC_WRAPPER": "/opt/x"}}), "/opt/x is in no layer"),
+        (stack(Environment={"Variables": {"LIST": ["a"]}}), "Environment.Variables must be texts"),
+        (stack(CodeUri={"Ref": "AWS::NoValue"}), "Resources.Function.Properties.CodeUri is missing"),
+        (
+            {
+                "Resources": {
+                    **stack(Layers=[{"Ref": "L"}])["Resources"],
+                    "L": {"Type": "AWS::Serverless::LayerVersion"},
+                }
+            },
+            "Resources.L.Properties.ContentUri is missing",
+        ),
         ({**stack(), "Parameters": {"P": {"Type": "String"}}}, "add --parameter-overrides P=VALUE"),
         ({**stack(), "Parameters": {"P": {"Type": "List<Number>", "Default": "1"}}}, "no parameter type"),
     ],

@@ -118,6 +118,12 @@ def every(*values: float | None) -> dict[int, float]:
         ("SUM([a, b] / 10)", every(5, 2, 2, 0, None)),
         ("SUM(100 / [a, b])", every(100 / 30 + 5, 5, 5, None, None)),
         ("SUM(-[a, b])", every(-50, -20, -20, 0, None)),
+        # TIME_SERIES
+        ("TIME_SERIES(5)", every(5, 5, 5, 5, 5)),
+        ("TIME_SERIES(-MAX(a) / 2)", every(-15, -15, -15, -15, -15)),
+        ("TIME_SERIES(MAX(nothing))", {}),
+        ("FILL(b, TIME_SERIES(7))", every(20, 7, 20, 7, 7)),
+        ("b * TIME_SERIES(2)", every(40, 0, 40, 0, 0)),
         # METRICS
         ("SUM(METRICS())", every(81, 22.5, 40, 0, 47.5)),
         ('SUM(METRICS("a"))', every(30, 20, 0, 0, None)),
@@ -225,6 +231,8 @@ def test_metrics_leaves_expressions_out(cloudwatch: CloudWatch) -> None:
         ("FILL(a, 'REPEAT')", "FILL does not take these arguments"),
         ("FILL(a, NEAREST)", "FILL does not take these arguments"),
         ("FILL(1, 2)", "FILL does not take these arguments"),
+        ("TIME_SERIES(a)", "TIME_SERIES does not take these arguments"),
+        ("TIME_SERIES()", "TIME_SERIES does not take these arguments"),
         ("METRICS(a)", "METRICS does not take these arguments"),
         ("METRICS(A)", "METRICS does not take these arguments"),
         ("PERIOD([a, b])", "PERIOD does not take these arguments"),
@@ -256,7 +264,6 @@ def test_cycles_are_found(cloudwatch: CloudWatch) -> None:
         ("DB_PERF_INSIGHTS('RDS', 'db-1', 'x')", "DB_PERF_INSIGHTS"),
         ("SUM(SORT(METRICS(), AVG, DESC))", "SORT"),
         ("STDDEV(a)", "STDDEV"),
-        ("TIME_SERIES(5)", "TIME_SERIES"),
         ("LOG(a)", "LOG"),
         ("SELECT AVG(Latency) FROM N", "Metrics Insights"),
         (" select AVG(Latency) FROM N", "Metrics Insights"),
@@ -277,3 +284,18 @@ def test_different_periods_are_refused(cloudwatch: CloudWatch) -> None:
     longer = [stat("a", period=60), expression("e", "a + 1", Period=300)]
     assert "Period of e" in cloudwatch.refusal("GetMetricData", MetricDataQueries=longer, **RANGE)[1]
     assert cloudwatch.data(stat("a", period=60), expression("e", "a + 1", Period=60))
+
+
+def test_a_time_series_has_its_own_period_or_that_of_all_metrics(cloudwatch: CloudWatch) -> None:
+    def values(*others: dict[str, Any], **members: Any) -> dict[int, float]:
+        found = cloudwatch.data(expression("line", "TIME_SERIES(5)", **members), *others, minutes=10)
+        return seconds(found["MetricDataResults"][0])
+
+    a, b = stat("a", period=300), stat("b", period=300)
+    assert values(a, b) == {0: 5, 300: 5}
+    assert values(a, stat("c", period=60), Period=300) == {0: 5, 300: 5}
+    assert values(Period=300) == {0: 5, 300: 5}
+    for others in ([], [a, stat("c", period=60)]):
+        line = [expression("line", "TIME_SERIES(5)"), *others]
+        code, message = cloudwatch.refusal("GetMetricData", MetricDataQueries=line, **RANGE)
+        assert (code, "TIME_SERIES needs a Period" in message) == ("ValidationError", True)

@@ -1,15 +1,15 @@
 """The operations of CloudWatch: requests and results in botocore's shapes."""
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from functools import partial
 from itertools import groupby
 from operator import itemgetter
-from typing import Any, TypeVar
+from typing import Any
 
 from sandbox.aws_api.contract import ApiError, Operations, not_supported
 from sandbox.cloudwatch.metrics import Metric, Metrics
+from sandbox.cloudwatch.paging import page_of
 from sandbox.cloudwatch.put_data import points_of
 from sandbox.cloudwatch.queries import check_period, metric_of, results
 from sandbox.cloudwatch.statistics import BASIC, parse_statistic
@@ -19,8 +19,6 @@ from sandbox.cloudwatch.times import from_ms, to_ms
 _METRICS_PER_PAGE = 500
 _DATAPOINTS_OF_STATISTICS = 1440
 _DATAPOINTS_PER_PAGE = 100_800
-
-_Item = TypeVar("_Item")
 
 
 def operations(metrics: Metrics) -> Operations:
@@ -43,7 +41,7 @@ def _list_metrics(metrics: Metrics, request: Mapping[str, Any]) -> dict[str, Any
         if request.get(member):
             raise not_supported(f"{member} in ListMetrics")
     found = [metric for metric in metrics.all() if _is_listed(metric, request)]
-    page, following = _page(found, request, _METRICS_PER_PAGE)
+    page, following = page_of(found, request, _METRICS_PER_PAGE)
     listed = [
         {
             "Namespace": metric.namespace,
@@ -113,7 +111,7 @@ def _get_metric_data(metrics: Metrics, request: Mapping[str, Any]) -> dict[str, 
         for place, (_, one) in enumerate(series)
         for time_ms, value in sorted(one.values.items(), reverse=scan_by == "TimestampDescending")
     ]
-    page, following = _page(points, request, size)
+    page, following = page_of(points, request, size)
     on_page = {place: list(group) for place, group in groupby(page, itemgetter(0))}
     unfinished = points[int(following["NextToken"])][0] if following else None
     # A series without values belongs to the first page.
@@ -142,12 +140,3 @@ def _range(request: Mapping[str, Any], code: str) -> tuple[int, int]:
     if start >= end:
         raise ApiError(code, "The parameter StartTime must be less than the parameter EndTime.")
     return to_ms(start), to_ms(end)
-
-
-def _page(items: Sequence[_Item], request: Mapping[str, Any], size: int) -> tuple[Sequence[_Item], dict[str, str]]:
-    """Return the items of the page that a request's `NextToken` asks for, and the member that leads to the next one."""
-    token = request.get("NextToken", "0")
-    if not re.fullmatch(r"\d{1,18}", token, re.ASCII) or int(token) > len(items):
-        raise ApiError("InvalidNextToken", f"The NextToken {token!r} has not been given out for this request.")
-    end = int(token) + size
-    return items[int(token) : end], {"NextToken": str(end)} if end < len(items) else {}

@@ -52,7 +52,7 @@ _GRAMMAR = Lark(
 
 _METRICS_INSIGHTS = re.compile(r"\s*SELECT\s+[A-Z]+\s*\(", re.IGNORECASE)
 # Every other function is refused by name.
-_FUNCTIONS = {"FILL", "IF", "METRICS", "PERIOD", "SEARCH", *AGGREGATES, *CHANGES}
+_FUNCTIONS = {"FILL", "IF", "METRICS", "PERIOD", "SEARCH", "TIME_SERIES", *AGGREGATES, *CHANGES}
 
 
 class Scope(Protocol):
@@ -88,7 +88,7 @@ def evaluate(expression: str, scope: Scope, period: int | None) -> Value:
     Args:
         expression: as in a query's `Expression`.
         scope: what it can refer to.
-        period: of a SEARCH that names none, in seconds.
+        period: of a SEARCH that names none and of a TIME_SERIES, in seconds.
 
     Raises:
         ApiError: it is not understood, or has something that the sandbox does not support; the message names it.
@@ -192,8 +192,18 @@ class _Evaluation(Transformer[Token, Any]):
                 return self._scope.search(text, statistic, self._period)
             case "SEARCH", [_Text(text), _Text(statistic), float() as period] if period.is_integer():
                 return self._scope.search(text, statistic, int(period))
+            case "TIME_SERIES", [float() as value]:
+                empty = Series("", self._period or self._period_of_metrics(), {})
+                return fill(empty, value, self._scope.start_ms, self._scope.end_ms)
             case aggregated, [Series() | list() as value] if aggregated in AGGREGATES:
                 return aggregate(aggregated, value)
             case changed, [Series() | list() as value] if changed in CHANGES:
                 return each(lambda series: replace(series, values=CHANGES[changed](series.values)), value)
         raise _ProblemError(f"{name} does not take these arguments")
+
+    def _period_of_metrics(self) -> int:
+        # CloudWatch's documentation does not say which period a TIME_SERIES has without one of its own.
+        periods = {series.period for series in self._scope.metrics("")}
+        if len(periods) != 1:
+            raise _ProblemError("TIME_SERIES needs a Period: the metrics of the request do not have one in common")
+        return periods.pop()

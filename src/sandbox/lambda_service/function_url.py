@@ -22,7 +22,7 @@ from sandbox.lambda_service.url_event import url_event
 from sandbox.records.recorder import Recorder
 from sandbox.records.run import Stopwatch
 from sandbox.signing.signed import CALLER
-from sandbox.stack.template import FunctionSpec
+from sandbox.stack.function import FunctionSpec
 from sandbox.trace_context import trace_context
 
 # What the record of a request needs to know of it.

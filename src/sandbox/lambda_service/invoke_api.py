@@ -17,7 +17,8 @@ from sandbox.invocation import FunctionError, Invocation, ResponseEnd, ResponseS
 from sandbox.lambda_service.function_url import throttled
 from sandbox.lambda_service.pool import EnvironmentPool, ThrottledError
 from sandbox.records.recorder import Recorder
-from sandbox.stack.template import ACCOUNT_ID, FunctionSpec
+from sandbox.stack.function import FunctionSpec
+from sandbox.stack.resources import ACCOUNT_ID
 from sandbox.trace_context import trace_context
 
 _PATH = re.compile(r"/2021-11-15/functions/(?P<function>[^/]+)/response-streaming-invocations")

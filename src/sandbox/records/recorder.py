@@ -15,7 +15,7 @@ from sandbox.logs.logs import Logs
 from sandbox.records import lambda_metrics, report_lines, segments
 from sandbox.records.bedrock_metrics import bedrock_points
 from sandbox.records.run import Phase, Run
-from sandbox.stack.template import FunctionSpec
+from sandbox.stack.function import FunctionSpec
 from sandbox.xray.traces import Traces
 
 

@@ -8,7 +8,7 @@ import math
 
 from sandbox.invocation import FunctionError, Invocation
 from sandbox.records.run import TIMEOUT, Phase, Run
-from sandbox.stack.template import FunctionSpec
+from sandbox.stack.function import FunctionSpec
 
 
 def init_start(spec: FunctionSpec) -> str:

@@ -8,7 +8,8 @@ from typing import Any
 
 from sandbox.invocation import Invocation
 from sandbox.records.run import Phase, Run
-from sandbox.stack.template import ACCOUNT_ID, FunctionSpec
+from sandbox.stack.function import FunctionSpec
+from sandbox.stack.resources import ACCOUNT_ID
 from sandbox.trace_context import new_segment_id
 
 Document = dict[str, Any]

@@ -1,10 +1,13 @@
-"""Resolves CloudFormation's intrinsic functions and conditions, as far as a template's function and layer need."""
+"""Resolves CloudFormation's intrinsic functions and conditions, as far as this stack needs them."""
 
+import json
 import re
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from sandbox.errors import StartError
+from sandbox.strict_json import parse_json
 
 # What `!Ref AWS::NoValue` resolves to; it takes the key or the list item that holds it away.
 NO_VALUE = object()
@@ -15,16 +18,39 @@ _PLACEHOLDER = re.compile(r"\$\{(!?)([^}]*)\}")
 class Resolver:
     """Resolves nodes of one template. `where` arguments are the node's place in the template, for error messages."""
 
-    def __init__(self, names: Mapping[str, Any], conditions: Mapping[str, Any]) -> None:
-        """Take what `Ref` may name (parameters, pseudo parameters, resources) and the template's `Conditions`."""
-        self._names = names
+    def __init__(
+        self,
+        values: Mapping[str, Any],
+        conditions: Mapping[str, Any],
+        mappings: Mapping[str, Any],
+        return_value: Callable[[str, str | None, str], Any],
+        directory: Path,
+    ) -> None:
+        """Take what the template's names stand for.
+
+        Args:
+            values: of parameters and pseudo parameters.
+            conditions: the template's `Conditions`.
+            mappings: the template's `Mappings`.
+            return_value: gives, for a resource's logical id, an attribute (None: what `Ref` gives) and a place, the
+                value; raises StartError if there is none.
+            directory: the template's, from which included files count.
+        """
+        self._values = values
         self._conditions = conditions
+        self._mappings = mappings
+        self._return_value = return_value
+        self._directory = directory
         self._functions: dict[str, Callable[[Any, str], Any]] = {
             "Ref": self._ref,
-            "Condition": self._named_condition,
+            "Condition": self.holds,
+            "Fn::GetAtt": self._get_att,
             "Fn::Sub": self._sub,
             "Fn::Join": self._join,
             "Fn::Split": self._split,
+            "Fn::Select": self._select,
+            "Fn::FindInMap": self._find_in_map,
+            "Fn::ToJsonString": self._to_json_string,
             "Fn::If": self._if,
             "Fn::Equals": lambda node, where: self._text(node, 0, where) == self._text(node, 1, where),
             "Fn::Not": lambda node, where: not self.resolve(node[0], where),
@@ -39,41 +65,79 @@ class Resolver:
             StartError: an intrinsic that the sandbox does not know or that is not well formed, or a name that the
                 template does not have; the message says where it stands.
         """
+        node = self._included(node, where)
         if isinstance(node, dict):
-            if len(node) == 1:
-                ((name, argument),) = node.items()
-                if name in self._functions:
-                    return self._call(name, argument, where)
-                if str(name).startswith("Fn::"):
-                    raise StartError(f"{where}: the sandbox does not resolve {name}")
-            values = {key: self.resolve(value, f"{where}.{key}") for key, value in node.items()}
+            name = next(iter(node)) if len(node) == 1 else None
+            if name in self._functions:
+                return self._call(name, node[name], where)
+            values = {key: self.resolve(value, f"{where}.{key}") for key, value in self.mapping(node, where).items()}
             return {key: value for key, value in values.items() if value is not NO_VALUE}
         if isinstance(node, list):
             items = [self.resolve(item, f"{where}[{index}]") for index, item in enumerate(node)]
             return [item for item in items if item is not NO_VALUE]
         return node
 
+    def mapping(self, node: Any, where: str) -> Mapping[str, Any]:
+        """Return the mapping that `node` is or includes, its values as written.
+
+        Raises:
+            StartError: it is none, or an intrinsic function gives its keys.
+        """
+        node = self._included(node, where)
+        if not isinstance(node, dict):
+            raise StartError(f"{where} is not a mapping")
+        for name in node:
+            if str(name).startswith("Fn::"):
+                raise StartError(f"{where}: the sandbox does not resolve {name}")
+        return node
+
+    def holds(self, name: str, where: str) -> bool:
+        """Return whether the template's condition of this name holds.
+
+        Raises:
+            StartError: there is no such condition, or it cannot be resolved.
+        """
+        if name not in self._conditions:
+            raise StartError(f"{where}: the template has no condition {name}")
+        return bool(self.resolve(self._conditions[name], f"Conditions.{name}"))
+
     def _call(self, name: str, argument: Any, where: str) -> Any:
         try:
             return self._functions[name](argument, where)
         except (TypeError, ValueError, KeyError, IndexError, AttributeError) as error:
             raise StartError(f"{where}: {name} is not well formed: {argument!r}") from error
+        except RecursionError:
+            raise StartError(f"{where}: {name} leads back to itself: {argument!r}") from None
+
+    def _included(self, node: Any, where: str) -> Any:
+        """Return `node`, or what the macro `AWS::Include` puts in its place: the content of a JSON file.
+
+        https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/transform-aws-include.html
+        """
+        if not isinstance(node, dict) or set(node) != {"Fn::Transform"}:
+            return node
+        match node["Fn::Transform"]:
+            case {"Name": "AWS::Include", "Parameters": {"Location": str(location)}}:
+                file = self._directory / location
+            case macro:
+                raise StartError(f"{where}: of macros the sandbox knows AWS::Include with a Location, not {macro!r}")
+        try:
+            return parse_json(file.read_bytes())
+        except OSError as error:
+            raise StartError(f"{where}: cannot read the included file {file}: {error.strerror}") from None
+        except (ValueError, RecursionError) as error:
+            raise StartError(f"{where}: the included file {file} is not JSON: {error}") from None
 
     def _ref(self, name: str, where: str) -> Any:
-        if name not in self._names:
-            raise StartError(
-                f"{where}: nothing in the template, and no pseudo parameter of the sandbox, is named {name}"
-            )
-        return self._names[name]
+        return self._values[name] if name in self._values else self._return_value(name, None, where)
 
-    def _named_condition(self, name: str, where: str) -> bool:
-        if name not in self._conditions:
-            raise StartError(f"{where}: the template has no condition {name}")
-        return bool(self.resolve(self._conditions[name], f"Conditions.{name}"))
+    def _get_att(self, node: Any, where: str) -> Any:
+        logical_id, attribute = node.split(".", 1) if isinstance(node, str) else node
+        return self._return_value(logical_id, attribute, where)
 
     def _if(self, node: Any, where: str) -> Any:
         condition, when_true, when_false = node
-        return self.resolve(when_true if self._named_condition(condition, where) else when_false, where)
+        return self.resolve(when_true if self.holds(condition, where) else when_false, where)
 
     def _sub(self, node: Any, where: str) -> str:
         template, variables = (node, {}) if isinstance(node, str) else node
@@ -83,7 +147,8 @@ class Resolver:
             literal, name = match.groups()
             if literal:
                 return f"${{{name}}}"
-            value = own[name] if name in own else self._ref(name, where)
+            by_name = self._get_att if "." in name else self._ref
+            value = own[name] if name in own else by_name(name, where)
             if not isinstance(value, str):
                 raise StartError(f"{where}: Fn::Sub cannot put {name} into a text: it is {value!r}")
             return value
@@ -97,14 +162,41 @@ class Resolver:
         resolved = self.resolve(items, where)
         if not isinstance(resolved, list):
             raise TypeError("Fn::Join joins a list")
-        return separator.join(str(item) for item in resolved)
+        return separator.join(as_text(item) for item in resolved)
 
     def _split(self, node: Any, where: str) -> list[str]:
         return self._text(node, 1, where).split(node[0])
 
+    def _select(self, node: Any, where: str) -> Any:
+        index, items = int(self._text(node, 0, where)), self.resolve(node[1], where)
+        if not isinstance(items, list) or not 0 <= index < len(items):
+            raise IndexError("Fn::Select selects an item of a list")
+        return items[index]
+
+    def _find_in_map(self, node: Any, where: str) -> Any:
+        name, top_level_key, second_level_key = (self._text(node, index, where) for index in range(len(node)))
+        found = self._mappings.get(name, {}).get(top_level_key, {}).get(second_level_key)
+        if found is None:
+            raise StartError(f"{where}: the template's Mappings have no {name}.{top_level_key}.{second_level_key}")
+        return found
+
+    def _to_json_string(self, node: Any, where: str) -> str:
+        value = self.resolve(node, where)
+        if not isinstance(value, dict | list):
+            raise TypeError("Fn::ToJsonString takes a mapping or a list")
+        return json.dumps(value)
+
     def _text(self, node: Any, index: int, where: str) -> str:
         """CloudFormation compares and cuts texts: `-1` and `"-1"` are the same."""
-        value = self.resolve(node[index], where)
-        if isinstance(value, dict | list):
-            raise TypeError("a text was expected")
-        return str(value)
+        return as_text(self.resolve(node[index], where))
+
+
+def as_text(value: Any) -> str:
+    """Return a scalar as CloudFormation writes it: `true`, not Python's `True`.
+
+    Raises:
+        TypeError: it is a mapping or a list.
+    """
+    if isinstance(value, dict | list):
+        raise TypeError("a text was expected")
+    return str(value).lower() if isinstance(value, bool) else str(value)

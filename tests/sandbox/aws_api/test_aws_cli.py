@@ -91,10 +91,10 @@ def test_traces(running: RunningSandbox) -> None:
 
 
 def test_a_refusal(running: RunningSandbox) -> None:
-    ended = run(running.ready, "cloudwatch", "describe-alarms")
+    ended = run(running.ready, "cloudwatch", "describe-anomaly-detectors")
     assert (ended.returncode, ended.stdout) == (255, "")
-    words = "An error occurred (NotImplementedException) when calling the DescribeAlarms operation: "
-    assert words + "the sandbox does not support DescribeAlarms of Amazon CloudWatch" in ended.stderr
+    words = "An error occurred (NotImplementedException) when calling the DescribeAnomalyDetectors operation: "
+    assert words + "the sandbox does not support DescribeAnomalyDetectors of Amazon CloudWatch" in ended.stderr
 
 
 def test_the_banners_command(running: RunningSandbox, tmp_path: Path) -> None:

@@ -1,0 +1,160 @@
+"""The alarms at work: their states, how these have changed, and the evaluation that changes them."""
+
+import json
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sandbox.aws_api.contract import ApiError
+from sandbox.cloudwatch.alarms.definitions import Alarm, CompositeAlarm, MetricAlarm
+from sandbox.cloudwatch.alarms.evaluation import Datapoint, Finding, evaluate, evaluation_range, timestamp
+from sandbox.cloudwatch.metrics import Clock, Metrics
+from sandbox.cloudwatch.queries import results
+from sandbox.cloudwatch.series import Values
+from sandbox.cloudwatch.times import from_ms
+from sandbox.errors import StartError
+
+# CloudWatch keeps them for 30 days.
+_CHANGES_KEPT = 10_000
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class State:
+    """An alarm's state since a moment; `reason_data` is JSON, and the very first state has none."""
+
+    value: str
+    reason: str
+    reason_data: str | None
+    since: datetime
+
+
+@dataclass(frozen=True)
+class Change:
+    """One state after another."""
+
+    alarm: Alarm
+    old: State
+    new: State
+
+
+class Alarms:
+    """The alarms of one stack. Their states are not kept for the next start."""
+
+    def __init__(
+        self,
+        alarms: Sequence[MetricAlarm | CompositeAlarm],
+        metrics: Metrics,
+        minute_seconds: int,
+        told: Callable[[Change], None],
+    ) -> None:
+        """Make the alarms; they have just been created, and nothing is known of their data.
+
+        Args:
+            alarms: their definitions, each behind those that its rule names.
+            metrics: what they watch.
+            minute_seconds: how long a minute is for them. Every length of time in a definition is counted in such
+                minutes; with 1, a period of 300 s is over after 5 seconds.
+            told: is called with every change of a state.
+
+        Raises:
+            StartError: what an alarm watches makes no sense, or is not supported; the message names it.
+        """
+        self._alarms = alarms
+        self._metrics = metrics
+        self._minute_seconds = minute_seconds
+        self._told = told
+        self.created = datetime.now(UTC)
+        unchecked = State("INSUFFICIENT_DATA", "Unchecked: Initial alarm creation", None, self.created)
+        self._states = {alarm.name: unchecked for alarm in alarms}
+        self._changes: tuple[Change, ...] = ()
+        for alarm in alarms:
+            if isinstance(alarm, MetricAlarm):
+                _check(alarm, metrics)
+
+    def all(self) -> list[tuple[Alarm, State]]:
+        """Return the alarms with their states."""
+        return [(alarm, self._states[alarm.name]) for alarm in self._alarms]
+
+    def changes(self) -> Sequence[Change]:
+        """Return how states have changed, the latest last."""
+        return self._changes
+
+    def evaluate(self, now_ms: int) -> None:
+        """Evaluate all alarms: metric alarms as of the last minute that is over, then composite ones.
+
+        A composite alarm sees what the whole minute has changed, not one change after another. Takes a while: call it
+        on a thread of its own, and one at a time.
+
+        Args:
+            now_ms: the time, in milliseconds since 1970.
+        """
+        now = from_ms(now_ms)
+        end_ms = now_ms - now_ms % (1000 * self._minute_seconds)
+        changed: list[Alarm] = []
+        for alarm in self._alarms:
+            last = self._states[alarm.name]
+            try:
+                if isinstance(alarm, MetricAlarm):
+                    finding = evaluate(alarm, self._datapoints(alarm, end_ms), last.value, now)
+                else:
+                    children = [child for child in changed if child.name in alarm.rule.children]
+                    finding = self._composed(alarm, children, now)
+            except Exception as error:  # noqa: BLE001 - an alarm that cannot be evaluated does not end the others
+                refused = isinstance(error, ApiError)
+                _log.error("the alarm %s could not be evaluated: %s", alarm.name, error, exc_info=not refused)
+                continue
+            if finding.state != last.value:
+                state = State(finding.state, finding.reason, finding.reason_data, now)
+                self._states[alarm.name] = state
+                change = Change(alarm, last, state)
+                self._changes = (*self._changes, change)[-_CHANGES_KEPT:]
+                changed.append(alarm)
+                self._told(change)
+
+    def _datapoints(self, alarm: MetricAlarm, end_ms: int) -> list[Datapoint]:
+        """Return the datapoints of the evaluation range that ends at a moment.
+
+        Periods do not begin at multiples of their length, as they do for GetMetricData: the last one ends with the last
+        minute. A value counts from the first evaluation after it has come; in the evaluations that it is too late for,
+        it was missing.
+        """
+        minutes = alarm.period // 60
+        number = evaluation_range(alarm)
+        start_ms = end_ms - number * minutes * self._minute_seconds * 1000
+        values = _values(alarm, self._metrics.by(Clock(start_ms, self._minute_seconds)), number)
+        return [
+            (start_ms + place * minutes * self._minute_seconds * 1000, values.get(place * alarm.period * 1000))
+            for place in range(number)
+        ]
+
+    def _composed(self, alarm: CompositeAlarm, changed: Sequence[Alarm], now: datetime) -> Finding:
+        """Return what a composite alarm's children come to, those that have just changed being the reason."""
+        states = {name: self._states[name].value for name in alarm.rule.children}
+        value = "ALARM" if alarm.rule.holds(states) else "OK"
+        reason = f"{alarm.described['AlarmArn']} was created and its alarm rule evaluates to {value}"
+        if changed:
+            last = changed[-1]
+            moment = f"{now:%A %d %B, %Y %H:%M:%S} UTC"
+            reason = f"{last.described['AlarmArn']} transitioned to {states[last.name]} at {moment}"
+        triggering = [
+            {"arn": child.described["AlarmArn"], "state": {"value": states[child.name], "timestamp": timestamp(now)}}
+            for child in changed
+        ]
+        return Finding(value, reason, json.dumps({"triggeringAlarms": triggering}))
+
+
+def _check(alarm: MetricAlarm, metrics: Metrics) -> None:
+    """Make sure that an alarm can be evaluated, by doing so for no time at all."""
+    try:
+        found = results(metrics, alarm.queries, 0, 0)
+    except ApiError as error:
+        raise StartError(f"the alarm {alarm.name}: {error}") from None
+    if len(found) != 1:
+        raise StartError(f"the alarm {alarm.name} has to watch one time series, not {len(found)}")
+
+
+def _values(alarm: MetricAlarm, metrics: Metrics, periods: int) -> Values:
+    ((_, series),) = results(metrics, alarm.queries, 0, periods * alarm.period * 1000)
+    return series.values

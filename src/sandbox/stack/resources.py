@@ -1,0 +1,150 @@
+"""The template's resources by logical id; each property is resolved when it is asked for."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from sandbox.errors import StartError
+from sandbox.stack.document import load, section
+from sandbox.stack.intrinsics import NO_VALUE, Resolver
+from sandbox.stack.parameters import parameter_values
+from sandbox.stack.return_values import Identity, return_value
+
+# The account that everything in the sandbox belongs to; AWS uses this number in its own examples.
+ACCOUNT_ID = "123456789012"
+# samconfig.toml deploys under the same name.
+STACK_NAME = "firstbyte"
+
+
+class Properties(Mapping[str, Any]):
+    """A resource's properties. One that nobody asks for may hold any intrinsic; `dict(properties)` asks for all."""
+
+    def __init__(self, node: Any, where: str, resolver: Resolver) -> None:
+        """Take the node as the template has it, and its place there for messages."""
+        self._node = node
+        self._resolver = resolver
+        self.where = where
+
+    @property
+    def _nodes(self) -> Mapping[str, Any]:
+        return self._resolver.mapping(self._node, self.where)
+
+    def __getitem__(self, name: str) -> Any:
+        value = self._resolver.resolve(self._nodes[name], f"{self.where}.{name}")
+        if value is NO_VALUE:
+            raise KeyError(name)
+        return value
+
+    def __iter__(self) -> Iterator[str]:
+        return (name for name in self._nodes if name in self)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def required(self, name: str) -> Any:
+        """Return the property.
+
+        Raises:
+            StartError: the resource does not have it.
+        """
+        if name not in self:
+            raise StartError(f"{self.where}.{name} is missing")
+        return self[name]
+
+    def integer(self, name: str, default: int) -> int:
+        """Return the property as a number.
+
+        Raises:
+            StartError: it is not a whole number.
+        """
+        value = self.get(name, default)
+        try:
+            return int(value)
+        except (TypeError, ValueError):
+            raise StartError(f"{self.where}.{name} must be a whole number, not {value!r}") from None
+
+
+@dataclass(frozen=True)
+class Resource:
+    """A resource that the stack has; `metadata` are as written, `identity` is what its return values are made of."""
+
+    type: str
+    properties: Properties
+    metadata: Mapping[str, Any]
+    identity: Identity
+
+    def return_value(self, attribute: str | None = None) -> str | None:
+        """Return what `Fn::GetAtt` gives for the attribute, or `Ref` without one; None if that is not known here."""
+        return return_value(self.type, attribute, self.properties, self.identity)
+
+
+def read_resources(
+    path: Path,
+    overrides: Mapping[str, str],
+    region: str,
+    *,
+    account_id: str = ACCOUNT_ID,
+    stack_name: str = STACK_NAME,
+    physical_names: Mapping[str, str] = {},
+) -> Mapping[str, Resource]:
+    """Return the resources of a template, as written or as `sam build` left it, whose conditions hold.
+
+    Args:
+        path: the template; files that it includes count from its directory.
+        overrides: parameter values to use in place of the template's defaults.
+        region: the value of `AWS::Region`.
+        account_id: the value of `AWS::AccountId`.
+        stack_name: the value of `AWS::StackName`.
+        physical_names: by logical id, names that CloudFormation made up for resources that the template does not name;
+            without one, a resource is named STACK-LOGICAL_ID.
+
+    Raises:
+        StartError: the template cannot be read, or a condition of a resource cannot be resolved. A property that cannot
+            be resolved raises it when it is asked for.
+        UsageError: an override does not fit the template's parameters.
+    """
+    template = load(path)
+    if "Globals" in template:
+        raise StartError(f"{path}: the sandbox does not read Globals; move them to the function")
+    pseudo_parameters = {
+        "AWS::AccountId": account_id,
+        "AWS::NoValue": NO_VALUE,
+        "AWS::Partition": "aws",
+        "AWS::Region": region,
+        # The id at its end is CloudFormation's own; no two stacks have the same.
+        "AWS::StackId": f"arn:aws:cloudformation:{region}:{account_id}:stack/{stack_name}/{UUID(int=0)}",
+        "AWS::StackName": stack_name,
+        "AWS::URLSuffix": "amazonaws.com",
+    }
+    resources: dict[str, Resource] = {}
+
+    def value_of(logical_id: str, attribute: str | None, where: str) -> str:
+        if logical_id not in resources:
+            raise StartError(
+                f"{where}: no parameter, pseudo parameter of the sandbox or resource of the stack is named {logical_id}"
+            )
+        resource = resources[logical_id]
+        value = resource.return_value(attribute)
+        if value is None:
+            asked = f"Fn::GetAtt {attribute}" if attribute else "Ref"
+            raise StartError(f"{where}: the sandbox does not resolve {asked} of {logical_id}, an {resource.type}")
+        return value
+
+    resolver = Resolver(
+        {**parameter_values(section(template, "Parameters", path), overrides), **pseudo_parameters},
+        section(template, "Conditions", path),
+        section(template, "Mappings", path),
+        value_of,
+        path.parent,
+    )
+    for logical_id, declared in section(template, "Resources", path).items():
+        where = f"Resources.{logical_id}"
+        if not isinstance(declared, dict) or "Type" not in declared:
+            raise StartError(f"{path}: {where} has no Type")
+        if "Condition" not in declared or resolver.holds(declared["Condition"], where):
+            properties = Properties(declared.get("Properties", {}), f"{where}.Properties", resolver)
+            identity = Identity(physical_names.get(logical_id, f"{stack_name}-{logical_id}"), region, account_id)
+            resources[logical_id] = Resource(declared["Type"], properties, declared.get("Metadata", {}), identity)
+    return resources

@@ -1,0 +1,162 @@
+"""Alarm drill: a fault makes each alarm of the template go off, its end brings it back; quiet time makes none go off.
+
+A minute of the alarms lasts a second here. Nothing else about them is other than in the template.
+"""
+
+import contextlib
+import json
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from probe_process import Probe
+from recorded import PATIENCE_SECONDS, Recorded, until
+from sandbox_client import call
+from sandbox_process import RunningSandbox, StartSandbox
+
+pytestmark = pytest.mark.timeout(300)
+
+SERVICE = "firstbyte"
+HEALTHY = "ttft=1 gap=1 chunks=3 output=60"
+# A lower objective and fewer responses, so that a fault is over sooner; the margins are wide for a busy machine.
+PARAMETERS = ("TtftObjectiveMilliseconds=1000", "MinimumResponses=10", "GoodResponsePercent=94")
+BUDGET = {"budget-burn-hour", "budget-burn-now", "budget-burn-slow"}
+CLIENTS = 8
+EVENTS, TEXT = "text/event-stream", "text/plain"
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What the model does, how it is asked, and which alarms that concern one kind of fault go off."""
+
+    script: str
+    alarms: frozenset[str]
+    accept: str = EVENTS
+
+
+FAULTS = (
+    Fault("ttft=1300 gap=1 chunks=3 output=60", frozenset({"ttft"})),
+    Fault("ttft=1 gap=300 chunks=3 output=3", frozenset({"tokens-per-second"})),
+    Fault("ttft=1 gap=1 fault=drop:2", frozenset({"interrupted-streams"})),
+    Fault("fault=unavailable", frozenset({"model-errors"})),
+    Fault("fault=throttling", frozenset({"throttles"})),
+    # Bare text has no way but a failed invocation to say that it is not whole.
+    Fault("ttft=1 gap=1 fault=drop:2", frozenset({"interrupted-streams", "function-errors"}), TEXT),
+)
+
+
+class Stack:
+    """A running stack: its alarms, and traffic to it."""
+
+    def __init__(self, running: RunningSandbox) -> None:
+        self.running = running
+        self._cloudwatch = Recorded(running.ready).cloudwatch
+
+    def states(self) -> dict[str, str]:
+        """The state of every alarm, by its name without the stack's."""
+        answer = self._cloudwatch.describe_alarms(AlarmTypes=["MetricAlarm", "CompositeAlarm"])
+        alarms = [*answer["MetricAlarms"], *answer["CompositeAlarms"]]
+        return {alarm["AlarmName"].removeprefix(f"{SERVICE}-"): alarm["StateValue"] for alarm in alarms}
+
+    def on(self) -> set[str]:
+        """The alarms that are on."""
+        return {name for name, state in self.states().items() if state == "ALARM"}
+
+    def history(self, name: str) -> list[str]:
+        """The states that an alarm has had, from the first."""
+        items: list[Any] = self._cloudwatch.describe_alarm_history(
+            AlarmName=f"{SERVICE}-{name}", AlarmTypes=["MetricAlarm", "CompositeAlarm"], ScanBy="TimestampAscending"
+        )["AlarmHistoryItems"]
+        changes = [json.loads(item["HistoryData"]) for item in items]
+        return [change["newState"]["stateValue"] for change in changes]
+
+    def send(self, script: str, count: int = 1, accept: str = EVENTS) -> None:
+        body = json.dumps({"prompt": f"[[sandbox: {script}]] go"})
+        with ThreadPoolExecutor(CLIENTS) as pool:
+            for sent in [pool.submit(call, self.running.ready, body, headers={"accept": accept}) for _ in range(count)]:
+                sent.result()
+
+    def send_until(self, good: Callable[[], bool], script: str, accept: str = EVENTS) -> None:
+        limit = time.monotonic() + PATIENCE_SECONDS
+        while not good():
+            assert time.monotonic() < limit, f"after {script}: {self.states()}"
+            self.send(script, CLIENTS, accept)
+
+
+StartStack = Callable[..., contextlib.AbstractContextManager[Stack]]
+
+
+@pytest.fixture(scope="module")
+def start_stack(start_sandbox: StartSandbox) -> StartStack:
+    @contextlib.contextmanager
+    def start(*parameters: str) -> Iterator[Stack]:
+        # More environments than clients: one that has just answered may still be writing its log.
+        running = start_sandbox("--alarm-minute", "1", "--concurrency", str(2 * CLIENTS), *parameters)
+        yield Stack(running)
+        running.stop()  # its alarms would be evaluated every second of all other tests
+
+    return start
+
+
+@pytest.fixture(scope="module")
+def drilled(start_stack: StartStack) -> Iterator[Stack]:
+    with start_stack("--parameter-overrides", *PARAMETERS) as stack:
+        stack.send_until(lambda: set(stack.states().values()) == {"OK"}, HEALTHY)
+        yield stack
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: " ".join(sorted(fault.alarms)))
+def test_a_fault_sets_off_its_alarm_and_its_end_ends_it(drilled: Stack, fault: Fault) -> None:
+    assert not drilled.on() - BUDGET
+    drilled.send_until(lambda: drilled.on() >= {*fault.alarms, "page"}, fault.script, fault.accept)
+    assert drilled.on() - BUDGET == {*fault.alarms, "page"}
+    drilled.send_until(lambda: not drilled.on() - BUDGET, HEALTHY)
+    for name in (*fault.alarms, "page"):
+        assert drilled.history(name)[-3:] == ["OK", "ALARM", "OK"]
+
+
+def test_burning_the_budget_pages_until_it_is_no_longer_going_on(start_stack: StartStack) -> None:
+    with start_stack("--parameter-overrides", *PARAMETERS) as stack:
+        until(lambda: set(stack.states().values()) == {"OK"})
+        # Slow text is not good; a page for it as such would end with the same five minutes.
+        stack.send_until(lambda: stack.on() >= {*BUDGET, "page"}, "ttft=1 gap=300 chunks=3 output=3")
+        # What the hour has lost is still lost, but it does not go on.
+        until(lambda: "page" not in stack.on())
+        assert stack.on() == {"budget-burn-hour", "budget-burn-slow"}
+        stack.send_until(lambda: not stack.on(), HEALTHY)
+        for name in (*BUDGET, "page"):
+            assert stack.history(name) == ["OK", "ALARM", "OK"]
+
+
+def test_a_probe_that_is_silent_or_fails_sets_off_its_alarm(start_stack: StartStack, tmp_path: Path) -> None:
+    run_probe = Probe(tmp_path)
+    with start_stack("--parameter-overrides", "ExpectedProbe=office") as stack:
+        arguments = ("--sandbox", "--ready-file", str(stack.running.ready_file), "--publish", "--probe", "office")
+
+        def publish_until(good: Callable[[], bool], script: str) -> None:
+            limit = time.monotonic() + PATIENCE_SECONDS
+            while not good():
+                assert time.monotonic() < limit, stack.states()
+                run_probe(*arguments, "--prompt", f"[[sandbox: {script}]] go")
+
+        until(lambda: stack.on() == {"probe", "page"})  # silent: nobody has heard of it yet
+        publish_until(lambda: not stack.on(), HEALTHY)
+        publish_until(lambda: stack.on() == {"probe", "page"}, "fault=validation")
+        publish_until(lambda: not stack.on(), HEALTHY)
+        assert stack.history("probe") == ["ALARM", "OK", "ALARM", "OK"]
+
+
+def test_quiet_and_no_traffic_set_off_nothing(start_stack: StartStack) -> None:
+    """With the template's own parameters: failures among few responses are nobody's reason to get up."""
+    with start_stack() as stack:
+        for script in (HEALTHY, "fault=unavailable", "ttft=1 gap=1 fault=drop:2", "fault=throttling") * 2:
+            stack.send(script)
+            time.sleep(1)
+        time.sleep(6)  # and five minutes of nothing
+        assert set(stack.states().values()) == {"OK"}
+        assert {name: stack.history(name) for name in stack.states()} == {name: ["OK"] for name in stack.states()}

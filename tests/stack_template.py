@@ -1,0 +1,89 @@
+"""What the repository's template becomes with given parameters: resolved by the sandbox, or transformed as on AWS."""
+
+import json
+import subprocess
+from collections.abc import Mapping
+from typing import Any
+
+from sandbox.stack.resources import ACCOUNT_ID, STACK_NAME, read_resources
+from tools import REPOSITORY, sam_python
+
+Parameters = Mapping[str, str]
+
+REGION = "us-east-1"
+# Whatever a parameter can add to the stack. A URL for everybody is not among it.
+EVERYTHING = {
+    "FallbackModelId": "anthropic.claude-3-haiku-20240307-v1:0",
+    "InferenceProfile": "eu",
+    "ReservedConcurrency": "5",
+    "ExpectedProbe": "office",
+    "NotificationEmail": "on-call@example.com",
+    "NotificationTopicArn": f"arn:aws:sns:{REGION}:{ACCOUNT_ID}:pager",
+    "DeploymentPreference": "Canary10Percent10Minutes",
+    "CallerPrincipal": "210987654321",
+}
+
+# The two transforms in their order, with SAM CLI's own code for the first and AWS's translator for the second.
+_TRANSFORM = """
+import copy, json, sys
+import boto3
+from samcli.lib.cfn_language_extensions.sam_integration import expand_language_extensions
+from samtranslator.parser.parser import Parser
+from samtranslator.translator.translator import Translator
+from samtranslator.yaml_helper import yaml_parse
+
+path, changes, pseudo_parameters = sys.argv[1], json.loads(sys.argv[2]), json.loads(sys.argv[3])
+processed = []
+for change in changes:
+    template = yaml_parse(open(path).read())
+    values = {name: str(declared["Default"]) for name, declared in template["Parameters"].items()}
+    for name, resource in template["Resources"].items():
+        for key in ("CodeUri", "ContentUri"):
+            if key in resource["Properties"]:
+                resource["Properties"][key] = "s3://bucket/" + change.get(name, "as it was")
+    values.update({name: value for name, value in change.items() if name in values}, **pseudo_parameters)
+    expanded = expand_language_extensions(template, parameter_values=values, enabled=True).expanded_template
+    translator = Translator({}, Parser(), boto_session=boto3.Session(region_name=values["AWS::Region"]))
+    processed.append(translator.translate(copy.deepcopy(expanded), values))
+print(json.dumps(processed))
+"""
+
+
+def properties_of(kind: str, parameters: Parameters) -> dict[str, dict[str, Any]]:
+    """The properties of the stack's resources of a type, by logical id."""
+    resources = read_resources(REPOSITORY / "template.yaml", parameters, REGION)
+    return {name: dict(resource.properties) for name, resource in resources.items() if resource.type == kind}
+
+
+def arns_of_alarms(parameters: Parameters) -> list[str]:
+    """The ARNs of the stack's alarms, the composite one among them."""
+    resources = read_resources(REPOSITORY / "template.yaml", parameters, REGION).values()
+    kinds = ("AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm")
+    return [str(resource.return_value("Arn")) for resource in resources if resource.type in kinds]
+
+
+def dashboard_body(parameters: Parameters) -> dict[str, Any]:
+    """The body of the stack's dashboard."""
+    (dashboard,) = properties_of("AWS::CloudWatch::Dashboard", parameters).values()
+    body: dict[str, Any] = json.loads(dashboard["DashboardBody"])
+    return body
+
+
+def processed_templates(*changes: Parameters) -> list[dict[str, Any]]:
+    """What the transforms make of the template, once for each set of parameters.
+
+    A resource keeps its condition. A logical id among the parameters stands for other code of that function or layer.
+    """
+    pseudo_parameters = {
+        "AWS::AccountId": ACCOUNT_ID,
+        "AWS::Partition": "aws",
+        "AWS::Region": REGION,
+        "AWS::StackName": STACK_NAME,
+    }
+    command = sam_python(
+        _TRANSFORM, str(REPOSITORY / "template.yaml"), json.dumps(changes), json.dumps(pseudo_parameters)
+    )
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr
+    templates: list[dict[str, Any]] = json.loads(done.stdout.splitlines()[-1])
+    return templates

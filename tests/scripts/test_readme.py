@@ -3,70 +3,34 @@
 import json
 import re
 import shlex
-import signal
-import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from sandbox_process import alive, descendants
-from tools import REPOSITORY, aws_cli, template_as_written, without_aws
-
-README = (REPOSITORY / "README.md").read_text()
-READY = REPOSITORY / ".sandbox/ready.json"
-
-
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
-
-
-def commands() -> list[str]:
-    return [line for block in blocks("sh") for line in block.splitlines()]
-
+from readme import ALARM_FAULT, ALARM_SANDBOX, README, blocks, commands, in_the_foreground, shell
+from sandbox.stack.document import load
+from tools import REPOSITORY, aws_cli
 
 # Those that other tests run: the sandbox in the foreground (the fixture below), this very test run, the benchmark, the
-# build and the deployment. The last needs an account.
-ELSEWHERE = {"scripts/sandbox.sh", "scripts/test.sh", "scripts/bench.sh", "sam build", "sam deploy --guided"}
-AGAINST_THE_SANDBOX = [line for line in commands() if "--sandbox" in line]
+# dashboard, the build and the deployment.
+ELSEWHERE = {
+    "scripts/sandbox.sh",
+    "scripts/test.sh",
+    "scripts/bench.sh",
+    "scripts/dashboard.sh",
+    "sam build",
+    "sam deploy --guided",
+}
+AGAINST_THE_SANDBOX = [line for line in commands() if "--sandbox" in line and line != ALARM_FAULT]
 # The first says where the sandbox is.
 (AWS_LINES,) = (block.splitlines() for block in blocks("sh") if "\naws " in block)
 
 
 @pytest.fixture(scope="module")
 def foreground_sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """What the README says: scripts/sandbox.sh in one shell, ended with Ctrl-C."""
-    if READY.exists():
-        pytest.fail(f"a sandbox of yours is running, or was killed: stop it, or remove {READY}")
-    log = tmp_path_factory.mktemp("sandbox") / "log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(["scripts/sandbox.sh"], cwd=REPOSITORY, stdout=output, stderr=output)
-    until = time.monotonic() + 60
-    while not READY.exists():
-        assert process.poll() is None, log.read_text()
-        assert time.monotonic() < until, log.read_text()
-        time.sleep(0.05)
-    yield
-    children = descendants(process.pid)
-    process.send_signal(signal.SIGINT)
-    assert process.wait(20) == 0
-    assert not [pid for pid in children if alive(pid)]
-    assert not READY.exists()
-
-
-def shell(script: str, path: str = "") -> subprocess.CompletedProcess[str]:
-    environment = without_aws()
-    environment["PATH"] = f"{path}:{environment['PATH']}"
-    return subprocess.run(
-        ["bash", "-c", script],
-        cwd=REPOSITORY,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=100,
-        check=False,
-    )
+    with in_the_foreground("scripts/sandbox.sh", tmp_path_factory.mktemp("sandbox") / "log"):
+        yield
 
 
 @pytest.mark.usefixtures("foreground_sandbox")
@@ -103,6 +67,10 @@ def test_the_aws_lines_find_what_was_recorded(tmp_path: Path) -> None:
     assert point["ExtendedStatistics"].keys() == {"p50", "p90", "p99"}
     assert point["ExtendedStatistics"]["p50"] > 200
     assert json.loads(answers["filter-log-events"]["events"][0]["message"])["outcome"] == "completed"
+    alarms = answers["describe-alarms"]
+    assert {"firstbyte-ttft", "firstbyte-page"} <= {
+        alarm["AlarmName"] for kind in ("MetricAlarms", "CompositeAlarms") for alarm in alarms[kind]
+    }
     assert answers["get-trace-summaries"]["TraceSummaries"][0]["Annotations"]["outcome"]
     query = answers["start-query"]["queryId"]
     trace = answers["get-trace-summaries"]["TraceSummaries"][0]["Id"]
@@ -125,11 +93,13 @@ def test_the_aws_lines_find_what_was_recorded(tmp_path: Path) -> None:
         assert f'"{name}"' in documents, name
 
 
+METRIC_ROWS = re.findall(r"^\| `([A-Za-z]+)` \| ([A-Za-z/]+) \| (.+) \|$", README, re.MULTILINE)
+
+
 def test_the_metrics_are_those_of_the_catalogue() -> None:
     from firstbyte.catalogue import CLIENT_METRICS, METRICS
 
-    rows = re.findall(r"^\| `([A-Za-z]+)` \| ([A-Za-z/]+) \| (.+) \|$", README, re.MULTILINE)
-    assert rows == [(metric.name, metric.unit, metric.meaning) for metric in (*METRICS, *CLIENT_METRICS)]
+    assert [(metric.name, metric.unit, metric.meaning) for metric in (*METRICS, *CLIENT_METRICS)] == METRIC_ROWS
 
 
 def test_the_log_lines_fields_outcomes_and_annotations_are_those_of_the_function() -> None:
@@ -158,14 +128,14 @@ def test_the_demo_runs() -> None:
 
 def test_every_command_is_accounted_for() -> None:
     curl = {line for block in blocks("sh") if "curl" in block for line in block.splitlines()}
-    rest = set(commands()) - ELSEWHERE - set(AGAINST_THE_SANDBOX) - curl - set(AWS_LINES)
+    rest = set(commands()) - ELSEWHERE - set(AGAINST_THE_SANDBOX) - curl - set(AWS_LINES) - {ALARM_SANDBOX, ALARM_FAULT}
     assert rest == {
         "scripts/sandbox.sh --demo",
         "scripts/probe.sh --url https://YOUR-URL-ID.lambda-url.us-east-1.on.aws/",
     }
 
 
-@pytest.mark.parametrize("script", ["sandbox", "probe", "bench"])
+@pytest.mark.parametrize("script", ["sandbox", "probe", "bench", "dashboard"])
 def test_every_flag_named_is_one(script: str) -> None:
     named = {
         flag
@@ -203,12 +173,13 @@ def test_folders_files_and_outputs_exist() -> None:
         assert (REPOSITORY / name).exists(), name
     for name in re.findall(r"`([a-z]+)/`", README.split("| `tests/` |")[1].split("\n")[0]):
         assert (REPOSITORY / "tests" / name).is_dir(), name
-    template = template_as_written()
+    template = load(REPOSITORY / "template.yaml")
     assert "ProbeCommand" in template["Outputs"]
-    parameters = set(re.findall(r"`([A-Z][A-Za-z]+(?:Milliseconds|Prices))(?:=[^`]*)?`", README))
-    assert len(parameters) == 3
+    others = {"InvokeModelWithResponseStream", "ConverseStream", *(name for name, _, _ in METRIC_ROWS)}
+    parameters = set(re.findall(r"`((?:[A-Z][a-z0-9]+){2,})(?:=[^`]*)?`", README)) - others
+    assert len(parameters) > 5
     assert parameters <= template["Parameters"].keys()
-    command = template["Outputs"]["ProbeCommand"]["Value"]
+    command = template["Outputs"]["ProbeCommand"]["Value"]["Fn::Sub"]
     assert shlex.split(command)[:2] == ["scripts/probe.sh", "--url"]
 
 

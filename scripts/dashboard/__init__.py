@@ -1,0 +1,1 @@
+"""Prints the dashboard of template.yaml as the CloudWatch console takes it."""

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 _SAM_CLI = "aws-sam-cli==1.170.0"
 # So does the AWS CLI.
 _AWS_CLI = "awscli==1.46.2"
+_CHECKOV = "checkov==3.3.30"
 NODE_RIC = "aws-lambda-ric@4.0.2"
 
 _CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "firstbyte"
@@ -42,9 +44,22 @@ def sam_python(code: str, *arguments: str) -> list[str]:
     return _beside_sam("python", "-c", code, *arguments)
 
 
+def sam_and_moto(module: str) -> list[str]:
+    """The command line that runs a module with the SAM CLI's own packages and, beside them, the server of moto."""
+    moto = f"moto[server]=={metadata.version('moto')}"
+    return uv(
+        "tool", "run", "--quiet", "--python", sys.executable, "--from", _SAM_CLI, "--with", moto, "python", "-m", module
+    )
+
+
 def aws_cli(*arguments: str) -> list[str]:
     """The command line for a call of the AWS CLI."""
     return _from_package(_AWS_CLI, "aws", *arguments)
+
+
+def checkov(*arguments: str) -> list[str]:
+    """The command line for a call of checkov, a security linter, on templates; it asks no server for anything."""
+    return _from_package(_CHECKOV, "checkov", "--framework", "cloudformation", "--skip-download", *arguments)
 
 
 def _beside_sam(*command: str) -> list[str]:

@@ -1,38 +1,9 @@
 """Whatever changes about the function publishes a version: the URL leads to one, and would stay on the old one."""
 
-import json
-import subprocess
-
 import pytest
 
-from tools import REPOSITORY, sam_python
+from stack_template import processed_templates
 
-# The two transforms in their order, with SAM CLI's own code for the first and AWS's translator for the second.
-TRANSFORM = """
-import copy, json, sys
-import boto3
-from samcli.lib.cfn_language_extensions.sam_integration import expand_language_extensions
-from samtranslator.parser.parser import Parser
-from samtranslator.translator.translator import Translator
-from samtranslator.yaml_helper import yaml_parse
-
-path, changes = sys.argv[1], json.loads(sys.argv[2])
-versions = []
-for change in changes:
-    template = yaml_parse(open(path).read())
-    values = {name: str(declared["Default"]) for name, declared in template["Parameters"].items()}
-    for name, resource in template["Resources"].items():
-        for key in ("CodeUri", "ContentUri"):
-            if key in resource["Properties"]:
-                resource["Properties"][key] = "s3://bucket/" + change.get(name, "as it was")
-    values.update({name: value for name, value in change.items() if name in values})
-    expanded = expand_language_extensions(template, parameter_values=values, enabled=True).expanded_template
-    managed = {"AWSLambdaBasicExecutionRole": "arn:a", "AWSXRayDaemonWriteAccess": "arn:b"}
-    translator = Translator(managed, Parser(), boto_session=boto3.Session(region_name="us-east-1"))
-    resources = translator.translate(copy.deepcopy(expanded), values)["Resources"]
-    versions += [name for name, found in resources.items() if found["Type"] == "AWS::Lambda::Version"]
-print(json.dumps(versions))
-"""
 CHANGES: list[dict[str, str]] = [
     {},
     {"StreamingFunction": "new code"},
@@ -50,11 +21,13 @@ CHANGES: list[dict[str, str]] = [
 
 @pytest.fixture(scope="module")
 def versions() -> list[str]:
-    command = sam_python(TRANSFORM, str(REPOSITORY / "template.yaml"), json.dumps([*CHANGES, {}]))
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
-    assert done.returncode == 0, done.stderr
-    found: list[str] = json.loads(done.stdout.splitlines()[-1])
-    return found
+    templates = processed_templates(*CHANGES, {})
+    return [
+        name
+        for template in templates
+        for name, resource in template["Resources"].items()
+        if resource["Type"] == "AWS::Lambda::Version"
+    ]
 
 
 def test_the_same_template_is_the_same_version(versions: list[str]) -> None:

@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import shutil
 import stat
 import struct
 import subprocess
@@ -15,49 +14,19 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
+from deploy.sam_project import checkout, run_sam
 from recorded import Recorded, until
 from sandbox_process import RunningSandbox
-from tools import REPOSITORY, interpreters, sam, sam_environment, sam_python, uv
+from tools import REPOSITORY, interpreters, sam_python, uv
 
 AARCH64 = 183  # e_machine in the ELF header
 MANAGED_RUNTIME_HAS = {"boto3", "botocore", "s3transfer", "urllib3", "python-dateutil", "six"}
 
 
-def run_sam(folder: Path, *arguments: str, **environment: str) -> str:
-    """Runs the SAM CLI where neither the target's Python nor a container engine can be found."""
-    path = f"{Path(uv()[0]).parent}:/usr/bin:/bin"
-    if sys.version_info[:2] != (3, 13):
-        assert shutil.which("python3.13", path=path) is None
-    env = {**sam_environment(path), "DOCKER_HOST": "unix:///nonexistent", **environment}
-    done = subprocess.run(
-        sam(*arguments), cwd=folder, env=env, capture_output=True, text=True, timeout=300, check=False
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout + done.stderr
-
-
-def checkout(folder: Path) -> Path:
-    """Copies what a clone has, the files that git knows or would add."""
-    listing = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
-        cwd=REPOSITORY,
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    for name in listing.stdout.splitlines():
-        if (REPOSITORY / name).exists() and not name.startswith("tests/"):
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(REPOSITORY / name, folder / name)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The build directory of `sam build`, as the README has it."""
-    folder = checkout(tmp_path_factory.mktemp("clone"))
-    run_sam(folder, "build")
-    return folder / ".aws-sam/build"
+@pytest.fixture
+def built(project: Path) -> Path:
+    """The build directory of `sam build`."""
+    return project / ".aws-sam/build"
 
 
 def files(folder: Path) -> list[str]:

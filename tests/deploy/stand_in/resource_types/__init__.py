@@ -1,0 +1,37 @@
+"""The resource types that the stand-in can make; one that is not here fails the deployment that asks for it."""
+
+from collections.abc import Mapping
+
+from ..aws import Aws
+from .base import Made, ResourceType
+from .deployments import Application, DeploymentGroup
+from .functions import Alias, Function, LayerVersion, Permission, Url, Version
+from .observability import Alarm, CompositeAlarm, Dashboard, Group, LogGroup, QueryDefinition, ServiceLevelObjective
+from .others import Bucket, BucketPolicy, Role, Topic
+
+__all__ = ["Made", "ResourceType", "resource_types"]
+
+
+def resource_types(aws: Aws) -> Mapping[str, ResourceType]:
+    """Return what makes the resources of each type."""
+    return {
+        "AWS::ApplicationSignals::ServiceLevelObjective": ServiceLevelObjective(aws),
+        "AWS::CloudWatch::Alarm": Alarm(aws),
+        "AWS::CloudWatch::CompositeAlarm": CompositeAlarm(aws),
+        "AWS::CloudWatch::Dashboard": Dashboard(aws),
+        "AWS::CodeDeploy::Application": Application(aws),
+        "AWS::CodeDeploy::DeploymentGroup": DeploymentGroup(aws),
+        "AWS::IAM::Role": Role(aws),
+        "AWS::Lambda::Alias": Alias(aws),
+        "AWS::Lambda::Function": Function(aws),
+        "AWS::Lambda::LayerVersion": LayerVersion(aws),
+        "AWS::Lambda::Permission": Permission(aws),
+        "AWS::Lambda::Url": Url(aws),
+        "AWS::Lambda::Version": Version(aws),
+        "AWS::Logs::LogGroup": LogGroup(aws),
+        "AWS::Logs::QueryDefinition": QueryDefinition(aws),
+        "AWS::S3::Bucket": Bucket(aws),
+        "AWS::S3::BucketPolicy": BucketPolicy(aws),
+        "AWS::SNS::Topic": Topic(aws),
+        "AWS::XRay::Group": Group(aws),
+    }

@@ -1,0 +1,195 @@
+"""The real SAM CLI deploys, changes and deletes the stack, and each resource is looked up in its own service.
+
+The tests look at one stack at several moments: each moment is a fixture, and comes after the one that it names.
+"""
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deploy.lookups import found
+from deploy.sam_project import call_sam, run_sam
+from deploy.snapshot import Snapshot, differences, snapshot
+from deploy.stand_in_process import REGION, StandIn
+from sandbox.stack.resources import read_resources
+from stack_template import EVERYTHING
+
+STACK = "firstbyte"
+# The deployed stack has a URL for everybody, too.
+PARAMETERS = {**EVERYTHING, "UrlAuthType": "NONE"}
+# What the sandbox can say of the template before there is any stack; it has transforms of its own for functions.
+SANDBOX_RESOLVES = {
+    "AWS::ApplicationSignals::ServiceLevelObjective",
+    "AWS::CloudWatch::Alarm",
+    "AWS::CloudWatch::CompositeAlarm",
+    "AWS::CloudWatch::Dashboard",
+    "AWS::IAM::Role",
+    "AWS::Logs::LogGroup",
+    "AWS::Logs::QueryDefinition",
+    "AWS::SNS::Topic",
+}
+
+
+@pytest.fixture(scope="module")
+def by_default(project: Path, stand_in: StandIn) -> Snapshot:
+    run_sam(project, "deploy", "--no-confirm-changeset", **stand_in.environment)
+    return snapshot(stand_in, STACK)
+
+
+@pytest.fixture(scope="module")
+def the_same_again(
+    by_default: Snapshot, project: Path, stand_in: StandIn
+) -> tuple[subprocess.CompletedProcess[str], subprocess.CompletedProcess[str]]:
+    command = ("deploy", "--no-confirm-changeset")
+    strictly = call_sam(project, *command, **stand_in.environment)
+    return strictly, call_sam(project, *command, "--no-fail-on-empty-changeset", **stand_in.environment)
+
+
+@pytest.fixture(scope="module")
+def with_everything(the_same_again: object, project: Path, stand_in: StandIn) -> Snapshot:
+    overrides = [f"{name}={value}" for name, value in PARAMETERS.items()]
+    command = ("deploy", "--no-confirm-changeset", "--parameter-overrides", *overrides)
+    run_sam(project, *command, **stand_in.environment)
+    return snapshot(stand_in, STACK)
+
+
+@pytest.fixture(scope="module")
+def outputs(with_everything: Snapshot, project: Path, stand_in: StandIn) -> dict[str, str]:
+    said = run_sam(project, "list", "stack-outputs", "--stack-name", STACK, "--output", "json", **stand_in.environment)
+    return {output["OutputKey"]: output["OutputValue"] for output in json.loads(said)}
+
+
+@pytest.fixture(scope="module")
+def with_new_code(outputs: object, project: Path, stand_in: StandIn) -> Snapshot:
+    handler = project / ".aws-sam/build/StreamingFunction/app.py"
+    built = handler.read_text()
+    handler.write_text(built + "# changed\n")
+    run_sam(project, "deploy", "--no-confirm-changeset", **stand_in.environment)
+    handler.write_text(built)
+    return snapshot(stand_in, STACK)
+
+
+@pytest.fixture(scope="module")
+def old_version(with_everything: Snapshot, with_new_code: Snapshot, stand_in: StandIn) -> dict[str, Any] | None:
+    """What there is of the version before, when there is a new one."""
+    kind, identifier = with_everything.resources[with_everything.name_of("AWS::Lambda::Version")]
+    return found(stand_in.client, kind, identifier, {})
+
+
+@pytest.fixture(scope="module")
+def deleted(old_version: object, project: Path, stand_in: StandIn) -> None:
+    run_sam(project, "delete", "--no-prompts", **stand_in.environment)
+
+
+MOMENTS = ["by_default", "with_everything", "with_new_code"]
+
+
+@pytest.fixture
+def moment(request: pytest.FixtureRequest) -> Snapshot:
+    found: Snapshot = request.getfixturevalue(request.param)
+    return found
+
+
+@pytest.mark.parametrize("moment", MOMENTS, indirect=True)
+def test_every_resource_is_there_as_it_was_asked_for(moment: Snapshot) -> None:
+    assert moment.resources.keys() == moment.asked.keys()
+    problems = list(differences(moment.asked, moment.found))
+    assert not problems, "\n".join(problems)
+
+
+@pytest.mark.parametrize(
+    ("moment", "parameters"), [("by_default", {}), ("with_everything", PARAMETERS)], indirect=["moment"]
+)
+def test_what_was_deployed_is_what_the_sandbox_reads(
+    moment: Snapshot, parameters: dict[str, str], project: Path
+) -> None:
+    names = {name: identifier.rpartition(":")[2] for name, (_, identifier) in moment.resources.items()}
+    read = read_resources(
+        project / ".aws-sam/build/template.yaml", parameters, REGION, stack_name=STACK, physical_names=names
+    )
+    expected = {name: dict(one.properties) for name, one in read.items() if one.type in SANDBOX_RESOLVES}
+    assert SANDBOX_RESOLVES - {read[name].type for name in expected} <= {"AWS::SNS::Topic"}
+    problems = list(differences(_with_parsed_body(expected), _with_parsed_body(moment.found)))
+    assert not problems, "\n".join(problems)
+
+
+def _with_parsed_body(properties: Any) -> dict[str, Any]:
+    (dashboard,) = (name for name, one in properties.items() if "DashboardBody" in one)
+    body = json.loads(properties[dashboard]["DashboardBody"])
+    return {**properties, dashboard: {**properties[dashboard], "DashboardBody": body}}
+
+
+def test_no_change_is_said_and_is_a_failure_unless_it_is_allowed(
+    the_same_again: tuple[subprocess.CompletedProcess[str], subprocess.CompletedProcess[str]],
+) -> None:
+    strictly, leniently = the_same_again
+    assert (strictly.returncode, leniently.returncode) == (1, 0)
+    for done in (strictly, leniently):
+        assert f"No changes to deploy. Stack {STACK} is up to date" in done.stdout + done.stderr
+
+
+def test_the_url_is_among_the_outputs(outputs: dict[str, str], with_everything: Snapshot) -> None:
+    url = with_everything.the("AWS::Lambda::Url")["FunctionUrl"]
+    assert outputs["FunctionUrl"] == url
+    assert outputs["ProbeCommand"] == f"scripts/probe.sh --url {url}"
+
+
+def test_new_code_moves_the_alias_and_changes_nothing_else(with_everything: Snapshot, with_new_code: Snapshot) -> None:
+    before, after = with_everything, with_new_code
+    function, alias, version = ("AWS::Lambda::Function", "AWS::Lambda::Alias", "AWS::Lambda::Version")
+    old, new = before.name_of(version), after.name_of(version)
+    assert before.resources.keys() ^ after.resources.keys() == {old, new}
+    kept = before.resources.keys() & after.resources.keys()
+    assert [name for name in kept if before.resources[name] != after.resources[name]] == []
+    changed = {name for name in kept if before.found[name] != after.found[name]}
+    assert changed == {before.name_of(function), before.name_of(alias)}
+    for moment in (before, after):
+        assert moment.the(alias)["FunctionVersion"] == moment.the(version)["Version"]
+        assert moment.the(version)["CodeSha256"] == moment.the(function)["CodeSha256"]
+    assert before.the(function)["CodeSha256"] != after.the(function)["CodeSha256"]
+
+
+def test_the_version_before_stays_to_go_back_to(
+    with_everything: Snapshot, with_new_code: Snapshot, old_version: dict[str, Any] | None
+) -> None:
+    assert old_version == with_everything.the("AWS::Lambda::Version")
+
+
+def test_a_gradual_deployment_stops_on_the_alarms_of_ttft_and_errors(with_everything: Snapshot) -> None:
+    group = with_everything.the("AWS::CodeDeploy::DeploymentGroup")
+    assert group["deploymentConfigName"] == f"CodeDeployDefault.Lambda{PARAMETERS['DeploymentPreference']}"
+    assert group["alarmConfiguration"]["enabled"]
+    alarms = {alarm["name"] for alarm in group["alarmConfiguration"]["alarms"]}
+    assert alarms == {f"{STACK}-{name}" for name in ("ttft", "model-errors", "interrupted-streams", "function-errors")}
+    assert {"DEPLOYMENT_FAILURE", "DEPLOYMENT_STOP_ON_ALARM"} <= set(group["autoRollbackConfiguration"]["events"])
+    alias = with_everything.processed["Resources"][with_everything.name_of("AWS::Lambda::Alias")]
+    assert alias["UpdatePolicy"]["CodeDeployLambdaAliasUpdate"] == {
+        "ApplicationName": {"Ref": with_everything.name_of("AWS::CodeDeploy::Application")},
+        "DeploymentGroupName": {"Ref": with_everything.name_of("AWS::CodeDeploy::DeploymentGroup")},
+    }
+
+
+def test_all_at_once_has_no_codedeploy(by_default: Snapshot) -> None:
+    assert not [name for name, (kind, _) in by_default.resources.items() if kind.startswith("AWS::CodeDeploy::")]
+    assert "UpdatePolicy" not in by_default.processed["Resources"][by_default.name_of("AWS::Lambda::Alias")]
+
+
+@pytest.mark.parametrize("moment", MOMENTS, indirect=True)
+def test_nothing_is_left_after_delete(moment: Snapshot, deleted: None, stand_in: StandIn) -> None:
+    left = {
+        name: there
+        for name, (kind, identifier) in moment.resources.items()
+        if (there := found(stand_in.client, kind, identifier, moment.asked[name])) is not None
+    }
+    assert left == {}
+
+
+def test_what_was_uploaded_last_is_gone_after_delete(with_new_code: Snapshot, deleted: None, stand_in: StandIn) -> None:
+    layer = with_new_code.name_of("AWS::Lambda::LayerVersion")
+    uploads = [with_new_code.asked["StreamingFunction"]["Code"], with_new_code.asked[layer]["Content"]]
+    for upload in uploads:
+        listed = stand_in.client("s3").list_objects_v2(Bucket=upload["S3Bucket"])["Contents"]
+        assert upload["S3Key"] not in [item["Key"] for item in listed]

@@ -19,7 +19,7 @@ EVERYTHING = {
     "ExpectedProbe": "office",
     "NotificationEmail": "on-call@example.com",
     "NotificationTopicArn": f"arn:aws:sns:{REGION}:{ACCOUNT_ID}:pager",
-    "DeploymentPreference": "Canary10Percent10Minutes",
+    "DeploymentPreference": "Canary10Percent15Minutes",
     "CallerPrincipal": "210987654321",
 }
 

@@ -87,7 +87,10 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "--region",
         # Elsewhere both ARNs and the console's addresses begin otherwise.
-        type=_text("(?!cn)[a-z]{2}-[a-z]+-[0-9]", "a region outside of China and governments, such as eu-west-1"),
+        type=_text(
+            "(?!cn)[a-z]{2}-[a-z]+-[0-9]",
+            "a region such as eu-west-1 (those of China and of governments have other addresses)",
+        ),
         default=region,
         help=f"the stack's region (default: {region}, from AWS_REGION)",
     )

@@ -133,7 +133,7 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
         type=int,
         default=60,
         metavar="SECONDS",
-        help="how long a minute is for alarms: with 1, a period of 300 s is over after 5 (default: 60)",
+        help="how long a minute is for alarms, 1 to 60: with 1, a period of 300 s is over after 5 (default: 60)",
     )
     add("--python", default="", metavar="PATH", help="the function's interpreter (default: the sandbox's own)")
     add("--region", default=region, help=f"the stack's region (default: {region}, from AWS_REGION)")

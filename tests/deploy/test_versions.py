@@ -1,5 +1,7 @@
 """Whatever changes about the function publishes a version: the URL leads to one, and would stay on the old one."""
 
+from typing import Any
+
 import pytest
 
 from stack_template import processed_templates
@@ -16,18 +18,20 @@ CHANGES: list[dict[str, str]] = [
     {"ModelIdleTimeoutSeconds": "77"},
     {"TimeoutSeconds": "77"},
     {"MemoryMegabytes": "1024"},
+    {"ReservedConcurrency": "77"},
 ]
+# What a version does not hold: https://docs.aws.amazon.com/lambda/latest/dg/configuration-versions.html
+NOT_VERSIONED = {"ReservedConcurrentExecutions", "Tags"}
 
 
 @pytest.fixture(scope="module")
-def versions() -> list[str]:
-    templates = processed_templates(*CHANGES, {})
-    return [
-        name
-        for template in templates
-        for name, resource in template["Resources"].items()
-        if resource["Type"] == "AWS::Lambda::Version"
-    ]
+def stacks() -> list[dict[str, Any]]:
+    return [template["Resources"] for template in processed_templates(*CHANGES, {})]
+
+
+@pytest.fixture(scope="module")
+def versions(stacks: list[dict[str, Any]]) -> list[str]:
+    return [name for resources in stacks for name, one in resources.items() if one["Type"] == "AWS::Lambda::Version"]
 
 
 def test_the_same_template_is_the_same_version(versions: list[str]) -> None:
@@ -41,3 +45,14 @@ def test_a_change_publishes_a_version(versions: list[str], number: int) -> None:
 
 def test_no_two_changes_are_one_version(versions: list[str]) -> None:
     assert len(set(versions)) == len(CHANGES)
+
+
+@pytest.mark.parametrize("number", range(1, len(CHANGES)), ids=lambda number: str(CHANGES[number]))
+def test_what_publishes_a_version_changes_what_a_version_holds(stacks: list[dict[str, Any]], number: int) -> None:
+    """Else Lambda has nothing to publish, and the deployment fails."""
+
+    def held(resources: dict[str, Any]) -> dict[str, Any]:
+        properties = resources["StreamingFunction"]["Properties"]
+        return {name: value for name, value in properties.items() if name not in NOT_VERSIONED}
+
+    assert held(stacks[number]) != held(stacks[0])

@@ -123,10 +123,16 @@ def test_a_fault_sets_off_its_alarm_and_its_end_ends_it(drilled: Stack, fault: F
         assert drilled.history(name)[-3:] == ["OK", "ALARM", "OK"]
 
 
+def test_requests_that_never_reach_the_function_are_throttled_too(start_stack: StartStack) -> None:
+    with start_stack("--parameter-overrides", *PARAMETERS, "ReservedConcurrency=1") as stack:
+        stack.send_until(lambda: stack.on() >= {"throttles", "page"}, "ttft=50 gap=1 chunks=3 output=60")
+        assert stack.on() == {"throttles", "page"}
+
+
 def test_burning_the_budget_pages_until_it_is_no_longer_going_on(start_stack: StartStack) -> None:
     with start_stack("--parameter-overrides", *PARAMETERS) as stack:
         until(lambda: set(stack.states().values()) == {"OK"})
-        # Slow text is not good; a page for it as such would end with the same five minutes.
+        # Slow text is not good; a page for it as such is over before the hour is.
         stack.send_until(lambda: stack.on() >= {*BUDGET, "page"}, "ttft=1 gap=300 chunks=3 output=3")
         # What the hour has lost is still lost, but it does not go on.
         until(lambda: "page" not in stack.on())
@@ -161,5 +167,6 @@ def test_quiet_and_no_traffic_set_off_nothing(start_stack: StartStack) -> None:
         assert set(stack.states().values()) == {"OK"}
         for script in (HEALTHY, "fault=unavailable", "ttft=1 gap=1 fault=drop:2", "fault=throttling") * 2:
             stack.send(script)
-            time.sleep(1)
+            time.sleep(1.5)
+        time.sleep(6)  # and five minutes of nothing
         assert {name: stack.history(name) for name in stack.states()} == {name: ["OK"] for name in stack.states()}

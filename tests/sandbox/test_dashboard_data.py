@@ -130,7 +130,7 @@ def rows(recorded: Recorded, groups: list[str], query: str) -> list[Any]:
 def fields_of(query: str) -> set[str]:
     """The fields that a query names: no texts, functions, words of the language, or names that it gives itself."""
     language = {"fields", "filter", "stats", "sort", "limit", "by", "as", "and", "desc"}
-    names = set(re.findall(r"(?<![\w@])[@A-Za-z_][\w.]*(?![\w.]|\()", re.sub(r'"[^"]*"', "", query)))
+    names = set(re.findall(r"(?<![\w@])[@A-Za-z_][\w.]*(?![\w.]|\()", re.sub(r"'[^']*'", "", query)))
     return names - language - set(re.findall(r"\bas (\w+)", query))
 
 

@@ -77,7 +77,7 @@ def test_accepts_any_body_and_more_signed_headers(body: bytes) -> None:
 
 def test_tells_the_service_where_several_have_one_address() -> None:
     assert verify(signed(service="logs"), KEYS, REGION, None, datetime.now(UTC)) == (USER, "logs")
-    forged = with_header(signed(service="logs"), "authorization", AUTHORIZATION)
+    forged = with_header(signed(service="logs"), "authorization", AUTHORIZATION.replace("/lambda/", "/logs/"))
     with pytest.raises(SignatureRefusedError, match="signature we calculated does not match"):
         verify(forged, KEYS, REGION, None, datetime.now(UTC))
 

@@ -133,6 +133,14 @@ def test_a_composite_alarm_sees_all_that_a_minute_changes_at_once(tmp_path: Path
     assert [change.new.value for change in alarms.told if change.alarm.name == "c"] == ["OK"]
 
 
+def test_the_reason_is_a_child_that_has_the_effect_even_alone(tmp_path: Path) -> None:
+    alarms = two_and_a_composite(tmp_path, "ALARM(a) OR (ALARM(a) AND ALARM(b))")
+    alarms.put({0: GOOD, 60: BAD}, "A")
+    alarms.put({0: GOOD, 60: BAD}, "B")
+    assert [alarms.evaluate(60 * minute)["c"] for minute in (1, 2)] == ["OK", "ALARM"]
+    assert alarms.told[-1].new.reason.startswith(f"{ARN}a transitioned to ALARM at ")
+
+
 def test_a_composite_alarm_of_composite_alarms(tmp_path: Path) -> None:
     resources = {
         "Top": composite_alarm("top", "NOT OK(middle)"),

@@ -91,7 +91,7 @@ def test_both_protocols_tell_the_same(
     ]
 
 
-def test_the_terminal_shows_every_change_and_who_would_be_notified(
+def test_the_terminal_shows_alarms_that_go_off_and_end_and_who_would_be_notified(
     running: RunningSandbox, states: dict[str, list[str]]
 ) -> None:
     lines = [line for line in running.log().splitlines() if " alarm " in line]
@@ -106,11 +106,11 @@ def test_the_terminal_shows_every_change_and_who_would_be_notified(
     (muted,) = (line for line in lines if "alarm muted: OK -> ALARM: " in line)
     assert "notify" not in muted
     assert "\x1b" not in running.log()
-    assert len(lines) == 9
+    assert not [line for line in lines if "INSUFFICIENT_DATA" in line]
 
 
 def test_ending_in_the_midst_of_it_breaks_nothing(start_sandbox: StartSandbox, tmp_path: Path) -> None:
-    many = {f"A{number}": metric_alarm(f"a{number}") for number in range(50)}
+    many = {f"A{number}": metric_alarm(f"a{number}", TreatMissingData="breaching") for number in range(50)}
     running = start_sandbox("--template", str(stack_with(tmp_path, many)), "--alarm-minute", "1")
     until(lambda: "alarm a0:" in running.log())
     running.stop()

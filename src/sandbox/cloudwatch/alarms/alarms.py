@@ -135,7 +135,12 @@ class Alarms:
         value = "ALARM" if alarm.rule.holds(states) else "OK"
         reason = f"{alarm.described['AlarmArn']} was created and its alarm rule evaluates to {value}"
         if changed:
-            last = changed[-1]
+            # One that has this effect even alone, if there is one.
+            quiet = dict.fromkeys(states, "OK")
+            alone = [
+                one for one in changed if alarm.rule.holds({**quiet, one.name: states[one.name]}) == (value == "ALARM")
+            ]
+            last = (alone or changed)[-1]
             moment = f"{now:%A %d %B, %Y %H:%M:%S} UTC"
             reason = f"{last.described['AlarmArn']} transitioned to {states[last.name]} at {moment}"
         triggering = [

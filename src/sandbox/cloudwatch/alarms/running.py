@@ -65,4 +65,6 @@ async def _evaluate_regularly(alarms: "Alarms", minute: int, ended: asyncio.Even
 
 def _print_change(change: "Change") -> None:
     old, new = change.old.value, change.new.value
+    if "ALARM" not in (old, new):
+        return  # that there is enough data, or not, is no news
     print_alarm_line(change.new.since, change.alarm.name, old, new, change.new.reason, change.alarm.actions(new))

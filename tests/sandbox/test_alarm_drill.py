@@ -142,6 +142,18 @@ def test_burning_the_budget_pages_until_it_is_no_longer_going_on(start_stack: St
             assert stack.history(name) == ["OK", "ALARM", "OK"]
 
 
+def test_an_outage_with_fewer_responses_than_the_other_alarms_judge_pages_once(start_stack: StartStack) -> None:
+    with start_stack() as stack:
+        until(lambda: set(stack.states().values()) == {"OK"})
+        while "page" not in stack.on():
+            stack.send("fault=unavailable")
+            time.sleep(0.4)
+        until(lambda: "page" not in stack.on())
+        time.sleep(6)  # the five minutes after
+        assert stack.history("page") == ["OK", "ALARM", "OK"]
+        assert stack.history("model-errors") == ["OK"]
+
+
 def test_a_probe_that_is_silent_or_fails_sets_off_its_alarm(start_stack: StartStack, tmp_path: Path) -> None:
     run_probe = Probe(tmp_path)
     with start_stack("--parameter-overrides", "ExpectedProbe=office") as stack:

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
+
+from sandbox.stack.document import load
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 # SAM CLI pins its own boto3: it lives in an environment of its own.
@@ -119,22 +120,8 @@ def recordings() -> Path:
 
 
 def template_as_written() -> dict[str, Any]:
-    """The repository's template with every short form (`!Sub x`) as what it stands on (`x`)."""
-
-    class Loader(yaml.SafeLoader):
-        pass
-
-    def untagged(loader: yaml.SafeLoader, _suffix: str, node: yaml.Node) -> object:
-        if isinstance(node, yaml.MappingNode):
-            return loader.construct_mapping(node, deep=True)
-        if isinstance(node, yaml.SequenceNode):
-            return loader.construct_sequence(node, deep=True)
-        assert isinstance(node, yaml.ScalarNode)
-        return loader.construct_scalar(node)
-
-    Loader.add_multi_constructor("!", untagged)
-    template: dict[str, Any] = yaml.load((REPOSITORY / "template.yaml").read_text(), Loader)
-    return template
+    """The repository's template, with every short form (`!Sub x`) in its long form."""
+    return load(REPOSITORY / "template.yaml")
 
 
 @cache

@@ -9,9 +9,8 @@ import pytest
 
 from dashboard_body import layout_errors, metric_queries, syntax_errors
 from firstbyte.catalogue import CLIENT_METRICS, METRICS, NAMESPACE
-from sandbox.stack.document import load
 from stack_template import EVERYTHING, Parameters, arns_of_alarms, dashboard_body
-from tools import REPOSITORY
+from tools import REPOSITORY, template_as_written
 
 
 @pytest.fixture(params=[{}, EVERYTHING], ids=["default", "everything"])
@@ -63,7 +62,7 @@ def substituted(node: Any, mappings: Any) -> Iterator[tuple[str, set[str]]]:
 
 def test_a_text_with_a_name_that_only_the_stack_knows_needs_no_escaping() -> None:
     """Fn::ToJsonString leaves such a name for later, and nothing promises that what is around it is escaped by then."""
-    template = load(REPOSITORY / "template.yaml")
+    template = template_as_written()
     known = {*template["Parameters"], "AWS::Region"}
     body = json.loads((REPOSITORY / "dashboards/streaming.json").read_text())
     texts = list(substituted(body, template["Mappings"]))

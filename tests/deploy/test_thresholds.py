@@ -6,10 +6,9 @@ from typing import Any
 
 import pytest
 
-from sandbox.stack.document import load
-from tools import REPOSITORY
+from tools import REPOSITORY, template_as_written
 
-RESOURCES: dict[str, dict[str, Any]] = load(REPOSITORY / "template.yaml")["Resources"]
+RESOURCES: dict[str, dict[str, Any]] = template_as_written()["Resources"]
 ALARMS = {
     name: resource["Properties"] for name, resource in RESOURCES.items() if resource["Type"] == "AWS::CloudWatch::Alarm"
 }

@@ -35,7 +35,7 @@ def test_the_body_is_plain_and_names_the_stack_that_was_asked_for() -> None:
     done = dashboard(*EVERY_NAME, "--parameter-overrides", "ExpectedProbe=office")
     assert (done.returncode, done.stderr) == (0, "")
     names = [
-        resource["Properties"]["AlarmName"].replace("${AWS::StackName}", "chat")
+        resource["Properties"]["AlarmName"]["Fn::Sub"].replace("${AWS::StackName}", "chat")
         for resource in template_as_written()["Resources"].values()
         if "AlarmName" in resource["Properties"]
     ]

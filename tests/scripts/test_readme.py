@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 
 from readme import ALARM_FAULT, ALARM_SANDBOX, README, blocks, commands, in_the_foreground, shell
-from sandbox.stack.document import load
-from tools import REPOSITORY, aws_cli
+from tools import REPOSITORY, aws_cli, template_as_written
 
 # Those that other tests run: the sandbox in the foreground (the fixture below), this very test run, the benchmark, the
 # dashboard, the build and the deployment.
@@ -173,7 +172,7 @@ def test_folders_files_and_outputs_exist() -> None:
         assert (REPOSITORY / name).exists(), name
     for name in re.findall(r"`([a-z]+)/`", README.split("| `tests/` |")[1].split("\n")[0]):
         assert (REPOSITORY / "tests" / name).is_dir(), name
-    template = load(REPOSITORY / "template.yaml")
+    template = template_as_written()
     assert "ProbeCommand" in template["Outputs"]
     others = {"InvokeModelWithResponseStream", "ConverseStream", "AllAtOnce", *(name for name, _, _ in METRIC_ROWS)}
     parameters = set(re.findall(r"`((?:[A-Z][a-z0-9]+){2,})(?:=[^`]*)?`", README)) - others

@@ -5,10 +5,9 @@ import time
 from pathlib import Path
 
 from readme import ALARM_FAULT, ALARM_SANDBOX, in_the_foreground, section, shell
-from sandbox.stack.document import load
-from tools import REPOSITORY
+from tools import REPOSITORY, template_as_written
 
-TEMPLATE = load(REPOSITORY / "template.yaml")
+TEMPLATE = template_as_written()
 
 
 def test_the_alarm_goes_off_and_comes_back(tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
 """The stand-in for AWS in a process of its own, and what to ask it with."""
 
+import contextlib
 import json
+import socket
 import subprocess
 from collections.abc import Callable
 from functools import cache, partial
@@ -46,6 +48,10 @@ class StandIn:
 
 def start() -> tuple[subprocess.Popen[str], StandIn]:
     """Start a stand-in; it ends when its standard input is closed."""
+    known = False
+    with contextlib.suppress(OSError):
+        known = socket.gethostbyname("localhost") == "127.0.0.1"
+    assert known, "the SAM CLI asks the stand-in by the name localhost: /etc/hosts must have it as 127.0.0.1"
     environment = {**without_aws(), "PYTHONPATH": str(REPOSITORY / "tests/deploy")}
     process = subprocess.Popen(
         sam_and_moto("stand_in"), env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True

@@ -145,7 +145,9 @@ def test_burning_the_budget_pages_until_it_is_no_longer_going_on(start_stack: St
 def test_an_outage_with_fewer_responses_than_the_other_alarms_judge_pages_once(start_stack: StartStack) -> None:
     with start_stack() as stack:
         until(lambda: set(stack.states().values()) == {"OK"})
+        limit = time.monotonic() + PATIENCE_SECONDS
         while "page" not in stack.on():
+            assert time.monotonic() < limit, stack.states()
             stack.send("fault=unavailable")
             time.sleep(0.4)
         until(lambda: "page" not in stack.on())

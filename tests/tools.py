@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -56,6 +57,13 @@ def sam_and_moto(module: str) -> list[str]:
 def aws_cli(*arguments: str) -> list[str]:
     """The command line for a call of the AWS CLI."""
     return _from_package(_AWS_CLI, "aws", *arguments)
+
+
+def put_aws_cli(folder: Path) -> None:
+    """Put a program `aws` into the folder, for a PATH."""
+    program = folder / "aws"
+    program.write_text(f'#!/bin/sh\nexec {shlex.join(aws_cli())} "$@"\n')
+    program.chmod(0o755)
 
 
 def checkov(*arguments: str) -> list[str]:

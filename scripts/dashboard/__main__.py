@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from sandbox.errors import StartError, UsageError
-from sandbox.stack.parameters import parse_overrides
+from sandbox.stack.parameters import add_overrides_option, parse_overrides
 from sandbox.stack.resources import ACCOUNT_ID, STACK_NAME, read_resources
 
 TEMPLATE = Path(__file__).resolve().parents[2] / "template.yaml"
@@ -106,14 +106,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="NAME",
         help="the name that CloudFormation gave the function",
     )
-    add(
-        "--parameter-overrides",
-        nargs="+",
-        action="extend",
-        default=[],
-        metavar="KEY=VALUE",
-        help="parameters of the template, as for sam deploy",
-    )
+    add_overrides_option(parser)
     return parser
 
 

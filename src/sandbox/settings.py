@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sandbox.errors import UsageError
-from sandbox.stack.parameters import parse_overrides
+from sandbox.stack.parameters import add_overrides_option, parse_overrides
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -92,14 +92,7 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     region = environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION") or "us-east-1"
     add = parser.add_argument
     add("--template", type=Path, default=ROOT / "template.yaml", help="default: this repository's template.yaml")
-    add(
-        "--parameter-overrides",
-        nargs="+",
-        action="extend",
-        default=[],
-        metavar="KEY=VALUE",
-        help="parameters of the template, as for sam deploy",
-    )
+    add_overrides_option(parser)
     add("--bedrock", default="sandbox", help="sandbox (scripted models, the default), aws (real ones) or a URL")
     add(
         "--model-script",

@@ -82,10 +82,13 @@ class Stack:
 
     def send_until(self, good: Callable[[], bool], *scripts: str, accept: str = EVENTS) -> None:
         """Send scripts in turn, again and again."""
+        self.repeat_until(good, lambda: self.send(*scripts * (CLIENTS // len(scripts)), accept=accept))
+
+    def repeat_until(self, good: Callable[[], bool], act: Callable[[], object]) -> None:
         limit = time.monotonic() + PATIENCE_SECONDS
         while not good():
-            assert time.monotonic() < limit, f"after {scripts}: {self.states()}"
-            self.send(*scripts * (CLIENTS // len(scripts)), accept=accept)
+            assert time.monotonic() < limit, f"never good: {self.states()}"
+            act()
 
 
 StartStack = Callable[..., contextlib.AbstractContextManager[Stack]]
@@ -145,11 +148,12 @@ def test_burning_the_budget_pages_until_it_is_no_longer_going_on(start_stack: St
 def test_an_outage_with_fewer_responses_than_the_other_alarms_judge_pages_once(start_stack: StartStack) -> None:
     with start_stack() as stack:
         until(lambda: set(stack.states().values()) == {"OK"})
-        limit = time.monotonic() + PATIENCE_SECONDS
-        while "page" not in stack.on():
-            assert time.monotonic() < limit, stack.states()
+
+        def fail_now_and_then() -> None:
             stack.send("fault=unavailable")
             time.sleep(0.4)
+
+        stack.repeat_until(lambda: "page" in stack.on(), fail_now_and_then)
         until(lambda: "page" not in stack.on())
         time.sleep(6)  # the five minutes after
         assert stack.history("page") == ["OK", "ALARM", "OK"]
@@ -162,10 +166,7 @@ def test_a_probe_that_is_silent_or_fails_sets_off_its_alarm(start_stack: StartSt
         arguments = ("--sandbox", "--ready-file", str(stack.running.ready_file), "--publish", "--probe", "office")
 
         def publish_until(good: Callable[[], bool], script: str) -> None:
-            limit = time.monotonic() + PATIENCE_SECONDS
-            while not good():
-                assert time.monotonic() < limit, stack.states()
-                run_probe(*arguments, "--prompt", f"[[sandbox: {script}]] go")
+            stack.repeat_until(good, lambda: run_probe(*arguments, "--prompt", f"[[sandbox: {script}]] go"))
 
         until(lambda: stack.on() == {"probe", "page"})  # silent: nobody has heard of it yet
         publish_until(lambda: not stack.on(), HEALTHY)

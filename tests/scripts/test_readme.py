@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from readme import ALARM_FAULT, ALARM_SANDBOX, README, blocks, commands, in_the_foreground, shell
-from tools import REPOSITORY, aws_cli, template_as_written
+from tools import REPOSITORY, put_aws_cli, template_as_written
 
 # Those that other tests run: the sandbox in the foreground (the fixture below), this very test run, the benchmark, the
 # dashboard, the build and the deployment.
@@ -51,8 +51,7 @@ def test_the_curl_lines_run() -> None:
 @pytest.mark.usefixtures("foreground_sandbox")
 def test_the_aws_lines_find_what_was_recorded(tmp_path: Path) -> None:
     """The real AWS CLI, as `aws` on the PATH."""
-    (tmp_path / "aws").write_text(f'#!/bin/sh\nexec {shlex.join(aws_cli())} "$@"\n')
-    (tmp_path / "aws").chmod(0o755)
+    put_aws_cli(tmp_path)
     assert shell("scripts/probe.sh --sandbox").returncode == 0
     keys, *lines = AWS_LINES
     # The trace comes last of what is recorded.

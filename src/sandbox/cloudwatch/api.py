@@ -9,7 +9,7 @@ from typing import Any
 
 from sandbox.aws_api.contract import ApiError, Operations, not_supported
 from sandbox.cloudwatch.metrics import Metric, Metrics
-from sandbox.cloudwatch.paging import page_of
+from sandbox.cloudwatch.paging import newest_first, page_of
 from sandbox.cloudwatch.put_data import points_of
 from sandbox.cloudwatch.queries import check_period, metric_of, results
 from sandbox.cloudwatch.statistics import BASIC, parse_statistic
@@ -99,9 +99,7 @@ def _get_metric_data(metrics: Metrics, request: Mapping[str, Any]) -> dict[str, 
     if "LabelOptions" in request:
         raise not_supported("LabelOptions in GetMetricData")
     start_ms, end_ms = _range(request, "ValidationError")
-    scan_by = request.get("ScanBy", "TimestampDescending")
-    if scan_by not in ("TimestampAscending", "TimestampDescending"):
-        raise ApiError("ValidationError", f"ScanBy is {scan_by!r}, not TimestampDescending or TimestampAscending.")
+    descending = newest_first(request)
     size = request.get("MaxDatapoints", _DATAPOINTS_PER_PAGE)
     if not 1 <= size <= _DATAPOINTS_PER_PAGE:
         raise ApiError("ValidationError", f"MaxDatapoints must be from 1 to {_DATAPOINTS_PER_PAGE}.")
@@ -109,7 +107,7 @@ def _get_metric_data(metrics: Metrics, request: Mapping[str, Any]) -> dict[str, 
     points = [
         (place, time_ms, value)
         for place, (_, one) in enumerate(series)
-        for time_ms, value in sorted(one.values.items(), reverse=scan_by == "TimestampDescending")
+        for time_ms, value in sorted(one.values.items(), reverse=descending)
     ]
     page, following = page_of(points, request, size)
     on_page = {place: list(group) for place, group in groupby(page, itemgetter(0))}

@@ -1,4 +1,4 @@
-"""Pages: how an operation's items are given out a part at a time, and the tokens that lead on."""
+"""Pages: in which order an operation's items are given out, a part at a time, and the tokens that lead on."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -16,3 +16,15 @@ def page_of(items: Sequence[_Item], request: Mapping[str, Any], size: int) -> tu
         raise ApiError("InvalidNextToken", f"The NextToken {token!r} has not been given out for this request.")
     end = int(token) + size
     return items[int(token) : end], {"NextToken": str(end)} if end < len(items) else {}
+
+
+def newest_first(request: Mapping[str, Any]) -> bool:
+    """Tell whether a request's `ScanBy` asks for the newest items first, as it does by default.
+
+    Raises:
+        ApiError: it is neither order.
+    """
+    scan_by = request.get("ScanBy", "TimestampDescending")
+    if scan_by not in ("TimestampAscending", "TimestampDescending"):
+        raise ApiError("ValidationError", f"ScanBy is {scan_by!r}, not TimestampDescending or TimestampAscending.")
+    return bool(scan_by == "TimestampDescending")

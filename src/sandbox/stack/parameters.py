@@ -1,5 +1,6 @@
 """The template's parameters: their defaults, the user's overrides, and the template's own constraints on both."""
 
+import argparse
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -7,6 +8,18 @@ from typing import Any
 from sandbox.errors import StartError, UsageError
 
 ParameterValue = str | list[str]
+
+
+def add_overrides_option(parser: argparse.ArgumentParser) -> None:
+    """Give a command line the option whose values `parse_overrides` reads."""
+    parser.add_argument(
+        "--parameter-overrides",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="KEY=VALUE",
+        help="parameters of the template, as for sam deploy",
+    )
 
 
 def parse_overrides(pairs: Sequence[str]) -> dict[str, str]:

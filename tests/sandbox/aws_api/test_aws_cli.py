@@ -2,7 +2,6 @@
 
 import json
 import os
-import shlex
 import subprocess
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,7 +11,7 @@ import pytest
 
 from sandbox_client import call, write_stack
 from sandbox_process import RunningSandbox, StartSandbox
-from tools import aws_cli, without_aws
+from tools import aws_cli, put_aws_cli, without_aws
 
 CODE = """
 import json, time
@@ -99,9 +98,7 @@ def test_a_refusal(running: RunningSandbox) -> None:
 
 def test_the_banners_command(running: RunningSandbox, tmp_path: Path) -> None:
     (command,) = [line for line in running.log().splitlines() if "aws --endpoint-url" in line]
-    program = tmp_path / "aws"
-    program.write_text(f'#!/bin/sh\nexec {shlex.join(aws_cli())} "$@"\n')
-    program.chmod(0o755)
+    put_aws_cli(tmp_path)
     # Whoever pastes it may have a session of their own.
     variables = environment(PATH=f"{tmp_path}:{os.environ['PATH']}", AWS_SESSION_TOKEN="another")
     ended = subprocess.run(

@@ -9,7 +9,7 @@ from typing import Any
 from sandbox.aws_api.contract import ApiError, Operations, not_supported
 from sandbox.cloudwatch.alarms.alarms import Alarms, Change, State
 from sandbox.cloudwatch.alarms.definitions import Alarm, CompositeAlarm
-from sandbox.cloudwatch.paging import page_of
+from sandbox.cloudwatch.paging import newest_first, page_of
 
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DescribeAlarms.html
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DescribeAlarmHistory.html
@@ -65,9 +65,7 @@ def _describe_alarm_history(alarms: Alarms, request: Mapping[str, Any]) -> dict[
         raise not_supported("AlarmContributorId in DescribeAlarmHistory")
     if (kind := request.get("HistoryItemType", "StateUpdate")) != "StateUpdate":
         raise not_supported(f"the HistoryItemType {kind}: only StateUpdate is recorded")
-    scan_by = request.get("ScanBy", "TimestampDescending")
-    if scan_by not in ("TimestampAscending", "TimestampDescending"):
-        raise ApiError("ValidationError", f"ScanBy is {scan_by!r}, not TimestampDescending or TimestampAscending.")
+    descending = newest_first(request)
     types = _types(request)
     start = request.get("StartDate", datetime.min.replace(tzinfo=UTC))
     end = request.get("EndDate", datetime.max.replace(tzinfo=UTC))
@@ -78,7 +76,7 @@ def _describe_alarm_history(alarms: Alarms, request: Mapping[str, Any]) -> dict[
         and change.alarm.name == request.get("AlarmName", change.alarm.name)
         and start <= change.new.since <= end
     ]
-    if scan_by == "TimestampDescending":
+    if descending:
         found.reverse()
     page, following = page_of(found, request, request.get("MaxRecords", _RECORDS_PER_PAGE))
     return {"AlarmHistoryItems": [_history_item(change) for change in page], **following}

@@ -1,7 +1,8 @@
 """The alarms that a template defines."""
 
+import operator
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
@@ -11,15 +12,15 @@ from sandbox.cloudwatch.alarms.rule import Rule, parse_rule
 from sandbox.errors import StartError
 from sandbox.stack.resources import ACCOUNT_ID, Resource
 
-COMPARISONS = {
-    "GreaterThanThreshold": "greater than",
-    "GreaterThanOrEqualToThreshold": "greater than or equal to",
-    "LessThanThreshold": "less than",
-    "LessThanOrEqualToThreshold": "less than or equal to",
+COMPARISONS: Mapping[str, tuple[Callable[[float, float], bool], str]] = {
+    "GreaterThanThreshold": (operator.gt, "greater than"),
+    "GreaterThanOrEqualToThreshold": (operator.ge, "greater than or equal to"),
+    "LessThanThreshold": (operator.lt, "less than"),
+    "LessThanOrEqualToThreshold": (operator.le, "less than or equal to"),
 }
-"""The operators, and how a reason puts them."""
-TREATMENTS = ("missing", "ignore", "breaching", "notBreaching")
-"""What missing data can be taken for."""
+"""How a value can be compared with the threshold, and how a reason puts it."""
+TREATMENTS = {"missing": "Missing", "ignore": "Ignored", "breaching": "Breaching", "notBreaching": "NonBreaching"}
+"""What missing data can be taken for, and how a reason puts it."""
 
 _ACTIONS = {"OK": "OKActions", "ALARM": "AlarmActions", "INSUFFICIENT_DATA": "InsufficientDataActions"}
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html

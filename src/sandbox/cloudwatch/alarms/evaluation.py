@@ -5,12 +5,11 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-missin
 """
 
 import json
-import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sandbox.cloudwatch.alarms.definitions import COMPARISONS, MetricAlarm
+from sandbox.cloudwatch.alarms.definitions import COMPARISONS, TREATMENTS, MetricAlarm
 from sandbox.cloudwatch.times import from_ms
 
 Datapoint = tuple[int, float | None]
@@ -19,13 +18,6 @@ Datapoint = tuple[int, float | None]
 # CloudWatch looks further back than the evaluation periods, for real datapoints in the place of missing ones. It does
 # not say how far; in its examples there are 5 datapoints for 3 evaluation periods.
 _MORE_DATAPOINTS = 2
-_OPERATORS = {
-    "GreaterThanThreshold": operator.gt,
-    "GreaterThanOrEqualToThreshold": operator.ge,
-    "LessThanThreshold": operator.lt,
-    "LessThanOrEqualToThreshold": operator.le,
-}
-_TREATED_AS = {"missing": "Missing", "ignore": "Ignored", "breaching": "Breaching", "notBreaching": "NonBreaching"}
 
 
 @dataclass(frozen=True)
@@ -94,7 +86,8 @@ def _state(
 
 
 def _breaches(alarm: MetricAlarm, value: float) -> bool:
-    return bool(_OPERATORS[alarm.comparison](value, alarm.threshold))
+    compare, _ = COMPARISONS[alarm.comparison]
+    return compare(value, alarm.threshold)
 
 
 def _reason(alarm: MetricAlarm, evaluated: Sequence[tuple[int, float]], state: str) -> str:
@@ -107,10 +100,10 @@ def _reason(alarm: MetricAlarm, evaluated: Sequence[tuple[int, float]], state: s
         verb = f"{'was' if len(agreeing) == 1 else 'were'}{'' if state == 'ALARM' else ' not'}"
         parts.append(
             f"{len(agreeing)} out of the last {alarm.evaluation_periods} datapoints [{values}] {verb} "
-            f"{COMPARISONS[alarm.comparison]} the threshold ({alarm.threshold})"
+            f"{COMPARISONS[alarm.comparison][1]} the threshold ({alarm.threshold})"
         )
     if missing:
-        parts.append(f"{_counted(missing, 'missing datapoint')} treated as [{_TREATED_AS[alarm.treatment]}]")
+        parts.append(f"{_counted(missing, 'missing datapoint')} treated as [{TREATMENTS[alarm.treatment]}]")
     return f"Threshold Crossed: {' and '.join(parts)}."
 
 

@@ -49,9 +49,10 @@ class Properties(Mapping[str, Any]):
         Raises:
             StartError: the resource does not have it.
         """
-        if name not in self:
-            raise StartError(f"{self.where}.{name} is missing")
-        return self[name]
+        try:
+            return self[name]
+        except KeyError:
+            raise StartError(f"{self.where}.{name} is missing") from None
 
     def integer(self, name: str, default: int) -> int:
         """Return the property as a number.

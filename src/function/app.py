@@ -12,7 +12,7 @@ from firstbyte.deadline import Deadline
 from firstbyte.failures import ErrorType, Failure, RequestError
 from firstbyte.meter import Meter
 from firstbyte.model_call import check_api
-from firstbyte.model_events import Delta
+from firstbyte.model_events import Delta, Usage
 from firstbyte.rendering import Rendering, choose_rendering, error_body, error_fields, usage_fields
 from firstbyte.request import header, parse_request
 from firstbyte.trace_header import TraceHeader, parse_trace_header
@@ -73,8 +73,9 @@ def _answer(event: object, exchange: _Exchange, deadline: Deadline) -> None:
     except RequestError as error:
         _refuse(error.failure, exchange)
     else:
+        send = _send_whole if rendering.in_one_piece else _stream
         with closing(answer):
-            _stream(answer, rendering, exchange)
+            send(answer, rendering, exchange)
 
 
 def _refuse(failure: Failure, exchange: _Exchange) -> None:
@@ -83,7 +84,8 @@ def _refuse(failure: Failure, exchange: _Exchange) -> None:
     if failure.retry_after_seconds is not None:
         headers["retry-after"] = str(failure.retry_after_seconds)
     exchange.stream.start(status_code=failure.status, headers=headers)
-    _write(error_body(failure, exchange.ids).encode(), exchange)
+    usage = exchange.meter.answer.usage if exchange.meter.answer else Usage()
+    _write(error_body(failure, usage, exchange.ids).encode(), exchange)
     exchange.stream.end()
 
 
@@ -97,17 +99,12 @@ def _stream(answer: Answer, rendering: Rendering, exchange: _Exchange) -> None:
         write("error", {**error_fields(failure), "partial_usage": usage_fields(answer.attempt.usage)})
 
     exchange.stream.start(status_code=200, headers=_headers(rendering.content_type, exchange))
-    write("start", {**exchange.ids, "model": answer.attempt.model_id})
+    write("start", _opening(answer, exchange))
     try:
         for event in answer:
             if isinstance(event, Delta):
                 write("delta", {"text": event.text})
-        end = {
-            "stop_reason": answer.attempt.stop_reason,
-            "usage": usage_fields(answer.attempt.usage),
-            "timing": exchange.meter.so_far(),
-        }
-        write("end", end)
+        write("end", _closing(answer, exchange))
     except RequestError as error:
         write_error(error.failure)
         if not rendering.has_events:
@@ -118,6 +115,28 @@ def _stream(answer: Answer, rendering: Rendering, exchange: _Exchange) -> None:
         write_error(Failure.of(ErrorType.INTERNAL))
         raise
     exchange.stream.end()
+
+
+def _send_whole(answer: Answer, rendering: Rendering, exchange: _Exchange) -> None:
+    text = "".join(event.text for event in answer if isinstance(event, Delta))
+    fields = {"text": text, **_closing(answer, exchange), **_opening(answer, exchange)}
+    exchange.stream.start(status_code=200, headers=_headers(rendering.content_type, exchange))
+    _write(rendering.frame("answer", fields), exchange)
+    exchange.stream.end()
+
+
+def _opening(answer: Answer, exchange: _Exchange) -> dict[str, Any]:
+    """What is known once the model has begun to answer."""
+    return {**exchange.ids, "model": answer.attempt.model_id, "cold_start": exchange.meter.cold_start}
+
+
+def _closing(answer: Answer, exchange: _Exchange) -> dict[str, Any]:
+    """What is known once the model's answer is whole."""
+    return {
+        "stop_reason": answer.attempt.stop_reason,
+        "usage": usage_fields(answer.attempt.usage),
+        "timing": exchange.meter.so_far(),
+    }
 
 
 def _write(data: bytes, exchange: _Exchange) -> None:

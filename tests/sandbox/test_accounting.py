@@ -40,6 +40,7 @@ PLANS = (
     Plan("completed"),
     Plan("completed", "chunks=40"),
     Plan("completed", accept="application/x-ndjson"),
+    Plan("completed", accept="application/json"),
     Plan("completed", fields=(("api", "converse"),)),
     Plan("completed", model=FALLBACK, fields=ON_CLAUDE),
     Plan("completed", "usage=none"),
@@ -57,6 +58,9 @@ PLANS = (
     Plan("client_error", "fault=validation"),
     Plan("client_error", model=None, fields=(("max_tokens", 0),)),
     Plan("client_error", model=None, accept="image/png"),
+    # In the middle of an answer in one piece, of which nothing was sent.
+    Plan("completed", f"fault=throttling:2 for={MODEL}", accept="application/json", model=FALLBACK),
+    Plan("throttled", "fault=throttling:2", accept="application/json", model=FALLBACK),
     Plan("interrupted", "fault=drop:2"),
     Plan("interrupted", "fault=throttling:1", model=FALLBACK, fields=ON_CLAUDE),
     Plan("interrupted", "fault=model_stream_error:3", model=FALLBACK, fields=ON_CLAUDE),
@@ -97,12 +101,16 @@ def send(ready: dict[str, str], plan: Plan, number: int) -> Reported:
     if answer.status == 200:
         if plan.accept == "text/event-stream":
             ((name, last),) = parse_sse(answer.body)[-1:]
+        elif plan.accept == "application/json":
+            name, last = "end", answer.json
         else:
             last = json.loads(answer.body.splitlines()[-1])
             name = last["type"]
             last = last.get("error", last)
         assert name == ("end" if plan.outcome == "completed" else "error"), (plan, answer)
         usage = last["usage" if name == "end" else "partial_usage"]
+    elif plan.accept == "application/json":
+        usage = answer.json["error"]["partial_usage"]
     trace = answer.header("x-amzn-trace-id")
     assert trace
     return Reported(

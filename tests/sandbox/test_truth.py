@@ -5,8 +5,11 @@ is taken by another process. How much later is the machine's doing (3-4 ms at th
 time may be LATE_MS late; a time between two events, of which either may be late, is that much off in either direction.
 """
 
+import json
+
 import pytest
 
+from function_calls import parse_sse
 from recorded import Recorded
 from sandbox_client import Call, call
 from sandbox_process import StartSandbox
@@ -14,7 +17,7 @@ from sandbox_process import StartSandbox
 LATE_MS = 200.0
 # The clocks of two processes are one, but each rounds.
 EARLY_MS = 2.0
-SSE = {"accept": "text/event-stream"}
+SSE, JSON = {"accept": "text/event-stream"}, {"accept": "application/json"}
 NAMES = {
     *("TimeToFirstByte", "TimeToFirstToken", "InterChunkLatency", "MaxInterChunkLatency", "TimePerOutputToken"),
     *("OutputTokensPerSecond", "ResponseDuration", "InputTokens", "OutputTokens", "CacheReadInputTokens"),
@@ -37,11 +40,14 @@ def near(value: float | None, due_ms: float) -> bool:
     return value is not None and abs(value - due_ms) <= LATE_MS
 
 
-def recorded(start_sandbox: StartSandbox, script: str, *flags: str) -> tuple[Recorded, bytes]:
+def recorded(
+    start_sandbox: StartSandbox, script: str, *flags: str, accept: dict[str, str] = SSE, status: int = 200
+) -> tuple[Recorded, bytes]:
     """What is recorded of one response of a fresh stack to a model that goes by this script, and its body."""
     running = start_sandbox(*flags)
-    answer = call(running.ready, f'{{"prompt": "[[sandbox: {script}]] go"}}', headers=SSE)
-    assert answer.status == 200
+    answer = call(running.ready, f'{{"prompt": "[[sandbox: {script}]] go"}}', headers=accept)
+    assert answer.status == status
+    assert answer.complete
     found = Recorded(running.ready)
     found.wait_for_requests(1)
     return found, answer.body
@@ -58,6 +64,7 @@ def outcome(found: Recorded) -> set[str]:
 
 def test_the_first_token_after_300_ms(start_sandbox: StartSandbox) -> None:
     found, body = recorded(start_sandbox, "ttft=300 gap=0 chunks=2 input=3 output=2")
+    assert parse_sse(body)[0][1]["cold_start"] is True
     assert present(found) == ALWAYS | TOKENS | GAPS | RATES
     assert outcome(found) == {"Completed"}
     for name in TIMES - {"TimeToFirstByte"}:
@@ -86,6 +93,29 @@ def test_a_hundred_chunks_20_ms_apart(start_sandbox: StartSandbox) -> None:
     assert near(100 / rate * 1000, decoding)
     assert in_bounds(found.metric("ResponseDuration", "Maximum"), 100 + decoding)
     assert in_bounds(found.metric("TimeToFirstToken", "Maximum"), 100)
+
+
+def test_a_hundred_chunks_in_one_piece(start_sandbox: StartSandbox) -> None:
+    """All figures are those of the model, but the first byte waits for the last token."""
+    found, body = recorded(start_sandbox, "ttft=100 gap=20 chunks=100 input=3 output=100", accept=JSON)
+    answer = json.loads(body)
+    assert (answer["usage"]["input_tokens"], answer["usage"]["output_tokens"]) == (3, 100)
+    assert present(found) == ALWAYS | TOKENS | GAPS | RATES
+    assert outcome(found) == {"Completed"}
+    decoding = 99 * 20
+    for name in ("TimeToFirstByte", "ResponseDuration"):
+        assert in_bounds(found.metric(name, "Maximum"), 100 + decoding), name
+    assert in_bounds(found.metric("TimeToFirstToken", "Maximum"), 100)
+    assert in_bounds(answer["timing"]["ttft_ms"], 100)
+    assert in_bounds(answer["timing"]["duration_ms"], 100 + decoding)
+    assert found.metric("InterChunkLatency", "SampleCount") == 99
+    assert near(found.metric("InterChunkLatency", "Sum"), decoding)
+    tpot = found.metric("TimePerOutputToken", "Maximum")
+    assert tpot is not None
+    assert near(tpot * 99, decoding)
+    assert found.metric("ResponseBytes", "Sum") == len(body)
+    assert answer["cold_start"] is True
+    assert found.metric("GoodResponses", "Sum") == 1
 
 
 def test_a_stall_of_a_second(start_sandbox: StartSandbox) -> None:
@@ -140,6 +170,25 @@ def test_a_cut_after_the_seventh_chunk(start_sandbox: StartSandbox, fault: str) 
     assert found.metric("ResponseBytes", "Sum") == len(body)
     assert present(found) & (TOKENS | RATES) == set()
     assert in_bounds(found.metric("ResponseDuration", "Maximum"), 40 + 7 * 20)
+    assert found.metric("GoodResponses", "Sum") == 0
+
+
+@pytest.mark.parametrize(
+    ("fault", "status", "recorded_as"),
+    [("drop", 502, "ModelErrors"), ("model_stream_error", 502, "ModelErrors"), ("throttling", 429, "Throttles")],
+)
+def test_a_cut_after_the_seventh_chunk_of_an_answer_in_one_piece(
+    start_sandbox: StartSandbox, fault: str, status: int, recorded_as: str
+) -> None:
+    """Nothing had been sent, so that the response is an error like any other, and not an interrupted one."""
+    found, body = recorded(start_sandbox, f"ttft=40 gap=20 chunks=50 fault={fault}:7", accept=JSON, status=status)
+    assert json.loads(body).keys() == {"error", "request_id", "trace_id"}
+    assert outcome(found) == {recorded_as}
+    assert found.metric("InterChunkLatency", "SampleCount") == 6
+    assert found.metric("ResponseBytes", "Sum") == len(body)
+    assert present(found) & (TOKENS | RATES) == set()
+    for name in ("TimeToFirstByte", "ResponseDuration"):
+        assert in_bounds(found.metric(name, "Maximum"), 40 + 7 * 20), name
     assert found.metric("GoodResponses", "Sum") == 0
 
 

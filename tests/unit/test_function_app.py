@@ -41,6 +41,7 @@ def nova(*texts: str, stop: str = "end_turn") -> list[bytes]:
 def test_events_of_a_whole_answer(function: tuple[Any, ReplayServer], monkeypatch: pytest.MonkeyPatch) -> None:
     app, server = function
     monkeypatch.setenv("_X_AMZN_TRACE_ID", TRACE)
+    monkeypatch.setattr(app, "is_warm", True)
     server.prepare(Reply(nova("Hello", ", ", "world")))
     response = call(app, url_event({"prompt": "Greet me"}, "text/event-stream"))
     assert response.raised is None
@@ -60,6 +61,7 @@ def test_events_of_a_whole_answer(function: tuple[Any, ReplayServer], monkeypatc
             "request_id": Context.aws_request_id,
             "trace_id": "1-6a1b2c3d-0123456789abcdef01234567",
             "model": NOVA,
+            "cold_start": False,
         },
     )
     assert deltas == [("delta", {"text": text}) for text in ("Hello", ", ", "world")]
@@ -87,6 +89,48 @@ def test_text_is_the_bare_text_one_chunk_a_delta(function: tuple[Any, ReplayServ
     assert response.headers["content-type"] == "text/plain; charset=utf-8"
     assert response.chunks == ["Grüße".encode(), " 😀\n".encode()]
     assert response.ended
+
+
+def test_json_is_the_whole_answer_in_one_chunk(
+    function: tuple[Any, ReplayServer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app, server = function
+    monkeypatch.setenv("_X_AMZN_TRACE_ID", TRACE)
+    monkeypatch.setattr(app, "is_warm", True)
+    opening, first, *rest = nova("Grüße", "", ", \u2028", "😀\n")
+    server.prepare(Reply([opening, first, 0.3, *rest]))
+    response = call(app, url_event({"prompt": "x"}, "application/json"))
+    assert (response.status, response.raised, response.ended) == (200, None, True)
+    assert response.headers["content-type"] == "application/json"
+    assert len(response.chunks) == 1
+    answer = response.json
+    timing = answer.pop("timing")
+    assert answer == {
+        "text": "Grüße, \u2028😀\n",
+        "stop_reason": "end_turn",
+        "usage": {"input_tokens": 7, "output_tokens": 3},
+        "request_id": Context.aws_request_id,
+        "trace_id": "1-6a1b2c3d-0123456789abcdef01234567",
+        "model": NOVA,
+        "cold_start": False,
+    }
+    # The model paused between its first text and the rest; the first byte is only due when this is written.
+    assert timing["ttft_ms"] + 250 < timing["duration_ms"]
+    assert timing["ttfb_ms"] is None
+
+
+@pytest.mark.parametrize(("kind", "is_cold"), [("on-demand", True), ("provisioned-concurrency", False)])
+@pytest.mark.parametrize("accept", ["text/event-stream", "application/x-ndjson", "application/json"])
+def test_the_first_answer_of_an_environment_says_so(
+    monkeypatch: pytest.MonkeyPatch, accept: str, kind: str, is_cold: bool
+) -> None:
+    monkeypatch.setenv("AWS_LAMBDA_INITIALIZATION_TYPE", kind)
+    with running_function() as (app, server):
+        server.prepare(Reply(nova("a")), Reply(nova("a")))
+        first, second = (call(app, url_event({"prompt": "x"}, accept)) for _ in range(2))
+    opening = [answer.json if accept == "application/json" else answer.events[0][1] for answer in (first, second)]
+    assert [fields["cold_start"] for fields in opening] == [is_cold, False]
+    assert [bool(answer.finished["cold_start"]) for answer in (first, second)] == [is_cold, False]
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT"])
@@ -134,7 +178,7 @@ def test_first_event_is_out_while_the_model_is_still_working(function: tuple[Any
     assert times[2] - times[1] > 0.15
 
 
-@pytest.mark.parametrize("accept", ["text/plain", "text/event-stream", "application/x-ndjson"])
+@pytest.mark.parametrize("accept", ["text/plain", "text/event-stream", "application/x-ndjson", "application/json"])
 @pytest.mark.parametrize(
     "pieces",
     [
@@ -157,6 +201,9 @@ def test_answer_without_text(function: tuple[Any, ReplayServer], accept: str, pi
     assert response.ended
     if accept == "text/plain":
         assert response.body == b""
+    elif accept == "application/json":
+        assert (response.json["text"], response.json["timing"]["ttft_ms"]) == ("", None)
+        assert response.json["usage"] == {"input_tokens": 7, "output_tokens": 3}
     else:
         assert response.names == ["start", "end"]
         assert response.events[1][1]["timing"]["ttft_ms"] is None
@@ -259,6 +306,22 @@ def test_a_mistake_of_the_function_after_the_first_byte_is_told_and_raised(
         assert response.names == ["start", "delta", "error"]
         error = response.events[-1][1].get("error") or response.events[-1][1]
         assert error["type"] == "internal"
+
+
+def test_a_mistake_of_the_function_in_the_middle_of_a_whole_answer_is_raised(
+    function: tuple[Any, ReplayServer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app, server = function
+
+    def broken(_: Any) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(app, "usage_fields", broken)
+    server.prepare(Reply(nova("a")))
+    response = call(app, url_event({"prompt": "x"}, "application/json"))
+    assert isinstance(response.raised, ZeroDivisionError)
+    assert response.status is None, "nothing is sent: the platform answers"
+    assert response.finished["outcome"] == "internal_error"
 
 
 def test_a_lost_runtime_api_is_raised_and_the_model_stream_closed(

@@ -153,6 +153,18 @@ def test_silence_before_the_first_byte_is_a_504(function: tuple[Any, ReplayServe
     assert [line["error_type"] for line in response.log] == ["deadline_exceeded"]
 
 
+@pytest.mark.parametrize("end", ["silent", "busy"])
+def test_a_whole_answer_that_is_not_finished_in_time_is_a_504(function: tuple[Any, ReplayServer], end: str) -> None:
+    app, server = function
+    busy = [part for _ in range(100) for part in (HELLO, 0.02)]
+    server.prepare(Reply([OPENING, HELLO], end="silent") if end == "silent" else Reply([OPENING, *busy, STOP]))
+    response = call(app, url_event({"prompt": "x"}, "application/json"), seconds=SECONDS)
+    assert (response.status, response.json["error"]["type"]) == (504, "deadline_exceeded")
+    assert response.ended
+    assert response.seconds < BEFORE_IDLE_TIMEOUT
+    assert response.finished["outcome"] == "deadline_exceeded"
+
+
 def test_silence_in_mid_stream_ends_in_an_error_event(function: tuple[Any, ReplayServer]) -> None:
     app, server = function
     server.prepare(Reply([OPENING, HELLO], end="silent"))

@@ -135,6 +135,20 @@ def test_exception_in_mid_stream(
     assert [line["code"] for line in response.log] == [code[0].upper() + code[1:]]
 
 
+@pytest.mark.parametrize(("code", "status", "error_type", "retryable"), STREAM_FAULTS)
+def test_exception_in_the_middle_of_a_whole_answer_is_a_status(
+    function: tuple[Any, ReplayServer], code: str, status: int, error_type: str, retryable: bool
+) -> None:
+    app, server = function
+    server.prepare(Reply([OPENING, HELLO, exception(code, "words of Bedrock")]))
+    response = call(app, url_event({"prompt": "x"}, "application/json"))
+    assert (response.status, response.raised, response.ended) == (status, None, True)
+    assert response.headers.get("retry-after") == ("1" if status in (429, 503) else None)
+    assert response.json["error"].keys() == {"type", "message", "retryable"}
+    assert (response.json["error"]["type"], response.json["error"]["retryable"]) == (error_type, retryable)
+    assert len(response.chunks) == 1
+
+
 BROKEN = [
     (Reply([OPENING, HELLO], end="dropped"), "model_error"),
     (Reply([OPENING, HELLO]), "model_error"),
@@ -159,6 +173,10 @@ def test_broken_stream_ends_in_an_error(function: tuple[Any, ReplayServer], repl
     assert response.body == b"Hello"
     assert not response.ended
     assert response.raised is not None
+    server.prepare(reply)
+    response = call(app, url_event({"prompt": "x"}, "application/json"))
+    assert response.status == (504 if error_type == "model_timeout" else 502)
+    assert response.json["error"]["type"] == error_type
 
 
 @pytest.mark.parametrize("reply", [Reply([OPENING], end="dropped"), Reply([OPENING]), Reply([], end="dropped")])
@@ -207,6 +225,10 @@ def test_partial_usage_is_what_was_known(function: tuple[Any, ReplayServer]) -> 
     server.prepare(Reply([chunk(start), chunk(delta), exception("throttlingException", "x")]))
     response = call(app, url_event({"prompt": "x", "model": CLAUDE}, "text/event-stream"))
     assert response.events[-1][1]["partial_usage"] == {"input_tokens": 11, "output_tokens": None}
+    server.prepare(Reply([chunk(start), chunk(delta), exception("throttlingException", "x")]))
+    response = call(app, url_event({"prompt": "x", "model": CLAUDE}, "application/json"))
+    assert response.json["error"]["partial_usage"] == {"input_tokens": 11, "output_tokens": None}
+    assert response.finished["input_tokens"] == 11
 
 
 def test_messages_give_no_account_away(function: tuple[Any, ReplayServer]) -> None:
@@ -271,6 +293,14 @@ def test_fallback_while_nothing_was_sent(with_fallback: tuple[Any, ReplayServer]
     app, server = with_fallback
     server.prepare(first, Reply(WHOLE))
     assert call(app, url_event({"prompt": "x"})).body == b"Hello"
+
+
+def test_fallback_in_the_middle_of_an_answer_that_is_to_be_whole(with_fallback: tuple[Any, ReplayServer]) -> None:
+    app, server = with_fallback
+    server.prepare(Reply([OPENING, HELLO, exception("throttlingException", "x")]), Reply(WHOLE))
+    response = call(app, url_event({"prompt": "x"}, "application/json"))
+    assert (response.status, response.json["text"], response.json["model"]) == (200, "Hello", CLAUDE)
+    assert (response.finished["outcome"], response.finished["fallbacks"]) == ("completed", 1)
 
 
 def test_no_fallback_after_the_first_byte(with_fallback: tuple[Any, ReplayServer]) -> None:

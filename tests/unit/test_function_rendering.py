@@ -8,7 +8,17 @@ from hypothesis import strategies as st
 
 from firstbyte.failures import ErrorType, Failure, RequestError
 from firstbyte.model_events import Delta, Progress, Usage
-from firstbyte.rendering import NDJSON, SSE, TEXT, Rendering, choose_rendering, error_body, error_fields, usage_fields
+from firstbyte.rendering import (
+    JSON,
+    NDJSON,
+    SSE,
+    TEXT,
+    Rendering,
+    choose_rendering,
+    error_body,
+    error_fields,
+    usage_fields,
+)
 from function_calls import parse_ndjson, parse_sse
 
 
@@ -25,14 +35,18 @@ from function_calls import parse_ndjson, parse_sse
         ("text/event-stream;charset=utf-8", SSE),
         ("application/x-ndjson", NDJSON),
         ("application/*", NDJSON),
-        ("application/json, text/event-stream", SSE),
+        ("application/json", JSON),
+        ("application/json; charset=utf-8", JSON),
+        ("application/json, text/event-stream", JSON),
+        ("text/event-stream, application/json", SSE),
         ("application/x-ndjson, text/event-stream", NDJSON),
         ("text/event-stream, */*", SSE),
         ("text/event-stream;q=0.5, application/x-ndjson;q=0.9", NDJSON),
         ("text/plain ; q=0.1 , text/event-stream ; q=0.2", SSE),
         ("text/event-stream;q=0, */*;q=0.1", TEXT),
         ("text/event-stream;q=high", SSE),
-        ("application/json, text/javascript, */*; q=0.01", TEXT),
+        ("application/json;q=0.5, */*;q=0.6", TEXT),
+        ("application/json, text/javascript, */*; q=0.01", JSON),
     ],
 )
 def test_choice(accept: str | None, rendering: Rendering) -> None:
@@ -61,6 +75,13 @@ def test_any_text_comes_back_from_events(texts: list[str]) -> None:
 
 
 @given(st.lists(ANY_TEXT))
+def test_any_text_comes_back_from_a_whole_answer(texts: list[str]) -> None:
+    body = JSON.frame("answer", {"text": "".join(texts)})
+    assert json.loads(body) == {"text": "".join(texts)}
+    assert len(body.decode().splitlines()) == 1
+
+
+@given(st.lists(ANY_TEXT))
 def test_text_is_the_text(texts: list[str]) -> None:
     assert b"".join(TEXT.frame("delta", {"text": text}) for text in texts).decode() == "".join(texts)
 
@@ -82,6 +103,8 @@ def test_what_puts_the_first_byte_on_the_wire() -> None:
     assert NDJSON.begins_with(Progress("start"))
     assert not TEXT.begins_with(Progress("start"))
     assert TEXT.begins_with(Delta("x"))
+    assert not JSON.begins_with(Progress("start"))
+    assert not JSON.begins_with(Delta("x"))
 
 
 def test_usage_leaves_out_only_an_unknown_cache() -> None:
@@ -96,9 +119,9 @@ def test_usage_leaves_out_only_an_unknown_cache() -> None:
 
 def test_error_body() -> None:
     failure = Failure.of(ErrorType.INVALID_REQUEST, "no", field="\ud800", code="secret", detail="secret")
-    assert json.loads(error_body(failure, {"request_id": "r", "trace_id": "t"}).encode()) == {
-        "error": {"type": "invalid_request", "message": "no", "retryable": False, "field": "\ud800"},
-        "request_id": "r",
-        "trace_id": "t",
-    }
+    ids = {"request_id": "r", "trace_id": "t"}
+    error = {"type": "invalid_request", "message": "no", "retryable": False, "field": "\ud800"}
+    assert json.loads(error_body(failure, Usage(), ids).encode()) == {"error": error, **ids}
+    counts = {"input_tokens": 4, "output_tokens": None}
+    assert json.loads(error_body(failure, Usage(4), ids)) == {"error": {**error, "partial_usage": counts}, **ids}
     assert "field" not in error_fields(Failure.of(ErrorType.THROTTLED))

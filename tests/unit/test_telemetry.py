@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bedrock_replay import ReplayServer, Reply, chunk
+from bedrock_replay import ReplayServer, Reply, chunk, exception
 from emf_document import values_of
 from firstbyte.catalogue import METRICS
 from firstbyte.config import Config
@@ -16,7 +16,7 @@ from lambda_streaming import ResponseStream
 from recorded import OUTCOMES
 
 SERVICE = {"service": "firstbyte-test"}
-SSE = "text/event-stream"
+SSE, JSON = "text/event-stream", "application/json"
 
 
 @pytest.fixture(scope="module")
@@ -110,6 +110,12 @@ def test_units_are_the_catalogues(function: tuple[Any, ReplayServer]) -> None:
         ("text/plain", Reply(nova("a", "b")[:3]), "interrupted", "model_error"),
         ("text/plain", Reply(nova("a", "b")[:1]), "model_error", "model_error"),
         (SSE, Reply(nova("a", "b")[:3], end="silent"), "interrupted", "model_timeout"),
+        (JSON, Reply(nova("a", "b")), "completed", None),
+        # Nothing was sent, so nothing was interrupted.
+        (JSON, Reply(nova("a", "b")[:3]), "model_error", "model_error"),
+        (JSON, Reply(nova("a", "b")[:3], end="silent"), "model_error", "model_timeout"),
+        (JSON, Reply([*nova("a", "b")[:3], exception("throttlingException", "x")]), "throttled", "throttled"),
+        (JSON, Reply([*nova("a", "b")[:3], exception("validationException", "x")]), "client_error", "invalid_request"),
     ],
 )
 def test_every_outcome(

@@ -153,6 +153,7 @@ class Meter:
         clock: seconds that never go back.
 
     Attributes:
+        cold_start: whether the execution environment is new.
         entered: the mark of the beginning, in seconds on the clock.
         last_byte: the mark of the last body byte so far, None if there was none.
         attempts: the calls of models, in their order.
@@ -162,7 +163,7 @@ class Meter:
 
     def __init__(self, *, cold_start: bool = False, clock: Callable[[], float] = time.perf_counter) -> None:
         self._clock = clock
-        self._cold_start = cold_start
+        self.cold_start = cold_start
         self.entered = clock()
         self.last_byte: float | None = None
         self.attempts: list[Attempt] = []
@@ -258,7 +259,7 @@ class Meter:
             internal_errors=int(outcome is Outcome.INTERNAL_ERROR),
             good_responses=int(good and (tpot_ms is None or tpot_ms <= objectives.tpot_ms)),
             fallbacks=int(len(self.attempts) > 1),
-            cold_start=int(self._cold_start),
+            cold_start=int(self.cold_start),
             ttfb_ms=_milliseconds(self.entered, self._first_byte),
             ttft_ms=ttft_ms,
             inter_chunk_ms=tuple(round(gap * 1000, 3) for gap in sample) or None,

@@ -1,4 +1,4 @@
-"""The answer as the client wants it: plain text, server-sent events or lines of JSON, chosen by the Accept header."""
+"""The answer as the client wants it, by the Accept header: streamed as text, server-sent events or NDJSON, or whole."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -21,15 +21,17 @@ class Rendering:
         content_type: of the response.
         frame: the bytes of one event, from its name and its fields.
         has_events: whether a reader sees more than text. If not, an answer that breaks off can only be cut.
+        in_one_piece: whether nothing is sent before the answer is whole, and then all of it at once.
     """
 
     content_type: str
     frame: Callable[[str, Mapping[str, Any]], bytes]
     has_events: bool
+    in_one_piece: bool = False
 
     def begins_with(self, event: ModelEvent) -> bool:
         """Whether this event of the model puts the first byte on the wire, so that the status must be known."""
-        return self.has_events or isinstance(event, Delta)
+        return not self.in_one_piece and (self.has_events or isinstance(event, Delta))
 
 
 def _text_frame(name: str, fields: Mapping[str, Any]) -> bytes:
@@ -47,6 +49,10 @@ def _ndjson_frame(name: str, fields: Mapping[str, Any]) -> bytes:
     return f"{_json_line(line)}\n".encode()
 
 
+def _json_frame(_name: str, fields: Mapping[str, Any]) -> bytes:
+    return _json_line(fields).encode()
+
+
 def _json_line(fields: Mapping[str, Any]) -> str:
     return json.dumps(fields, ensure_ascii=False, separators=(",", ":")).translate(_LINE_ENDS)
 
@@ -54,11 +60,13 @@ def _json_line(fields: Mapping[str, Any]) -> str:
 TEXT = Rendering("text/plain; charset=utf-8", _text_frame, has_events=False)
 SSE = Rendering("text/event-stream; charset=utf-8", _sse_frame, has_events=True)
 NDJSON = Rendering("application/x-ndjson", _ndjson_frame, has_events=True)
+JSON = Rendering("application/json", _json_frame, has_events=True, in_one_piece=True)
 
 _BY_MEDIA_RANGE = {
     "text/plain": TEXT,
     "text/event-stream": SSE,
     "application/x-ndjson": NDJSON,
+    "application/json": JSON,
     "text/*": TEXT,
     "application/*": NDJSON,
     "*/*": TEXT,
@@ -79,7 +87,7 @@ def choose_rendering(accept: str | None) -> Rendering:
         if rendering is not None and quality > (best[0] if best else 0):
             best = (quality, rendering)
     if best is None:
-        message = "accept names none of text/plain, text/event-stream and application/x-ndjson"
+        message = "accept names none of text/plain, text/event-stream, application/x-ndjson and application/json"
         raise RequestError(Failure.of(ErrorType.INVALID_REQUEST, message, status=406, field="accept"))
     return best[1]
 
@@ -112,6 +120,10 @@ def error_fields(failure: Failure) -> dict[str, Any]:
     return given(type=failure.type.value, message=failure.message, retryable=failure.retryable, field=failure.field)
 
 
-def error_body(failure: Failure, ids: Mapping[str, str]) -> str:
-    """The JSON body of a response that is an error; ASCII, because a field's name may be unfit for UTF-8."""
-    return json.dumps({"error": error_fields(failure), **ids})
+def error_body(failure: Failure, usage: Usage, ids: Mapping[str, str]) -> str:
+    """The JSON body of a response that is an error; ASCII, because a field's name may be unfit for UTF-8.
+
+    Token counts are in it if the model reported some before it failed.
+    """
+    partial_usage = usage_fields(usage) if usage != Usage() else None
+    return json.dumps({"error": {**error_fields(failure), **given(partial_usage=partial_usage)}, **ids})

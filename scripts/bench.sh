@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Measures what the function's telemetry costs. This file makes the environment; scripts/bench/ does the work.
+# Measures what telemetry and the probe cost. This file makes the environment; scripts/bench/ does the work.
 set -euo pipefail
 
 main() {

@@ -28,13 +28,22 @@ class Hang:
     """In place of bytes: the connection stays open and silent until the client leaves."""
 
 
-Script = Sequence[tuple[When, bytes | type[Reset] | type[Hang]]]
+class Keep:
+    """At the end of a script: the connection stays open for another request; without it the server closes."""
+
+
+Script = Sequence[tuple[When, bytes | type[Reset] | type[Hang] | type[Keep]]]
 
 
 @dataclass
 class Exchange:
-    """One request as it came in, and when the answer's pieces went out (`time.monotonic()`)."""
+    """One request as it came in, and when the answer's pieces went out (`time.monotonic()`).
 
+    `connection` counts the connections from 1. `accepted_at` is when the connection was accepted, or, if that had a
+    request before, when the first byte of this one came.
+    """
+
+    connection: int
     request_line: str = ""
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes = b""
@@ -44,27 +53,33 @@ class Exchange:
 
 
 class ScriptedServer:
-    """Serves one connection at a time: the first script to the first request and so on, the last one from then on."""
+    """The first script is for the first request and so on, the last one for all from then on.
+
+    A request counts from when its connection is accepted; on a kept connection, from its first byte. Any number of
+    connections are served at a time.
+    """
 
     def __init__(self, *scripts: Script, tls: ssl.SSLContext | None = None) -> None:
         self.exchanges: list[Exchange] = []
         self._scripts = scripts
         self._tls = tls
         self._listener = socket.create_server(("127.0.0.1", 0))
+        self._beginning = threading.Lock()
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._threads = [threading.Thread(target=self._serve, daemon=True)]
         scheme = "https" if tls else "http"
         self.url = f"{scheme}://127.0.0.1:{self._listener.getsockname()[1]}/"
 
     def __enter__(self) -> "ScriptedServer":
-        self._thread.start()
+        self._threads[0].start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._stopping.set()
-        self._thread.join(GATE_PATIENCE_SECONDS)
+        for thread in self._threads:
+            thread.join(GATE_PATIENCE_SECONDS)
+            assert not thread.is_alive()
         self._listener.close()
-        assert not self._thread.is_alive()
 
     def wait_for_request(self, number: int) -> Exchange:
         """The exchange with this number (from 1), as soon as its request is complete."""
@@ -82,18 +97,40 @@ class ScriptedServer:
                 continue
             connection, _ = self._listener.accept()
             connection.settimeout(GATE_PATIENCE_SECONDS)
-            exchange = Exchange(accepted_at=time.monotonic())
-            script = self._scripts[min(len(self.exchanges), len(self._scripts) - 1)]
-            self.exchanges.append(exchange)
-            # A client that is ended by the test, or that has given up, breaks the connection.
-            with contextlib.suppress(OSError), connection:
-                if self._tls:
-                    connection = self._tls.wrap_socket(connection, server_side=True)
-                with connection:
-                    self._exchange(connection, exchange, script)
+            # On this thread, in the order of arrival.
+            first = self._begin(Exchange(connection=len(self._threads), accepted_at=time.monotonic()))
+            self._threads.append(threading.Thread(target=self._converse, args=(connection, *first), daemon=True))
+            self._threads[-1].start()
 
-    def _exchange(self, connection: socket.socket, exchange: Exchange, script: Script) -> None:
-        self._read_request(connection, exchange)
+    def _begin(self, exchange: Exchange) -> tuple[Exchange, Script]:
+        with self._beginning:
+            self.exchanges.append(exchange)
+            return exchange, self._scripts[min(len(self.exchanges), len(self._scripts)) - 1]
+
+    def _converse(self, connection: socket.socket, exchange: Exchange, script: Script) -> None:
+        # A client that is ended by the test, or that has given up, breaks the connection.
+        with contextlib.suppress(OSError), connection:
+            if self._tls:
+                connection = self._tls.wrap_socket(connection, server_side=True)
+            with connection:
+                received = b""
+                while self._exchange(connection, exchange, script, received):
+                    received = self._wait_for_bytes(connection)
+                    if not received:
+                        return
+                    following = Exchange(connection=exchange.connection, accepted_at=time.monotonic())
+                    exchange, script = self._begin(following)
+
+    def _wait_for_bytes(self, connection: socket.socket) -> bytes:
+        """What the client sends next; nothing when it leaves, or the server stops."""
+        while not self._stopping.is_set():
+            if select.select([connection], [], [], 0.05)[0]:
+                return connection.recv(65_536)
+        return b""
+
+    def _exchange(self, connection: socket.socket, exchange: Exchange, script: Script, received: bytes) -> bool:
+        """One request and its answer; True when another may follow."""
+        self._read_request(connection, exchange, received)
         start = time.monotonic()
         for when, what in script:
             if isinstance(when, threading.Event):
@@ -105,14 +142,15 @@ class ScriptedServer:
                 connection.sendall(what)
             elif what is Reset:
                 connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-                return
+                return False
+            elif what is Keep:
+                return True
             else:
-                while not self._stopping.is_set():
-                    if select.select([connection], [], [], 0.05)[0] and not connection.recv(65_536):
-                        return
+                while self._wait_for_bytes(connection):
+                    pass
+        return False
 
-    def _read_request(self, connection: socket.socket, exchange: Exchange) -> None:
-        received = b""
+    def _read_request(self, connection: socket.socket, exchange: Exchange, received: bytes) -> None:
         while b"\r\n\r\n" not in received:
             received += connection.recv(65_536) or _gone()
         head, _, body = received.partition(b"\r\n\r\n")

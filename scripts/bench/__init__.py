@@ -1,1 +1,1 @@
-"""The benchmark: the stack in the sandbox against the same stack without its telemetry, request by request."""
+"""The benchmark: what measuring costs, with it and without it in turn."""

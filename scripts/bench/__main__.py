@@ -1,103 +1,100 @@
-"""The benchmark's main line: options, two sandboxes side by side, requests to one and the other in turn, a report."""
+"""The benchmark's main line: what is measured, options, a report."""
 
 import argparse
-import contextlib
 import json
 import os
 import signal
 import sys
-import tempfile
-from pathlib import Path
-from typing import Any
 
-from bench import report
-from bench.client import Client
-from bench.stacks import ROOT, running, without_telemetry
+from bench import probing, report, telemetry
 from probe.terminal import wants_emphasis
 
 DESCRIPTION = """\
-Measure what the function's telemetry costs: its log lines, metrics and traces. The stack runs in two sandboxes side by
-side, in one as it is and in the other with telemetry that does nothing. Requests go to one and the other in turn, each
-when the invocation before it is over. The models answer at once: what is measured is everything else."""
+Measure what measuring costs: the function's telemetry, or the probe. The same requests are made with it and without it
+in turn; differences are of medians, and their 95 % interval is a bootstrap over pairs of neighbours."""
 
-EPILOG = """\
+TELEMETRY = """\
+Measure what the function's log lines, metrics and traces cost. The stack runs in two sandboxes side by side, in one as
+it is and in the other with telemetry that does nothing. Requests go to one and the other in turn, each when the
+invocation before it is over. The models answer at once: what is measured is everything else.
+
 figures:
   TTFB       request sent to first byte of the body; every request has a new connection, whose opening does not count
   last byte  request sent to end of the response
   Duration   that of Lambda's REPORT line, which counts what the function does when the client has its last byte
-  Differences are of medians; their 95 % interval is a bootstrap over pairs of neighbours.
 
-starts:
+cases:
   warm       in an environment that has served some requests
-  cold       in a new environment, after the one before it was killed
+  cold       in a new environment, after the one before it was killed"""
 
+PROBE = """\
+Measure what the probe adds to what it measures. The same requests are made through the probe, with all that it shows
+on a terminal, and with bare curl, whose output is read. A server with a clock of its own says what went out when.
+
+figures:
+  TTFT on the wire  connection accepted to first text sent: what the client does before its request is out delays it
+  TTFT late by      how much later than the server sent it the client had the first text, the probe by its own figure
+  worst gap off by  the gap between two texts that is furthest from the one between sending them
+
+cases:
+  paced      5 texts, one every 100 ms
+  fast       500 texts without a pause, after 100 ms
+  busy       as paced, with 8 requests under way at a time and a live table"""
+
+EPILOG = """\
 examples:
-  scripts/bench.sh
-  scripts/bench.sh --requests 1000 --cold 0
-  scripts/bench.sh --output json > bench.json
+  scripts/bench.sh telemetry
+  scripts/bench.sh telemetry --requests 1000 --cold 0
+  scripts/bench.sh probe --output json > bench.json
 
 exit codes:
   0    everything is measured
-  1    a sandbox did not start, or a response failed
+  1    a sandbox or server did not start, or a response failed
   2    wrong use
   130  stopped with Ctrl-C"""
-
-# Among these is the copy's first cold start, which compiles its modules.
-WARM_UP = 20
 
 
 def main(arguments: list[str]) -> int:
     """Run the benchmark and return its exit code."""
     options = _parser().parse_args(arguments)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    requests = {"warm": options.requests, "cold": options.cold}
+    if options.subject == "telemetry":
+        requests = {"warm": options.requests, "cold": options.cold}
+        measure = telemetry.measure
+    else:
+        requests = dict.fromkeys(probing.CASES, options.requests)
+        measure = probing.measure
     try:
-        results = _results(requests)
+        results = measure(requests)
     except KeyboardInterrupt:
         return 130
     if options.output == "json":
-        print(json.dumps({"schema_version": 1, "requests": requests, "results": results}, indent=2))
+        document = {"schema_version": 2, "subject": options.subject, "requests": requests, "results": results}
+        print(json.dumps(document, indent=2))
     else:
-        print(report.table(requests, results, wants_emphasis(sys.stdout, os.environ)))
+        print(report.table(options.subject, requests, results, wants_emphasis(sys.stdout, os.environ)))
     return 0
 
 
-def _results(requests: dict[str, int]) -> list[dict[str, Any]]:
-    with contextlib.ExitStack() as stack:
-        print("starting two sandboxes", file=sys.stderr)
-        first, second = (Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-"))) for _ in range(2))
-        sandboxes = (
-            stack.enter_context(running(ROOT / "template.yaml", first)),
-            stack.enter_context(running(without_telemetry(second), second)),
-        )
-        clients = [Client(sandbox.ready) for sandbox in sandboxes]
-        results = []
-        for start, count in {"warm-up": WARM_UP, **requests}.items():
-            print(f"{start}: {count} requests to each", file=sys.stderr)
-            samples: tuple[list[dict[str, float]], ...] = ([], [])
-            for number in range(count):
-                for side in (0, 1) if number % 2 == 0 else (1, 0):  # neither is always the first of a pair
-                    if start == "cold":
-                        sandboxes[side].kill_environments()
-                    samples[side].append(clients[side].sample())
-            for figure in report.FIGURES if requests.get(start) else ():
-                values = [[sample[figure] for sample in side] for side in samples]
-                results.append({"start": start, "figure": figure, **report.compare(*values)})
-        return results
-
-
 def _parser() -> argparse.ArgumentParser:
+    form = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(
-        prog="scripts/bench.sh",
-        description=DESCRIPTION,
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+        prog="scripts/bench.sh", description=DESCRIPTION, epilog=EPILOG, formatter_class=form, allow_abbrev=False
     )
-    add = parser.add_argument
-    add("--requests", metavar="N", type=_count, default=300, help="warm requests to each (default: %(default)s)")
-    add("--cold", metavar="N", type=_count, default=10, help="cold starts of each (default: %(default)s)")
-    add("--output", choices=("table", "json"), default="table", help="default: table")
+    subjects = parser.add_subparsers(dest="subject", metavar="telemetry | probe", required=True)
+    of_telemetry = subjects.add_parser("telemetry", description=TELEMETRY, formatter_class=form, allow_abbrev=False)
+    of_telemetry.add_argument(
+        "--requests", metavar="N", type=_count, default=300, help="warm requests to each (default: %(default)s)"
+    )
+    of_telemetry.add_argument(
+        "--cold", metavar="N", type=_count, default=10, help="cold starts of each (default: %(default)s)"
+    )
+    of_probe = subjects.add_parser("probe", description=PROBE, formatter_class=form, allow_abbrev=False)
+    of_probe.add_argument(
+        "--requests", metavar="N", type=_count, default=80, help="requests of each case (default: %(default)s)"
+    )
+    for subject in (of_telemetry, of_probe):
+        subject.add_argument("--output", choices=("table", "json"), default="table", help="default: table")
     return parser
 
 

@@ -1,42 +1,50 @@
-"""Two series compared, and the table that shows it. Writes nothing itself."""
+"""Two sides compared, and the table that shows it. Writes nothing itself."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from probe.analysis.comparison import median_difference_interval
 from probe.terminal import bold
 
-FIGURES = {"ttfb_ms": "TTFB", "last_byte_ms": "last byte", "duration_ms": "Duration"}
-
-_ROW = "{:<6}{:<11}{:>9}{:>18}{:>12}{:>18}{:>12}{:>20}{:>8}"
+_ROW = "{:<7}{:<18}{:>9}{:>18}{:>12}{:>18}{:>12}{:>20}{:>8}"
 
 
-def compare(telemetry: Sequence[float], nothing: Sequence[float]) -> dict[str, Any]:
-    """Compare the values with telemetry to those without; values with the same index were measured one after the other.
+def compare(
+    case: str, figures: Mapping[str, str], first: Sequence[Mapping[str, float]], second: Sequence[Mapping[str, float]]
+) -> list[dict[str, Any]]:
+    """Compare the figures of samples with something to those without it; neighbours in time have the same index."""
+    results: list[dict[str, Any]] = []
+    for figure, label in figures.items():
+        sides = [[sample[figure] for sample in side] for side in (first, second)]
+        with_it, without = map(_spread, sides)
+        low, high = median_difference_interval(*sides, paired=True)
+        results.append(
+            {
+                "case": case,
+                "figure": figure,
+                "label": label,
+                "with": with_it,
+                "without": without,
+                "difference": {"median": with_it["median"] - without["median"], "low": low, "high": high},
+                "ratio": with_it["median"] / without["median"],
+            }
+        )
+    return results
 
-    The interval of the medians' difference is a percentile bootstrap over pairs: what both of a pair share, such as a
-    busy machine, cancels out.
-    """
-    pairs = np.array([telemetry, nothing])
-    drawn = pairs[:, np.random.default_rng(0).integers(pairs.shape[1], size=(10_000, pairs.shape[1]))]
-    differences = np.subtract(*np.median(drawn, axis=2))
-    low, high = np.quantile(differences, (0.025, 0.975)).tolist()
-    sides = [
-        dict(zip(("p10", "median", "p90"), np.quantile(side, (0.1, 0.5, 0.9)).tolist(), strict=True)) for side in pairs
-    ]
-    first, second = (side["median"] for side in sides)
-    difference = {"median": first - second, "low": low, "high": high}
-    return {"with": sides[0], "without": sides[1], "difference": difference, "ratio": first / second}
+
+def _spread(values: Sequence[float]) -> dict[str, float]:
+    return dict(zip(("p10", "median", "p90"), np.quantile(values, (0.1, 0.5, 0.9)).tolist(), strict=True))
 
 
-def table(requests: Mapping[str, int], results: Sequence[Mapping[str, Any]], emphasis: bool) -> str:
-    """The table; times are milliseconds."""
-    counts = " and ".join(f"{count} {start}" for start, count in requests.items() if count)
-    head = _ROW.format("start", "", "with", "p10 - p90", "without", "p10 - p90", "difference", "95 % interval", "ratio")
-    lines = [f"medians in ms, with telemetry and without, {counts} requests each", "", bold(head, emphasis)]
+def table(what: str, requests: Mapping[str, int], results: Sequence[Mapping[str, Any]], emphasis: bool) -> str:
+    """The table; times are milliseconds, `what` is what one side has and the other has not."""
+    counts = " and ".join(f"{count} {case}" for case, count in requests.items() if count)
+    head = _ROW.format("case", "", "with", "p10 - p90", "without", "p10 - p90", "difference", "95 % interval", "ratio")
+    lines = [f"medians in ms, with {what} and without, {counts} requests each", "", bold(head, emphasis)]
     for result in results:
-        cells = [result["start"], FIGURES[result["figure"]]]
+        cells = [result["case"], result["label"]]
         for side in (result["with"], result["without"]):
             cells += [f"{side['median']:.2f}", f"{side['p10']:.2f} - {side['p90']:.2f}"]
         difference = result["difference"]

@@ -1,4 +1,5 @@
 """The client-side probe: curl makes the requests, this package times what comes back.
 
-Standard library only and Python 3.9, so that it runs from any checkout without an environment of its own.
+What measures and publishes needs the standard library alone, for the stack's scheduled probe has nothing else;
+`analysis`, `screen` and `output` are for people's machines, and are loaded when they are needed.
 """

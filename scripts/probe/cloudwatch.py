@@ -1,13 +1,13 @@
-"""Sends forms to CloudWatch through curl and understands its refusals."""
-
-from __future__ import annotations
+"""Sends what is published to CloudWatch through curl and understands its refusals."""
 
 import html
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 
+from . import publication
+from .connection import Connection
 from .credentials import Credentials
-from .curl import BODY, HEADER, Transfer, configuration
+from .curl import BODY, HEADER, configuration
 from .response_head import parse_response_head
 from .target import Target
 
@@ -17,27 +17,43 @@ _MESSAGE_LENGTH = 200
 
 
 class PublicationError(Exception):
-    """CloudWatch did not take a form; the message says which one and why."""
+    """CloudWatch did not take a request; the message says which one, why, and how many values it had taken before."""
 
 
-def send(forms: Iterable[bytes], target: Target, credentials: Credentials, environment: Mapping[str, str]) -> None:
-    """Send each form in a request of its own, up to the first that fails.
+def send(
+    documents: Sequence[publication.Document], target: Target, credentials: Credentials, environment: Mapping[str, str]
+) -> int:
+    """Send the requests of `publication.documents` one after another, up to the first that fails.
+
+    Returns:
+        How many values they hold.
 
     Raises:
-        PublicationError: CloudWatch refused a form, could not be reached, or took longer than 30 s.
+        PublicationError: CloudWatch refused a request, could not be reached, or took longer than 30 s.
     """
     config = configuration(target, credentials, "monitoring", _HEADERS, _TIMEOUT_SECONDS)
-    for number, form in enumerate(forms, 1):
-        received = {HEADER: b"", BODY: b""}
-        with Transfer(config, form, environment) as transfer:
-            for arrival in transfer:
-                received[arrival.source] += arrival.data
-        head = parse_response_head(received[HEADER])
-        if head is not None and head.status != 200:
-            raise PublicationError(f"request {number} to {target.url}: {_refusal(head.status, received[BODY])}")
-        assert transfer.figures is not None  # the iteration has come to its end
-        if transfer.figures.exit_code != 0:
-            raise PublicationError(f"request {number} to {target.url}: {transfer.figures.message}")
+    counts = [publication.count(document) for document in documents]
+    for index, document in enumerate(documents):
+        failure = _put(publication.form(document), config, environment)
+        if failure is not None:
+            raise PublicationError(
+                f"{sum(counts[:index])} of {sum(counts)} values are, "
+                f"then request {index + 1} of {len(documents)} to {target.url} failed: {failure}"
+            )
+    return sum(counts)
+
+
+def _put(form: bytes, config: str, environment: Mapping[str, str]) -> str | None:
+    """Send one request; why it failed, or None."""
+    received = {HEADER: b"", BODY: b""}
+    with Connection(config, [form], environment) as connection:
+        for arrival in connection.exchange():
+            received[arrival.source] += arrival.data
+    head = parse_response_head(received[HEADER])
+    if head is not None and head.status != 200:
+        return _refusal(head.status, received[BODY])
+    assert connection.figures is not None  # the exchange has come to its end
+    return connection.figures.message if connection.figures.exit_code != 0 else None
 
 
 def _refusal(status: int, body: bytes) -> str:

@@ -7,7 +7,8 @@ that both saw, the arrival of the first header byte:
 
     t(x) = time_starttransfer + (arrival of x at the reader - arrival of the first header byte at the reader)
 
-Both arrivals came through a pipe from curl to the reader, so that a constant latency of that way cancels out.
+Both arrivals came through a pipe from curl to the reader, so that a constant latency of that way cancels out. On a busy
+machine the reader may come late, but curl had every byte before `time_total`: nothing is later than that.
 
     DNS      time_namelookup
     connect  time_connect - time_namelookup
@@ -16,17 +17,22 @@ Both arrivals came through a pipe from curl to the reader, so that a constant la
     TTFB     t(first byte of the body)
     TTFT     t(first delta with a non-empty text)
     gaps     between consecutive deltas with a non-empty text; an event's time is that of the read that completed it
+    TPOT     (total - TTFT) / (output tokens - 1), of completed runs with two deltas and two tokens or more
     total    time_total
+
+DNS, connect and TLS of a connection that was there already are unknown, not 0. An answer that was asked for in one
+piece has its text when its last byte is there: TTFT is that moment, and there are no gaps.
 """
 
-from __future__ import annotations
-
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
+from . import delivery
 from .curl import CurlFigures
-from .observation import Observation, TimedEvent, parse_object
+from .observation import DOCUMENT, EVENT_STREAM, KEPT_BYTES, Observation, TimedEvent, parse_object
 
 COMPLETED, ERROR, HTTP_ERROR, CUT, TRANSPORT, INTERRUPTED = (
     "completed",
@@ -42,10 +48,15 @@ EXIT_CODES = {COMPLETED: 0, HTTP_ERROR: 1, TRANSPORT: 3, ERROR: 4, CUT: 4, INTER
 # Of several runs the first of these that occurred decides: the less a run says about the function, the earlier.
 _WORST_FIRST = (130, 3, 1, 4, 0)
 
+NEW, REUSED = "new", "reused"
+
 # curl's CURLE_OPERATION_TIMEDOUT: the probe gave up, the server did not.
 _CURL_TIMED_OUT = 28
 
 _MESSAGE_LENGTH = 200
+
+# Beyond any model, and a number that arithmetic can take: a stranger may say anything.
+_MOST_TOKENS = 1_000_000_000
 
 
 @dataclass(frozen=True)
@@ -67,10 +78,14 @@ class Failure:
 class Run:
     """One request's figures. Times are milliseconds; None where the run did not get so far.
 
-    `started_at` is in UTC as ISO 8601. The fields from there up to `total_ms` are those of the module's table; tokens,
-    usage and timing are the server's own account.
+    `number` counts the runs of a series from 1 up as they began, the warm-up by itself. `started_at` is in UTC as
+    ISO 8601. The figures up to `total_ms` are those of the table above. `connection` is "new" or "reused", `delivery`
+    "streamed" or "burst" where it can be told (see `delivery.py`). Tokens, usage, timing and whether it was a cold
+    start are the server's own account.
     """
 
+    number: int
+    warm_up: bool
     started_at: str
     outcome: str
     error: Failure | None
@@ -83,7 +98,11 @@ class Run:
     ttft_ms: float | None
     gaps_ms: list[float]
     max_gap_ms: float | None
+    tpot_ms: float | None
     total_ms: float | None
+    connection: str | None
+    cold_start: bool | None
+    delivery: str | None
     bytes: int
     input_tokens: int | None
     output_tokens: int | None
@@ -96,45 +115,74 @@ class Run:
     curl_exit_code: int | None
 
 
-def measure(seen: Observation, curl: CurlFigures | None, *, started_at: str, uses_tls: bool) -> Run:
+def measure(
+    seen: Observation,
+    curl: CurlFigures | None,
+    *,
+    number: int,
+    warm_up: bool,
+    started_at: str,
+    uses_tls: bool,
+    buffered: bool = False,
+) -> Run:
     """The figures of one run.
 
     Args:
         seen: What the reader saw.
         curl: What curl said at its end, or None when the run was interrupted before.
+        number: Which run of its series it is.
+        warm_up: It does not count.
         started_at: When the run began, in UTC as ISO 8601.
         uses_tls: The URL is an https one.
+        buffered: The answer was asked for in one piece.
     """
-    outcome, failure = _judge(seen, curl)
-    deltas = [event.at for event in seen.events if event.text]
-    gaps = [_ms(deltas[index] - deltas[index - 1]) for index in range(1, len(deltas))]
-    start = _fields(seen, "start")
-    end = _fields(seen, "end")
-    usage = _object(end.get("usage")) or _object(_fields(seen, "error").get("partial_usage"))
+    outcome, failure = _judge(seen, curl, buffered)
+    document = (parse_object(seen.kept_body) or {}) if buffered else {}
+    start = document or _fields(seen, "start")
+    end = document or _fields(seen, "end")
+    error = _object(document.get("error")) or _fields(seen, "error")
+    usage = _object(end.get("usage")) or _object(error.get("partial_usage"))
     headers = seen.head.headers if seen.head else {}
+    connection = _connection(seen, curl)
+    opened = curl if connection != REUSED else None  # what a connection cost is that of the run that opened it
+    texts = [event.at for event in seen.events if event.text]
+    if document.get("text") and outcome == COMPLETED and seen.last_body_at is not None:
+        texts = [seen.last_body_at]
+    end_at = _end(seen, curl)
+    gaps = [_ms(min(later, end_at) - min(sooner, end_at)) for sooner, later in pairwise(texts)]
+    ttft_ms = _on_curls_clock(seen, curl, texts[0] if texts else None)
+    total_ms = _ms(curl.total) if curl else None
+    timing = _object(end.get("timing"))
+    output_tokens = _count(usage, "output_tokens")
     return Run(
+        number=number,
+        warm_up=warm_up,
         started_at=started_at,
         outcome=outcome,
         error=failure,
         status=seen.head.status if seen.head else None,
-        dns_ms=_reached(curl.name_lookup) if curl else None,
-        connect_ms=_reached(curl.connect, since=curl.name_lookup) if curl else None,
-        tls_ms=_tls(curl, uses_tls) if curl else None,
+        dns_ms=_reached(opened.name_lookup) if opened else None,
+        connect_ms=_reached(opened.connect, since=opened.name_lookup) if opened else None,
+        tls_ms=_tls(opened, uses_tls) if opened else None,
         ttfb_headers_ms=_on_curls_clock(seen, curl, seen.first_header_at),
         ttfb_ms=_on_curls_clock(seen, curl, seen.first_body_at),
-        ttft_ms=_on_curls_clock(seen, curl, deltas[0] if deltas else None),
+        ttft_ms=ttft_ms,
         gaps_ms=gaps,
         max_gap_ms=max(gaps, default=None),
-        total_ms=_ms(curl.total) if curl else None,
+        tpot_ms=_tpot(ttft_ms, total_ms, output_tokens) if outcome == COMPLETED and gaps else None,
+        total_ms=total_ms,
+        connection=connection,
+        cold_start=_truth(start.get("cold_start")),
+        delivery=delivery.judge(ttft_ms, gaps, total_ms, timing) if outcome == COMPLETED else None,
         bytes=seen.body_bytes,
         input_tokens=_count(usage, "input_tokens"),
-        output_tokens=_count(usage, "output_tokens"),
+        output_tokens=output_tokens,
         model=_word(start.get("model")),
         stop_reason=_word(end.get("stop_reason")),
         request_id=headers.get("x-request-id") or headers.get("x-amzn-requestid") or _word(start.get("request_id")),
         trace_id=_trace_root(headers.get("x-amzn-trace-id") or _word(start.get("trace_id"))),
         usage=usage,
-        timing=_object(end.get("timing")),
+        timing=timing,
         curl_exit_code=curl.exit_code if curl else None,
     )
 
@@ -145,11 +193,13 @@ def exit_code(outcomes: list[str]) -> int:
     return next(code for code in _WORST_FIRST if code in codes)
 
 
-def _judge(seen: Observation, curl: CurlFigures | None) -> tuple[str, Failure | None]:
+def _judge(seen: Observation, curl: CurlFigures | None, buffered: bool) -> tuple[str, Failure | None]:
     if curl is None:
         return INTERRUPTED, Failure("interrupted", "the probe was stopped before the response had ended")
     if seen.head is None:
-        return TRANSPORT, Failure(f"curl_{curl.exit_code}", curl.message or "no response came")
+        # curl finds nothing wrong with a response that ends inside its first headers.
+        kind = f"curl_{curl.exit_code}" if curl.exit_code else "no_response"
+        return TRANSPORT, Failure(kind, curl.message or "no response came")
     if seen.head.status != 200:
         return HTTP_ERROR, _http_failure(seen)
     closing = _closing(seen.events)
@@ -158,15 +208,28 @@ def _judge(seen: Observation, curl: CurlFigures | None) -> tuple[str, Failure | 
         return ERROR, _failure(fields, default_type="error", default_message="the server did not say why")
     if curl.exit_code == _CURL_TIMED_OUT:
         return TRANSPORT, Failure(f"curl_{curl.exit_code}", curl.message)
-    if not seen.is_event_stream:
+    wanted = DOCUMENT if buffered else EVENT_STREAM
+    if seen.media_type != wanted:
         media_type = seen.head.headers.get("content-type") or "nothing"
-        message = f"the response has content type {media_type} in place of text/event-stream"
+        message = f"the response has content type {media_type} in place of {wanted}"
         return HTTP_ERROR, Failure("unexpected_content_type", message)
+    if buffered:
+        return _judge_document(seen, curl)
     if curl.exit_code != 0:
         where = "after its end event" if closing else "before its end event"
         return CUT, Failure(f"curl_{curl.exit_code}", f"the stream was cut {where}: {curl.message}")
     if closing is None:
         return CUT, Failure("no_end_event", _without_end(seen.events))
+    return COMPLETED, None
+
+
+def _judge_document(seen: Observation, curl: CurlFigures) -> tuple[str, Failure | None]:
+    if curl.exit_code != 0:
+        return CUT, Failure(f"curl_{curl.exit_code}", f"the answer was cut: {curl.message}")
+    if seen.body_bytes > KEPT_BYTES:
+        return CUT, Failure("too_long", f"the answer has {seen.body_bytes} bytes: more than {KEPT_BYTES} are not kept")
+    if not isinstance((parse_object(seen.kept_body) or {}).get("text"), str):
+        return CUT, Failure("no_answer", "the response is not a JSON object with a text")
     return COMPLETED, None
 
 
@@ -183,10 +246,10 @@ def _without_end(events: list[TimedEvent]) -> str:
 
 def _http_failure(seen: Observation) -> Failure:
     assert seen.head is not None
-    document = parse_object(seen.body_head) or {}
+    document = parse_object(seen.kept_body) or {}
     # The function's errors stand under "error"; those of the platform in front of it are a bare "message" or "Message".
     fields = _object(document.get("error")) or {"message": document.get("message") or document.get("Message")}
-    text = " ".join(seen.body_head.decode(errors="replace").split())
+    text = " ".join(seen.kept_body.decode(errors="replace").split())
     return _failure(
         fields,
         default_type=seen.head.headers.get("x-amzn-errortype", "").partition(":")[0] or f"http_{seen.head.status}",
@@ -206,7 +269,14 @@ def _failure(fields: Mapping[str, Any], *, default_type: str, default_message: s
 def _on_curls_clock(seen: Observation, curl: CurlFigures | None, at: float | None) -> float | None:
     if curl is None or at is None or seen.first_header_at is None or curl.start_transfer <= 0.0:
         return None
-    return _ms(curl.start_transfer + (at - seen.first_header_at))
+    return _ms(curl.start_transfer + (min(at, _end(seen, curl)) - seen.first_header_at))
+
+
+def _end(seen: Observation, curl: CurlFigures | None) -> float:
+    """The end of the transfer on the reader's clock, as far as it is known: no byte came later, only its reading."""
+    if curl is None or seen.first_header_at is None or curl.start_transfer <= 0.0:
+        return math.inf
+    return seen.first_header_at + (curl.total - curl.start_transfer)
 
 
 def _reached(moment: float, since: float = 0.0) -> float | None:
@@ -217,6 +287,19 @@ def _tls(curl: CurlFigures, uses_tls: bool) -> float | None:
     if not uses_tls:
         return 0.0
     return _reached(curl.app_connect, since=curl.connect)
+
+
+def _connection(seen: Observation, curl: CurlFigures | None) -> str | None:
+    """None as long as no connection is known to stand: curl counts none for a kept one, and none for a refused one."""
+    if curl is None or (seen.first_header_at is None and curl.connect <= 0.0):
+        return None
+    return NEW if curl.num_connects else REUSED
+
+
+def _tpot(ttft_ms: float | None, total_ms: float | None, tokens: int | None) -> float | None:
+    if ttft_ms is None or total_ms is None or tokens is None or tokens < 2:
+        return None
+    return round((total_ms - ttft_ms) / (tokens - 1), 3)
 
 
 def _ms(seconds: float) -> float:
@@ -235,9 +318,15 @@ def _word(value: object) -> str | None:
     return value if isinstance(value, str) and value else None
 
 
+def _truth(value: object) -> bool | None:
+    return value if isinstance(value, bool) else None
+
+
 def _count(usage: Mapping[str, Any] | None, name: str) -> int | None:
     value = usage.get(name) if usage else None
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _MOST_TOKENS:
+        return None
+    return value
 
 
 def _trace_root(value: str | None) -> str | None:

@@ -12,8 +12,12 @@ from .curl import HEADER, Arrival
 from .events import Event, EventDecoder
 from .response_head import ResponseHead, parse_response_head
 
-# Enough for every JSON error and for a look at what a wrong server sends.
-_BODY_HEAD_SIZE = 65_536
+# What is asked for: an answer as a stream of events, or in one piece.
+EVENT_STREAM, DOCUMENT = "text/event-stream", "application/json"
+
+# More than Lambda gives in one piece, which is 6 MB: a JSON answer or error is kept whole, an endless body is not.
+# https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+KEPT_BYTES = 8 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -45,25 +49,30 @@ class Observation:
         head: The final response's head, once it is complete.
         first_header_at: When the first byte of any header section came, in seconds of the reader's clock.
         first_body_at: When the first byte of the body came, likewise.
+        last_body_at: When the last one came, until now, likewise.
         body_bytes: How many bytes of body came.
-        body_head: The beginning of a body that is not an event stream.
+        kept_body: A body that is not an event stream, up to `KEPT_BYTES` of it.
         events: The events, in order.
     """
 
     head: ResponseHead | None = None
     first_header_at: float | None = None
     first_body_at: float | None = None
+    last_body_at: float | None = None
     body_bytes: int = 0
-    body_head: bytes = b""
+    kept_body: bytearray = field(default_factory=bytearray)
     events: list[TimedEvent] = field(default_factory=list)
 
     @property
+    def media_type(self) -> str:
+        """The response's media type in lower case; "" as long as there is none."""
+        content_type = self.head.headers.get("content-type", "") if self.head else ""
+        return content_type.partition(";")[0].strip().lower()
+
+    @property
     def is_event_stream(self) -> bool:
-        """The response is an answer: status 200 and the media type that was asked for."""
-        if self.head is None or self.head.status != 200:
-            return False
-        media_type = self.head.headers.get("content-type", "").partition(";")[0].strip().lower()
-        return media_type == "text/event-stream"
+        """The response is a streamed answer: an event stream with status 200."""
+        return self.head is not None and self.head.status == 200 and self.media_type == EVENT_STREAM
 
 
 class Observer:
@@ -86,9 +95,10 @@ class Observer:
         seen = self.observation
         if seen.first_body_at is None:
             seen.first_body_at = arrival.at
+        seen.last_body_at = arrival.at
         seen.body_bytes += len(arrival.data)
         if not seen.is_event_stream:
-            seen.body_head += arrival.data[: _BODY_HEAD_SIZE - len(seen.body_head)]
+            seen.kept_body += arrival.data[: KEPT_BYTES - len(seen.kept_body)]
             return ""
         events = [_timed(arrival.at, event) for event in self._decoder.feed(arrival.data)]
         seen.events += events
@@ -107,7 +117,7 @@ def _timed(at: float, event: Event) -> TimedEvent:
     return TimedEvent(at, event.name, parse_object(event.data))
 
 
-def parse_object(text: str | bytes) -> dict[str, Any] | None:
+def parse_object(text: str | bytes | bytearray) -> dict[str, Any] | None:
     """The JSON object in `text`, or None when it is none. NaN and numbers beyond a float's range are no JSON here."""
     try:
         value = json.loads(text, parse_constant=_finite, parse_float=_finite)

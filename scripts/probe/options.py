@@ -5,56 +5,84 @@ from __future__ import annotations
 import argparse
 import math
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from .errors import UsageError
 
 DESCRIPTION = """\
-Ask the function for a streamed answer and time it as a client feels it: DNS, connect, TLS, first byte (TTFB),
-first token (TTFT), the longest pause between two pieces of text, and the whole."""
+Ask the function for streamed answers through curl and time them as a client feels them: DNS, connect, TLS, first byte
+(TTFB), first token (TTFT), every gap between two pieces of text, and the whole."""
 
 EPILOG = """\
 examples:
   scripts/probe.sh --sandbox
-  scripts/probe.sh --sandbox --runs 5 --prompt "[[sandbox: ttft=800 gap=50]] hello"
-  scripts/probe.sh --url https://abc123.lambda-url.eu-west-1.on.aws/ --model amazon.nova-lite-v1:0
-  scripts/probe.sh --url "$URL" --runs 10 --output json > runs.json
+  scripts/probe.sh --sandbox --runs 20 --warm-up 2 --slo ttft_p95=800ms,failures=0%
+  scripts/probe.sh --sandbox --runs 10 --against buffered
+  scripts/probe.sh --sandbox --runs 40 --concurrency 4 --reuse --think 0.2
+  scripts/probe.sh --url https://abc123.lambda-url.eu-west-1.on.aws/ --runs 20 --output json > before.json
+  scripts/probe.sh --compare before.json after.json
   scripts/probe.sh --url "$URL" --runs 10 --publish --probe office
 
 credentials for --url:
   AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and, with temporary keys, AWS_SESSION_TOKEN; without them whatever
   `aws configure export-credentials` gives, which honours AWS_PROFILE.
 
+prompts:
+  The lines of the file of --prompts take turns. In a file *.jsonl each is a JSON object, a request of the function as
+  the README has it, to which --model and --max-tokens are added where it does not say them.
+
+comparing:
+  --against runs in turn with the target, with the same prompts; --compare takes two saved results. Shown is the
+  difference of medians, the target (AFTER) less the other (BEFORE), with its 95 % interval (a bootstrap, from 6 runs).
+  `buffered` asks the same function for its answer in one piece (Accept: application/json).
+
+objectives (--slo):
+  STATISTIC is min, p50, p90, p95, p99 or max of all completed runs, cold starts among them.
+    ttfb_STATISTIC, ttft_, gap_, max_gap_, tpot_, total_, dns_, connect_, tls_, headers_    at most so many ms or s
+    failures    at most so many % of the runs do not complete
+    bursts      at most so many % of the completed runs come in one burst, that is, are not really streamed
+
 output:
-  table   for people: one run shows the answer as it arrives and then its figures; several runs a line each and
-          their minimum, median and maximum over the completed ones
-  json    one document on stdout
+  table       for people: one run shows the answer as it arrives and then its figures; several runs a table
+  json        one document, which the schema in scripts/probe/output/result.schema.json describes
+  jsonl       a line of JSON for each run as soon as it is over
+  csv         a row for each run
+  junit       a test case for each run and each objective
+  prometheus  for the textfile collector: histograms in seconds
+  html        a page that needs nothing else
 
 publishing:
-  With --publish the runs go to CloudWatch, namespace Firstbyte, once they are over: a value for each run in the
-  dimension sets [service] and [service, probe], with the time at which the run began.
+  With --publish the runs go to CloudWatch, namespace Firstbyte, once they are over: every value, not an average, in the
+  dimension sets [service] and [service, probe], at the minute in which the run began.
     ClientTimeToFirstByte, ClientTimeToFirstToken, ClientMaxInterChunkLatency, ClientResponseDuration
                     in milliseconds, of completed runs only: a fast error is no fast answer
     ProbeFailures   0 for a completed run, 1 for every other one
-  A run that was stopped with Ctrl-C is left out. The keys need cloudwatch:PutMetricData, which the condition
-  StringEquals cloudwatch:namespace=Firstbyte may narrow. The sandbox has a CloudWatch of its own.
+  The warm-up and a run that was stopped with Ctrl-C are left out. The keys need cloudwatch:PutMetricData, which the
+  condition StringEquals cloudwatch:namespace=Firstbyte may narrow. The sandbox has a CloudWatch of its own; with --url,
+  AWS_ENDPOINT_URL_CLOUDWATCH and AWS_ENDPOINT_URL name another one.
 
 exit codes:
-  0    every run completed
+  0    every run completed, and every objective was met
   1    a response was an HTTP error, or was not an event stream
   2    wrong use: a bad option, no credentials, no sandbox, curl missing or too old
   3    transport error: DNS, refused connection, TLS, timeout
   4    a stream was cut or closed with an error event
-  5    every run completed, but not everything could be published
+  5    not everything could be published
+  6    an objective was missed
   130  stopped with Ctrl-C; what was measured until then is still reported
-  When runs end differently the first of 3, 1, 4, 0 that occurred is the exit code."""
+  When several apply, the first of 130, 3, 1, 4, 6, 5 is the exit code. The warm-up does not count."""
 
 # The stack's name in samconfig.toml, which is the service that the function's own metrics name.
 DEFAULT_SERVICE = "firstbyte"
 DEFAULT_PROBE = "manual"
 
 DEFAULT_PROMPT = "In three sentences: why is the sky blue?"
+
+BUFFERED = "buffered"
+
+OUTPUTS = ("table", "json", "jsonl", "csv", "junit", "prometheus", "html")
 
 # The function's default timeout is 300 s; a client that gives up earlier would call a slow answer a transport error.
 DEFAULT_TIMEOUT_SECONDS = 310.0
@@ -68,13 +96,22 @@ class Options:
         url: The Function URL, or None for the sandbox's.
         ready_file: Where the sandbox says how to reach it, or None for the usual place.
         region: The region to sign for, or None to find it out.
+        saved: Two saved results to compare, in place of requests, or None.
+        against: A URL to compare with, `BUFFERED`, or None.
         prompt: The prompt's text.
+        prompts: A file with a prompt in every line, or None.
         model: The model id to ask for, or None for the function's default.
         max_tokens: The answer's limit in tokens, or None for the function's default.
-        runs: How many requests, one after the other; at least 1.
-        output: "table" or "json".
+        runs: How many requests; at least 1.
+        warm_up: How many requests come before them and do not count.
+        concurrency: How many requests are under way at a time; at least 1.
+        reuse: A connection is kept from one run to the next.
+        think_seconds: The pause between two runs.
         timeout_seconds: The longest that one run may take.
+        slo: The objectives as they were given, or None.
+        output: One of `OUTPUTS`.
         publish: The runs go to CloudWatch.
+        dry_run: What would go there is shown instead.
         service: The dimension `service` of what is published.
         probe: The dimension `probe` of what is published.
     """
@@ -82,13 +119,22 @@ class Options:
     url: str | None
     ready_file: Path | None
     region: str | None
+    saved: tuple[Path, Path] | None
+    against: str | None
     prompt: str
+    prompts: Path | None
     model: str | None
     max_tokens: int | None
     runs: int
-    output: str
+    warm_up: int
+    concurrency: int
+    reuse: bool
+    think_seconds: float
     timeout_seconds: float
+    slo: str | None
+    output: str
     publish: bool
+    dry_run: bool
     service: str
     probe: str
 
@@ -101,26 +147,62 @@ def parse(arguments: list[str]) -> Options:
         SystemExit: argparse refused an option (status 2) or printed the help (status 0).
     """
     found = _parser().parse_args(arguments)
-    if found.sandbox and found.region:
-        raise UsageError("--region goes with --url; the sandbox says its region itself")
+    if found.region and not found.url:
+        raise UsageError("--region goes with --url; the sandbox and a saved result say their region themselves")
     if found.ready_file and not found.sandbox:
         raise UsageError("--ready-file goes with --sandbox")
-    if (found.service or found.probe) and not found.publish:
-        raise UsageError("--service and --probe say how values are published: they go with --publish")
+    if found.prompt is not None and found.prompts:
+        raise UsageError("--prompt and --prompts exclude each other: a prompt may be a line of the file")
+    if found.against and (found.concurrency or 1) > 1:
+        raise UsageError("--against goes without --concurrency: the two take turns, one request at a time")
+    if found.publish and found.against:
+        raise UsageError("--publish goes without --against: what is published is that of one function")
+    if (found.service or found.probe or found.dry_run) and not found.publish:
+        raise UsageError("--service, --probe and --dry-run say how values are published: they go with --publish")
+    if found.compare:
+        given = [option for option, value in _REQUEST_OPTIONS.items() if getattr(found, value) not in (None, False)]
+        if given:
+            raise UsageError(f"--compare makes no requests: {', '.join(given)} has no meaning with it")
     return Options(
         url=found.url,
         ready_file=found.ready_file,
         region=found.region,
-        prompt=found.prompt,
+        saved=tuple(found.compare) if found.compare else None,
+        against=found.against,
+        prompt=DEFAULT_PROMPT if found.prompt is None else found.prompt,
+        prompts=found.prompts,
         model=found.model,
         max_tokens=found.max_tokens,
-        runs=found.runs,
+        runs=found.runs or 1,
+        warm_up=found.warm_up or 0,
+        concurrency=found.concurrency or 1,
+        reuse=found.reuse,
+        think_seconds=found.think or 0.0,
+        timeout_seconds=found.timeout or DEFAULT_TIMEOUT_SECONDS,
+        slo=found.slo,
         output=found.output,
-        timeout_seconds=found.timeout,
         publish=found.publish,
+        dry_run=found.dry_run,
         service=found.service or DEFAULT_SERVICE,
         probe=found.probe or DEFAULT_PROBE,
     )
+
+
+# What says how requests are made, by its option, and where argparse puts it.
+_REQUEST_OPTIONS = {
+    "--against": "against",
+    "--prompt": "prompt",
+    "--prompts": "prompts",
+    "--model": "model",
+    "--max-tokens": "max_tokens",
+    "--runs": "runs",
+    "--warm-up": "warm_up",
+    "--concurrency": "concurrency",
+    "--reuse": "reuse",
+    "--think": "think",
+    "--timeout": "timeout",
+    "--publish": "publish",
+}
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -130,65 +212,104 @@ def _parser() -> argparse.ArgumentParser:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
+        add_help=False,
     )
-    target = parser.add_mutually_exclusive_group(required=True)
-    target.add_argument("--sandbox", action="store_true", help="probe the sandbox that runs on this machine")
-    target.add_argument("--url", metavar="URL", help="probe this Function URL")
-    parser.add_argument(
+    where = parser.add_argument_group("where").add_mutually_exclusive_group(required=True)
+    where.add_argument("--sandbox", action="store_true", help="probe the sandbox that runs on this machine")
+    where.add_argument("--url", metavar="URL", help="probe this Function URL")
+    where.add_argument(
+        "--compare",
+        nargs=2,
+        metavar=("BEFORE", "AFTER"),
+        type=Path,
+        help="make no requests: compare two results that --output json has saved",
+    )
+    more = parser.add_argument_group("where, in detail")
+    more.add_argument(
+        "--against",
+        metavar="URL|buffered",
+        help="compare with another URL, or with the same one answering in one piece: run in turn with it",
+    )
+    more.add_argument(
         "--ready-file", metavar="PATH", type=Path, help="the sandbox's ready file (default: .sandbox/ready.json)"
     )
-    parser.add_argument(
+    more.add_argument(
         "--region",
         metavar="REGION",
         help="region to sign for, when the URL's host does not name it (default: AWS_REGION, AWS_DEFAULT_REGION)",
     )
-    parser.add_argument("--prompt", metavar="TEXT", default=DEFAULT_PROMPT, help="the prompt (default: %(default)s)")
-    parser.add_argument("--model", metavar="ID", help="the model id to ask for (default: the function's first)")
-    parser.add_argument("--max-tokens", metavar="N", type=_positive_int, help="limit of the answer, in tokens")
-    parser.add_argument("--runs", metavar="N", type=_positive_int, default=1, help="requests in a row (default: 1)")
-    parser.add_argument("--output", choices=("table", "json"), default="table", help="default: table")
-    parser.add_argument(
+    what = parser.add_argument_group("what is asked")
+    what.add_argument("--prompt", metavar="TEXT", help=f"the prompt (default: {DEFAULT_PROMPT})")
+    what.add_argument(
+        "--prompts",
+        metavar="FILE",
+        type=Path,
+        help="prompts that take turns: one in a line, or in a *.jsonl file a request",
+    )
+    what.add_argument("--model", metavar="ID", help="the model id to ask for (default: the function's first)")
+    what.add_argument("--max-tokens", metavar="N", type=_whole(1), help="limit of the answer, in tokens")
+    how = parser.add_argument_group("how often")
+    how.add_argument("--runs", metavar="N", type=_whole(1), help="requests that are measured (default: 1)")
+    how.add_argument(
+        "--warm-up", metavar="N", type=_whole(0), help="requests before them that do not count (default: 0)"
+    )
+    how.add_argument("--concurrency", metavar="N", type=_whole(1), help="requests at a time (default: 1)")
+    how.add_argument(
+        "--reuse", action="store_true", help="keep the connection from run to run (default: a new one each)"
+    )
+    how.add_argument("--think", metavar="SECONDS", type=_seconds(0.0), help="pause between two runs (default: 0)")
+    how.add_argument(
         "--timeout",
         metavar="SECONDS",
-        type=_positive_seconds,
-        default=DEFAULT_TIMEOUT_SECONDS,
-        help="the longest that one run may take (default: %(default)g)",
+        type=_seconds(0.001),
+        help=f"the longest that one run may take (default: {DEFAULT_TIMEOUT_SECONDS:g})",
     )
-    parser.add_argument("--publish", action="store_true", help="put the figures into CloudWatch, see below")
-    parser.add_argument(
+    result = parser.add_argument_group("what becomes of it")
+    result.add_argument("--slo", metavar="NAME=LIMIT,...", help="objectives that the runs must meet, see below")
+    result.add_argument("--output", choices=OUTPUTS, default="table", help="see below (default: table)")
+    result.add_argument("--publish", action="store_true", help="put the figures into CloudWatch, see below")
+    result.add_argument("--dry-run", action="store_true", help="with --publish: show what would be sent, send nothing")
+    result.add_argument(
         "--service",
         metavar="NAME",
         type=_dimension_value,
         help=f"whose figures they are, which is the stack's name (default: {DEFAULT_SERVICE})",
     )
-    parser.add_argument(
+    result.add_argument(
         "--probe",
         metavar="NAME",
         type=_dimension_value,
         help=f"who measured them, such as a place or a schedule (default: {DEFAULT_PROBE})",
     )
+    result.add_argument("-h", "--help", action="help", help="show this")
     return parser
 
 
-def _positive_int(text: str) -> int:
-    try:
-        value = int(text)
-    except ValueError:
-        value = 0
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 up")
-    return value
+def _whole(least: int) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            value = least - 1
+        if value < least:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {least} up")
+        return value
+
+    return read
 
 
-def _positive_seconds(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    # A day: far beyond any function's life, and small enough for every curl's millisecond arithmetic.
-    if not (math.isfinite(value) and 0.001 <= value <= 86_400):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds between 0.001 and 86400")
-    return value
+def _seconds(least: float) -> Callable[[str], float]:
+    def read(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        # A day: far beyond any function's life, and small enough for every curl's millisecond arithmetic.
+        if not least <= value <= 86_400:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds between {least:g} and 86400")
+        return value
+
+    return read
 
 
 def _dimension_value(text: str) -> str:

@@ -1,23 +1,30 @@
-"""What the runs mean to CloudWatch: values with their names, units and dimensions, as forms ready to be sent.
+"""What the runs mean to CloudWatch: values with their names, units and dimensions, as requests ready to be sent.
 
-A value stands for one run and carries that run's own time, so that percentiles stay true. Only a completed run has
-times: a response that is refused at once must not look like a fast one. Every run says whether it failed.
+Every run's own value is in them, so that percentiles stay true: equal ones of a minute, which is as fine as CloudWatch
+keeps them, stand there once with their count. Only a completed run has times: a response that is refused at once must
+not look like a fast one. Every run says whether it failed; the warm-up and a run that was stopped say nothing.
 """
 
-from __future__ import annotations
-
-from collections.abc import Callable, Iterator, Sequence
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from urllib.parse import quote_plus, urlencode
+from typing import Any
+from urllib.parse import urlencode
 
 from .measurement import COMPLETED, INTERRUPTED, Run
 
 NAMESPACE = "Firstbyte"
 
-# https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricData.html says 1000 metrics and 1 MB.
-# curl, for its part, would announce a body over 1 MiB with an `Expect:` header (see `curl.configuration`).
-MAX_VALUES = 1000
+# Of one request: values of one metric, metrics, and bytes. The first counts for one of the data in a request, or for
+# all that are of the same metric; as many runs keep it in either case.
+# https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricData.html
+MAX_RUNS = 150
+MAX_DATA = 1000
 MAX_BYTES = 1_000_000
+
+# Of a time in ISO 8601, the characters up to the minute.
+_MINUTE = len("2026-11-22T12:34")
 
 
 @dataclass(frozen=True)
@@ -43,65 +50,75 @@ METRICS = (
     Metric("ProbeFailures", "Count", lambda run: float(not _completed(run))),
 )
 
-
-@dataclass(frozen=True)
-class Datum:
-    """One value of one metric; its fields are those of CloudWatch's MetricDatum.
-
-    Attributes:
-        name: The metric's name.
-        unit: The metric's unit.
-        dimensions: Names and values.
-        timestamp: When the run began, in UTC as ISO 8601.
-        value: The value.
-    """
-
-    name: str
-    unit: str
-    dimensions: tuple[tuple[str, str], ...]
-    timestamp: str
-    value: float
+# A request of PutMetricData, in the shape that the AWS CLI takes as `--cli-input-json`.
+Document = dict[str, Any]
 
 
-def data(runs: Sequence[Run], service: str, probe: str) -> list[Datum]:
-    """All values of these runs, in both dimension sets; an interrupted run has none."""
-    dimension_sets = ((("service", service),), (("service", service), ("probe", probe)))
-    return [
-        Datum(metric.name, metric.unit, dimensions, run.started_at, value)
-        for run in runs
-        if run.outcome != INTERRUPTED
+def documents(runs: Iterable[Run], service: str, probe: str) -> list[Document]:
+    """The requests that publish these runs, each within CloudWatch's limits; none if there is nothing to publish."""
+    published = [run for run in runs if not run.warm_up and run.outcome != INTERRUPTED]
+    return list(_documents(published, service, probe)) if published else []
+
+
+def count(document: Document) -> int:
+    """How many values a request holds."""
+    return sum(sum(datum["Counts"]) for datum in document["MetricData"])
+
+
+def shown(document: Document) -> str:
+    """A request for people and for the AWS CLI: JSON, with a line for each metric and minute."""
+    data = ",\n".join(f"  {json.dumps(datum)}" for datum in document["MetricData"])
+    return f'{{"Namespace": {json.dumps(document["Namespace"])}, "MetricData": [\n{data}\n]}}'
+
+
+def form(document: Document) -> bytes:
+    """The request's body in the query protocol, which every curl can sign: field names spell out the structure."""
+    fields = {"Action": "PutMetricData", "Version": "2010-08-01", **dict(_fields(document))}
+    return urlencode(fields).encode()
+
+
+def _documents(runs: Sequence[Run], service: str, probe: str) -> Iterator[Document]:
+    if len(runs) <= MAX_RUNS:
+        document = _document(runs, service, probe)
+        if len(document["MetricData"]) <= MAX_DATA and len(form(document)) <= MAX_BYTES:
+            yield document
+            return
+    middle = len(runs) // 2  # a single run is far within the limits
+    yield from _documents(runs[:middle], service, probe)
+    yield from _documents(runs[middle:], service, probe)
+
+
+def _document(runs: Sequence[Run], service: str, probe: str) -> Document:
+    by_service = {"Name": "service", "Value": service}
+    minutes: dict[str, list[Run]] = {}
+    for run in runs:
+        minutes.setdefault(run.started_at[:_MINUTE], []).append(run)
+    data = [
+        {
+            "MetricName": metric.name,
+            "Dimensions": dimensions,
+            "Timestamp": min(run.started_at for run in together),
+            "Unit": metric.unit,
+            "Values": list(counts),
+            "Counts": list(counts.values()),
+        }
+        for together in minutes.values()
         for metric in METRICS
-        if (value := metric.value(run)) is not None
-        for dimensions in dimension_sets
+        if (counts := Counter(value for run in together if (value := metric.value(run)) is not None))
+        for dimensions in ([by_service], [by_service, {"Name": "probe", "Value": probe}])
     ]
+    return {"Namespace": NAMESPACE, "MetricData": data}
 
 
-def forms(values: Sequence[Datum]) -> Iterator[bytes]:
-    """The bodies of the PutMetricData requests for these values, each within CloudWatch's limits.
-
-    They are in the query protocol, which every curl can sign: a form whose field names spell out the structure.
-    """
-    head = urlencode({"Action": "PutMetricData", "Version": "2010-08-01", "Namespace": NAMESPACE})
-    fields: list[str] = []
-    size = len(head)
-    for datum in values:
-        field = _fields(len(fields) + 1, datum)
-        if fields and (len(fields) == MAX_VALUES or size + len(field) > MAX_BYTES):
-            yield (head + "".join(fields)).encode()
-            field = _fields(1, datum)
-            fields, size = [], len(head)
-        fields.append(field)
-        size += len(field)
-    if fields:
-        yield (head + "".join(fields)).encode()
-
-
-def _fields(number: int, datum: Datum) -> str:
-    pairs = {"MetricName": datum.name, "Unit": datum.unit, "Timestamp": datum.timestamp, "Value": repr(datum.value)}
-    for index, (name, value) in enumerate(datum.dimensions, 1):
-        pairs[f"Dimensions.member.{index}.Name"] = name
-        pairs[f"Dimensions.member.{index}.Value"] = value
-    return "".join(f"&MetricData.member.{number}.{name}={quote_plus(value)}" for name, value in pairs.items())
+def _fields(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
+    if isinstance(value, dict):
+        for key, member in value.items():
+            yield from _fields(member, f"{name}.{key}" if name else key)
+    elif isinstance(value, list):
+        for number, member in enumerate(value, 1):
+            yield from _fields(member, f"{name}.member.{number}")
+    else:
+        yield name, str(value)
 
 
 def _completed(run: Run) -> bool:

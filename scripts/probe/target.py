@@ -3,8 +3,6 @@
 The URL is held to what can be signed and sent safely: https, or http to this machine only.
 """
 
-from __future__ import annotations
-
 import ipaddress
 import json
 import re
@@ -47,17 +45,29 @@ class Stack:
 
     Attributes:
         function: Its Function URL.
-        cloudwatch: The CloudWatch of its region, which keeps its metrics.
+        cloudwatch_url: The CloudWatch that keeps its metrics; looked at when something is published.
         credentials: The keys for both.
     """
 
     function: Target
-    cloudwatch: Target
+    cloudwatch_url: str
     credentials: Credentials
+
+    @property
+    def cloudwatch(self) -> Target:
+        """The CloudWatch that keeps its metrics.
+
+        Raises:
+            UsageError: The environment, or the sandbox, names one that cannot be used.
+        """
+        try:
+            return parse_url(self.cloudwatch_url, self.function.region, {})
+        except UsageError as error:
+            raise UsageError(f"CloudWatch's endpoint: {error}") from None
 
 
 def aws_stack(url: str, region: str | None, environment: Mapping[str, str]) -> Stack:
-    """The stack that `--url` belongs to, with the usual AWS credentials.
+    """The stack that `--url` belongs to, with the usual AWS credentials and the CloudWatch that AWS's tools would use.
 
     Raises:
         UsageError: The URL, the region or the credentials are missing or unusable.
@@ -65,10 +75,18 @@ def aws_stack(url: str, region: str | None, environment: Mapping[str, str]) -> S
     function = parse_url(url, region, environment)
     # https://docs.aws.amazon.com/general/latest/gr/cw_region.html
     suffix = "amazonaws.com.cn" if function.region.startswith("cn-") else "amazonaws.com"
-    cloudwatch = Target(
-        f"https://monitoring.{function.region}.{suffix}/", function.region, is_local=False, names_port=False
-    )
-    return Stack(function, cloudwatch, credentials_for_aws(environment))
+    cloudwatch_url = _configured_endpoint(environment) or f"https://monitoring.{function.region}.{suffix}/"
+    return Stack(function, cloudwatch_url, credentials_for_aws(environment))
+
+
+def _configured_endpoint(environment: Mapping[str, str]) -> str | None:
+    """CloudWatch's endpoint as the environment sets it for AWS's tools, if it does.
+
+    https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html
+    """
+    if environment.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "").lower() == "true":
+        return None
+    return environment.get("AWS_ENDPOINT_URL_CLOUDWATCH") or environment.get("AWS_ENDPOINT_URL")
 
 
 def sandbox_stack(ready_file: Path | None) -> Stack:
@@ -94,10 +112,9 @@ def sandbox_stack(ready_file: Path | None) -> Stack:
         return found
 
     function = parse_url(value("function_url"), value("region"), {})
-    cloudwatch = parse_url(value("aws_endpoint_url"), value("region"), {})
     token = document.get("session_token") or None
     keys = Credentials.checked(value("access_key_id"), value("secret_access_key"), token, origin=str(path))
-    return Stack(function, cloudwatch, keys)
+    return Stack(function, value("aws_endpoint_url"), keys)
 
 
 def parse_url(url: str, region: str | None, environment: Mapping[str, str]) -> Target:
@@ -115,14 +132,14 @@ def parse_url(url: str, region: str | None, environment: Mapping[str, str]) -> T
     if "@" in parts.netloc:
         raise UsageError("the URL carries a user name or password: leave it out, requests are signed with AWS keys")
     if parts.query or parts.fragment or "?" in url or "#" in url:
-        raise UsageError("the URL has a query or a fragment: the function takes none, so leave it out")
+        raise UsageError("the URL has a query or a fragment: none is needed, so leave it out")
     # urlsplit drops line ends and tabs without a word; what it did not see must not reach curl's configuration.
     if not re.fullmatch(r"[!-~]+", url):
         raise UsageError("the URL has spaces, line ends or characters beyond ASCII in it")
     if parts.scheme not in ("https", "http"):
         raise UsageError(f"{url!r} is not a URL with https:// in front")
     if not re.fullmatch(r"[a-z0-9.-]+|[0-9a-f:.]+", host) or not SIGNABLE_PATH.fullmatch(parts.path):
-        raise UsageError(f"{url!r} is not a Function URL: only letters, digits and . _ ~ - / may stand in it")
+        raise UsageError(f"{url!r} cannot be signed for: only letters, digits and . _ ~ - / may stand in it")
     is_local = _is_loopback(host)
     if parts.scheme == "http" and not is_local:
         raise UsageError(f"{url!r} would send the prompt in the clear: use https:// (http is for this machine only)")
@@ -141,7 +158,7 @@ def _region(host: str, asked: str | None, environment: Mapping[str, str]) -> str
     if match:
         named = match["region"]
         if asked and asked != named:
-            raise UsageError(f"--region {asked} contradicts the URL, which is in {named}")
+            raise UsageError(f"--region {asked} contradicts {host}, which is in {named}")
         return named
     region = asked or environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION")
     if not region:

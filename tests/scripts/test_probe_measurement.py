@@ -1,12 +1,14 @@
 """The probe's arithmetic and judgement, on made-up observations."""
 
+import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from probe.curl import BODY, HEADER, Arrival, CurlFigures, parse_figures
+from probe.curl import BODY, HEADER, Arrival, CurlFigures, parse_figures, without_figures
 from probe.measurement import Run, exit_code, measure
-from probe.observation import Observation, Observer
+from probe.observation import KEPT_BYTES, Observation, Observer
 from probe.response_head import ResponseHead, parse_response_head
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\n\r\n"
@@ -19,11 +21,24 @@ ERROR = (
     b'data: {"type": "throttled", "message": "no", "retryable": true, "partial_usage": {"output_tokens": 2}}\n\n'
 )
 WHEN = "2026-11-22T16:00:00Z"
-DONE = CurlFigures(0, name_lookup=0.010, connect=0.030, app_connect=0.070, start_transfer=0.200, total=1.5)
+DONE = CurlFigures(
+    0, num_connects=1, name_lookup=0.010, connect=0.030, app_connect=0.070, start_transfer=0.200, total=1.5
+)
+DOCUMENT_HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n"
+DOCUMENT = {
+    "text": "hello there",
+    "stop_reason": "end_turn",
+    "usage": {"input_tokens": 3, "output_tokens": 5},
+    "timing": {"ttfb_ms": 700.0, "ttft_ms": 300.0, "duration_ms": 690.0},
+    "request_id": "r",
+    "trace_id": "t",
+    "model": "m",
+    "cold_start": True,
+}
 
 
-def failed(code: int, **times: float) -> CurlFigures:
-    return CurlFigures(code, message=f"curl said {code}", **times)
+def failed(code: int, **more: Any) -> CurlFigures:
+    return CurlFigures(code, message=f"curl said {code}", **more)
 
 
 def observe(*arrivals: tuple[float, str, bytes]) -> Observation:
@@ -33,9 +48,13 @@ def observe(*arrivals: tuple[float, str, bytes]) -> Observation:
     return observer.observation
 
 
-def judged(body: bytes, curl: CurlFigures | None, head: bytes = HEAD) -> Run:
+def measured(seen: Observation, curl: CurlFigures | None, **more: Any) -> Run:
+    return measure(seen, curl, **{"number": 1, "warm_up": False, "started_at": WHEN, "uses_tls": True, **more})
+
+
+def judged(body: bytes, curl: CurlFigures | None, head: bytes = HEAD, *, buffered: bool = False) -> Run:
     arrivals = [(1.0, HEADER, head)] if head else []
-    return measure(observe(*arrivals, *([(2.0, BODY, body)] if body else [])), curl, started_at=WHEN, uses_tls=True)
+    return measured(observe(*arrivals, *([(2.0, BODY, body)] if body else [])), curl, buffered=buffered)
 
 
 def test_events_stand_on_curls_clock() -> None:
@@ -51,16 +70,26 @@ def test_events_stand_on_curls_clock() -> None:
         (900.9, BODY, DELTA),
         (901.2, BODY, END),
     )
-    run = measure(seen, DONE, started_at=WHEN, uses_tls=True)
-    assert run.started_at == WHEN
+    run = measured(seen, DONE, number=7, warm_up=True)
+    assert (run.number, run.warm_up, run.started_at) == (7, True, WHEN)
     assert (run.dns_ms, run.connect_ms, run.tls_ms) == (10.0, 20.0, 40.0)
     assert run.ttfb_headers_ms == 200.0
     assert run.ttfb_ms == 400.0, "the first byte of the body, whole event or not"
     assert run.ttft_ms == 800.0, "the first delta with text, when it was complete"
     assert run.gaps_ms == [0.0, 300.0], "an empty delta is no text"
     assert (run.max_gap_ms, run.total_ms) == (300.0, 1500.0)
+    assert run.tpot_ms == 175.0, "700 ms after the first of five tokens"
     assert run.bytes == len(START + EMPTY_DELTA + DELTA + DELTA + EMPTY_DELTA + DELTA + END)
     assert (run.input_tokens, run.output_tokens, run.stop_reason) == (3, 5, "end_turn")
+
+
+def test_a_reader_that_comes_late_sees_nothing_after_the_end() -> None:
+    # curl was done 1300 ms after the first header byte, when the reader had not got as far as the third text.
+    seen = observe((5.0, HEADER, HEAD), (6.2, BODY, START + DELTA), (6.25, BODY, DELTA), (7.0, BODY, DELTA + END))
+    run = measured(seen, DONE)
+    assert (run.ttft_ms, run.gaps_ms, run.total_ms, run.tpot_ms) == (1400.0, [50.0, 50.0], 1500.0, 25.0)
+    late = measured(observe((5.0, HEADER, HEAD), (7.0, BODY, START + DELTA + DELTA + END)), DONE)
+    assert (late.ttfb_ms, late.ttft_ms, late.gaps_ms, late.tpot_ms) == (1500.0, 1500.0, [0.0], 0.0)
 
 
 OUTCOMES: dict[str, tuple[bytes, bytes, CurlFigures | None, str, str | None]] = {
@@ -133,6 +162,13 @@ def test_an_error_event_keeps_what_the_server_said() -> None:
     assert (run.input_tokens, run.output_tokens) == (None, 2)
 
 
+def test_an_error_in_the_form_of_a_stream_is_no_answer() -> None:
+    run = judged(START + DELTA + END, DONE, b"HTTP/1.1 500 No\r\nContent-Type: text/event-stream\r\n\r\n")
+    assert (run.ttft_ms, run.model, run.output_tokens) == (None, None, None)
+    assert run.error is not None
+    assert run.error.message.startswith("event: start data: {")
+
+
 def test_a_broken_event_is_counted_for_the_reader() -> None:
     run = judged(START + b"event: delta\ndata: [1]\n\nevent: end\ndata: {\n\n", DONE)
     assert run.error is not None
@@ -158,14 +194,21 @@ def test_usage_that_is_no_count_is_unknown(usage: str) -> None:
 
 
 def test_what_was_not_reached_is_unknown() -> None:
-    refused = measure(Observation(), failed(7, name_lookup=0.01, total=0.02), started_at=WHEN, uses_tls=True)
+    refused = measured(Observation(), failed(7, name_lookup=0.01, total=0.02))
     assert (refused.dns_ms, refused.connect_ms, refused.tls_ms, refused.total_ms) == (10.0, None, None, 20.0)
+    assert refused.connection is None, "there was none, which is not a kept one"
     assert (refused.ttfb_headers_ms, refused.ttfb_ms, refused.ttft_ms, refused.status) == (None, None, None, None)
     # Newer versions of curl fill time_starttransfer in at the end even when no response came.
-    silent = measure(
-        Observation(), failed(28, name_lookup=0.01, connect=0.02, start_transfer=9.0), started_at=WHEN, uses_tls=False
-    )
+    figures = failed(28, num_connects=1, name_lookup=0.01, connect=0.02, start_transfer=9.0)
+    silent = measured(Observation(), figures, uses_tls=False)
     assert (silent.connect_ms, silent.tls_ms, silent.ttfb_headers_ms) == (10.0, 0.0, None)
+    assert silent.connection == "new"
+
+
+def test_a_curl_that_was_killed_leaves_the_gaps_and_no_zero() -> None:
+    seen = observe((5.0, HEADER, HEAD), (6.0, BODY, START + DELTA), (6.5, BODY, DELTA), (6.75, BODY, DELTA))
+    run = measured(seen, CurlFigures(-9, "killed"))
+    assert (run.outcome, run.gaps_ms, run.ttft_ms) == ("cut", [500.0, 250.0], None)
 
 
 def test_a_stopped_run_keeps_its_gaps_but_has_no_zero() -> None:
@@ -237,23 +280,172 @@ def test_response_head(data: bytes, expected: ResponseHead | None) -> None:
 @pytest.mark.parametrize(
     ("stderr", "expected"),
     [
-        ("\nfigures: 0.000001 0.1 0.2 0.3 1.500000\n", CurlFigures(0, "", 0.000001, 0.1, 0.2, 0.3, 1.5)),
-        ("curl: (3) URL rejected\n", CurlFigures(3, "URL rejected")),
-        ("curl: (7) no\n\nfigures: 0.5 0.0 0.0 0.0 0.6\n", CurlFigures(7, "no", 0.5, total=0.6)),
-        (
-            "curl: (60) no trust\nMore details\n\nfigures: 0.1 0.2 0.0 0.0 0.4\n",
-            CurlFigures(60, "no trust", 0.1, 0.2, total=0.4),
-        ),
-        ("figures: 0.1 0.2 0.3", CurlFigures(-9, "figures: 0.1 0.2 0.3")),
+        ("\nfigures: 0 1 0.000001 0.1 0.2 0.0 0.3 1.500000 \n", CurlFigures(0, "", 1, 0.000001, 0.1, 0.2, 0.3, 1.5)),
+        ("\nfigures: 7 0 0.5 0.0 0.0 0.0 0.0 0.6 no way\n", CurlFigures(7, "no way", 0, 0.5, total=0.6)),
+        ("a warning\nfigures: 18 0 0.1 0.0 0.0 0.0 0.2 0.4 cut\n", CurlFigures(18, "cut", 0, 0.1, 0.0, 0.0, 0.2, 0.4)),
+        # A kept connection was dead: the request was sent again 0.25 s later.
+        ("\nfigures: 0 1 0.01 0.1 0.2 0.25 0.5 1.5 \n", CurlFigures(0, "", 1, 0.01, 0.1, 0.2, 0.75, 1.5)),
+        ("\nfigures: 0 1 0.1 0.2 0.3", None),
+        ("\nfigures: 0 1 0.1 0.1 0.2 0.0 0.3 1.5 half", None),
+        ("", None),
+    ],
+)
+def test_curls_figures_stand_on_a_line_of_its_standard_error(stderr: str, expected: CurlFigures | None) -> None:
+    assert parse_figures(stderr) == expected
+
+
+@pytest.mark.parametrize(
+    ("stderr", "expected"),
+    [
+        ("curl: (3) URL rejected\n", CurlFigures(3, "(3) URL rejected")),
+        ("\nfigures: 0 1 0.1", CurlFigures(-9, "figures: 0 1 0.1")),
         ("", CurlFigures(2, "curl ended with code 2")),
     ],
 )
-def test_curls_figures_stand_on_a_line_of_its_standard_error(stderr: str, expected: CurlFigures) -> None:
-    assert parse_figures(stderr, expected.exit_code) == expected
+def test_a_curl_without_figures_still_says_something(stderr: str, expected: CurlFigures) -> None:
+    assert without_figures(stderr, expected.exit_code) == expected
 
 
 def test_a_body_that_is_no_answer_is_kept_in_part() -> None:
-    seen = observe((1.0, HEADER, b"HTTP/1.1 502 No\r\n\r\n"), *[(2.0, BODY, b"x" * 50_000)] * 3)
-    assert (seen.body_bytes, len(seen.body_head)) == (150_000, 65_536)
-    run: Any = measure(seen, DONE, started_at=WHEN, uses_tls=False)
-    assert run.error.message == "x" * 200
+    seen = observe((1.0, HEADER, b"HTTP/1.1 502 No\r\n\r\n"), *[(2.0, BODY, b"x" * 3_000_000)] * 3)
+    assert (seen.body_bytes, len(seen.kept_body)) == (9_000_000, KEPT_BYTES)
+    run: Any = measured(seen, DONE)
+    assert (run.error.message, run.bytes) == ("x" * 200, 9_000_000)
+
+
+def whole(**changes: Any) -> bytes:
+    return json.dumps(DOCUMENT | changes).encode()
+
+
+def test_a_buffered_answer_has_its_text_when_it_is_complete() -> None:
+    body = whole()
+    seen = observe(
+        (5.0, HEADER, DOCUMENT_HEAD), (5.1, BODY, body[:10]), (5.6, BODY, body[10:90]), (5.9, BODY, body[90:])
+    )
+    run = measured(seen, DONE, buffered=True)
+    assert (run.outcome, run.error, run.bytes) == ("completed", None, len(body))
+    assert (run.ttfb_headers_ms, run.ttfb_ms, run.ttft_ms, run.total_ms) == (200.0, 300.0, 1100.0, 1500.0)
+    assert (run.gaps_ms, run.max_gap_ms, run.tpot_ms, run.delivery) == ([], None, None, None)
+    assert (run.usage, run.input_tokens, run.output_tokens) == (DOCUMENT["usage"], 3, 5)
+    assert (run.timing, run.stop_reason, run.model) == (DOCUMENT["timing"], "end_turn", "m")
+    assert (run.request_id, run.trace_id, run.cold_start) == ("r", "t", True)
+
+
+BUFFERED_OUTCOMES: dict[str, tuple[bytes, bytes, CurlFigures | None, str, str | None]] = {
+    "whole": (DOCUMENT_HEAD, whole(), DONE, "completed", None),
+    "no text": (DOCUMENT_HEAD, whole(text=""), DONE, "completed", None),
+    "the charset is said": (
+        DOCUMENT_HEAD.replace(b"json", b"JSON; charset=utf-8"),
+        whole(),
+        DONE,
+        "completed",
+        None,
+    ),
+    "cut": (DOCUMENT_HEAD, whole()[:-9], failed(18), "cut", "curl_18"),
+    "cut behind the last byte": (DOCUMENT_HEAD, whole(), failed(56), "cut", "curl_56"),
+    "not JSON": (DOCUMENT_HEAD, whole()[:-1], DONE, "cut", "no_answer"),
+    "no object": (DOCUMENT_HEAD, b'["text"]', DONE, "cut", "no_answer"),
+    "another object": (DOCUMENT_HEAD, b'{"answer": "hello"}', DONE, "cut", "no_answer"),
+    "a text that is none": (DOCUMENT_HEAD, whole(text=7), DONE, "cut", "no_answer"),
+    "empty body": (DOCUMENT_HEAD, b"", DONE, "cut", "no_answer"),
+    "too long": (DOCUMENT_HEAD, whole() + b" " * KEPT_BYTES, DONE, "cut", "too_long"),
+    "timeout": (DOCUMENT_HEAD, whole()[:-9], failed(28), "transport", "curl_28"),
+    "no response": (b"", b"", failed(52), "transport", "curl_52"),
+    "a stream": (HEAD, START + DELTA + END, DONE, "http_error", "unexpected_content_type"),
+    "error": (
+        b"HTTP/1.1 503 No\r\nContent-Type: application/json\r\n\r\n",
+        b'{"error": {"type": "model_unavailable", "message": "later", "partial_usage": {"output_tokens": 2}}}',
+        DONE,
+        "http_error",
+        "model_unavailable",
+    ),
+    "an answer with another status": (
+        b"HTTP/1.1 201 Made\r\nContent-Type: application/json\r\n\r\n",
+        whole(),
+        DONE,
+        "http_error",
+        "http_201",
+    ),
+    "stopped": (DOCUMENT_HEAD, whole(), None, "interrupted", "interrupted"),
+}
+
+
+@pytest.mark.parametrize(
+    ("head", "body", "curl", "outcome", "error"), BUFFERED_OUTCOMES.values(), ids=BUFFERED_OUTCOMES
+)
+def test_buffered_outcome(head: bytes, body: bytes, curl: CurlFigures | None, outcome: str, error: str | None) -> None:
+    run = judged(body, curl, head, buffered=True)
+    assert (run.outcome, run.error and run.error.type) == (outcome, error)
+    if head != HEAD:
+        told = outcome == "completed" and b'"text": ""' not in body
+        assert (run.ttft_ms is not None) == told, "text that is not whole, or none, is no first token"
+
+
+def test_a_buffered_error_keeps_what_was_used() -> None:
+    head, body, curl, *_ = BUFFERED_OUTCOMES["error"]
+    assert judged(body, curl, head, buffered=True).output_tokens == 2
+
+
+def test_a_document_is_no_stream() -> None:
+    run = judged(whole(), DONE, DOCUMENT_HEAD)
+    assert (run.outcome, run.error and run.error.type) == ("http_error", "unexpected_content_type")
+    assert (run.ttft_ms, run.output_tokens, run.model, run.cold_start) == (None, None, None, None)
+
+
+def test_headers_sent_early_are_no_token() -> None:
+    seen = observe((1.0, HEADER, HEAD), (1.5, BODY, START), (1.9, BODY, DELTA), (2.0, BODY, DELTA + END))
+    run = measured(seen, DONE)
+    assert (run.ttfb_headers_ms, run.ttfb_ms, run.ttft_ms) == (200.0, 700.0, 1100.0)
+
+
+def test_a_kept_connection_costs_nothing_that_is_known() -> None:
+    kept = replace(DONE, num_connects=0, name_lookup=0.000009, connect=0.00004, app_connect=0.00005)
+    run = judged(START + DELTA + END, kept)
+    assert (run.connection, run.dns_ms, run.connect_ms, run.tls_ms) == ("reused", None, None, None)
+    assert (run.ttfb_headers_ms, run.total_ms) == (200.0, 1500.0)
+    assert judged(START + DELTA + END, DONE).connection == "new"
+    assert judged(START, None).connection is None
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [("true", True), ("false", False), ("null", None), ("1", None), ('"true"', None)],
+)
+def test_a_cold_start_is_what_the_function_says(said: str, expected: bool | None) -> None:
+    start = f'event: start\ndata: {{"cold_start": {said}}}\n\n'.encode()
+    assert judged(start + END, DONE).cold_start is expected
+    assert judged(START + END, DONE).cold_start is None
+
+
+TPOT: dict[str, tuple[bytes, CurlFigures, float | None]] = {
+    "five tokens": (START + DELTA + DELTA + END, DONE, 75.0),
+    "one piece of text": (START + DELTA + EMPTY_DELTA + END, DONE, None),
+    "two tokens": (START + DELTA + DELTA + END.replace(b": 5", b": 2"), DONE, 300.0),
+    "one token": (START + DELTA + DELTA + END.replace(b": 5", b": 1"), DONE, None),
+    "no token count": (START + DELTA + DELTA + b"event: end\ndata: {}\n\n", DONE, None),
+    "cut": (START + DELTA + DELTA + END, failed(18, start_transfer=0.2, total=1.5), None),
+    "an error": (START + DELTA + DELTA + ERROR, DONE, None),
+}
+
+
+@pytest.mark.parametrize(("body", "curl", "expected"), TPOT.values(), ids=TPOT)
+def test_time_per_output_token(body: bytes, curl: CurlFigures, expected: float | None) -> None:
+    assert judged(body, curl).tpot_ms == expected
+
+
+@pytest.mark.parametrize("tokens", ["-1", "1" * 400])
+def test_token_counts_beyond_reason_are_unknown(tokens: str) -> None:
+    run = judged(START + DELTA + DELTA + END.replace(b": 5", b": " + tokens.encode()), DONE)
+    assert (run.outcome, run.output_tokens, run.tpot_ms, run.input_tokens) == ("completed", None, None, 3)
+
+
+@pytest.mark.parametrize(
+    ("closing", "curl", "expected"),
+    [(END, DONE, "burst"), (ERROR, DONE, None), (END, replace(DONE, exit_code=18), None)],
+)
+def test_only_of_a_completed_answer_it_is_told_how_it_came(
+    closing: bytes, curl: CurlFigures, expected: str | None
+) -> None:
+    timing = b'"timing": {"ttft_ms": 100, "duration_ms": 1200}, "usage"'
+    seen = observe((1.0, HEADER, HEAD), (2.29, BODY, START + DELTA * 3 + closing.replace(b'"usage"', timing)))
+    assert measured(seen, curl).delivery == expected

@@ -6,21 +6,24 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import quote_plus
 
 import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
-from probe import cloudwatch
+from probe import cloudwatch, publication
 from probe.credentials import Credentials
 from probe.target import Target, parse_url
-from probe_process import PATIENCE_SECONDS, SECRET, Probe, shown_by
+from probe_process import KEYS, PATIENCE_SECONDS, SECRET, Probe, shown_by
+from probe_runs import a_run
+from put_metric_data import Value, minute_of, values_of
 from scripted_server import START, STREAM_HEAD, Hang, Reset, Script, ScriptedServer, answer, plain
 from signatures import expected_signature, given_signature
 
@@ -53,8 +56,27 @@ def options(folder: Path, function_url: str, endpoint_url: str, **more: str) -> 
     return ("--sandbox", "--ready-file", str(path))
 
 
-def values(form: bytes) -> list[float]:
-    return [float(value) for name, value in parse_qsl(form.decode("ascii")) if name.split(".")[3:] == ["Value"]]
+FIGURES = {
+    "ClientTimeToFirstByte": "ttfb_ms",
+    "ClientTimeToFirstToken": "ttft_ms",
+    "ClientMaxInterChunkLatency": "max_gap_ms",
+    "ClientResponseDuration": "total_ms",
+}
+
+
+def expected_of(runs: Iterable[dict[str, Any]], service: str = "firstbyte", probe: str = "manual") -> Counter[Value]:
+    """What should be published of these runs of a JSON document, in both dimension sets."""
+    expected: Counter[Value] = Counter()
+    for run in runs:
+        minute = minute_of(datetime.fromisoformat(run["started_at"]))
+        failed = run["outcome"] != "completed"
+        values = [("ProbeFailures", "Count", float(failed))]
+        if not failed:
+            values += [(name, "Milliseconds", run[figure]) for name, figure in FIGURES.items()]
+        for name, unit, value in values:
+            for dimensions in ((("service", service),), (("service", service), ("probe", probe))):
+                expected[name, unit, dimensions, minute, value] += 1
+    return expected
 
 
 def test_the_runs_are_published_as_they_are_reported(probe: Probe, tmp_path: Path) -> None:
@@ -64,24 +86,58 @@ def test_the_runs_are_published_as_they_are_reported(probe: Probe, tmp_path: Pat
         (exchange,) = at.cloudwatch.exchanges
     assert done.returncode == 1, "the exit code is still that of the runs"
     assert done.stderr == "published 22 values to Firstbyte as service=a stack, probe=here & there\n"
-    first, throttled, third = json.loads(done.stdout)["runs"]
-    expected = []
-    for run in (first, throttled, third):
-        times = [run["ttfb_ms"], run["ttft_ms"], run["max_gap_ms"], run["total_ms"]]
-        for value in [1.0] if run is throttled else [*times, 0.0]:
-            expected += [value, value]  # in both dimension sets
-    assert values(exchange.body) == expected
-    fields = dict(parse_qsl(exchange.body.decode()))
-    assert fields["MetricData.member.1.Timestamp"] == first["started_at"]
-    assert fields["MetricData.member.22.Timestamp"] == third["started_at"]
-    assert fields["MetricData.member.2.Dimensions.member.1.Value"] == "a stack"
-    assert fields["MetricData.member.2.Dimensions.member.2.Value"] == "here & there"
+    runs = json.loads(done.stdout)["runs"]
+    assert values_of([exchange.body]) == expected_of(runs, "a stack", "here & there")
+    assert f"Timestamp={quote_plus(runs[0]['started_at'])}".encode() in exchange.body
     assert exchange.request_line.startswith("POST / HTTP/")
     assert exchange.headers["content-type"] == "application/x-www-form-urlencoded; charset=utf-8"
     assert exchange.headers["x-amz-security-token"] == TOKEN
     assert "x-amz-security-token" in exchange.headers["authorization"]
     assert given_signature(exchange) == expected_signature(exchange, SECRET, "monitoring")
     assert given_signature(exchange) != expected_signature(exchange, SECRET, "lambda")
+
+
+def test_the_warm_up_is_not_published(probe: Probe, tmp_path: Path) -> None:
+    with stack(tmp_path, THROTTLED, COMPLETED) as at:
+        done = probe(*at.options, "--warm-up", "1", "--runs", "2", "--output", "json", "--publish")
+        sent = values_of(exchange.body for exchange in at.cloudwatch.exchanges)
+    runs = json.loads(done.stdout)["runs"]
+    assert [run["warm_up"] for run in runs] == [True, False, False]
+    assert sent == expected_of(runs[1:])
+
+
+def test_a_dry_run_shows_what_would_be_sent(probe: Probe, tmp_path: Path) -> None:
+    with stack(tmp_path, COMPLETED, THROTTLED, COMPLETED, session_token=TOKEN) as at:
+        done = probe(*at.options, "--runs", "3", "--output", "json", "--publish", "--dry-run", "--probe", "one & only")
+        assert at.cloudwatch.exchanges == []
+    assert done.returncode == 1, "the exit code is that of the runs"
+    assert TOKEN not in done.stderr
+    document = json.loads(done.stderr)
+    assert values_of([publication.form(document)]) == expected_of(json.loads(done.stdout)["runs"], probe="one & only")
+
+
+def test_cloudwatch_is_where_the_environment_says(probe: Probe) -> None:
+    with ScriptedServer(COMPLETED) as function, ScriptedServer([(0.0, TAKEN)]) as endpoint:
+        environment = {**probe.environment, "AWS_ENDPOINT_URL_CLOUDWATCH": endpoint.url}
+        done = probe("--url", function.url, "--output", "json", "--publish", environment=environment)
+    (exchange,) = endpoint.exchanges
+    assert (done.returncode, done.stderr) == (
+        0,
+        "published 10 values to Firstbyte as service=firstbyte, probe=manual\n",
+    )
+    assert values_of([exchange.body]) == expected_of(json.loads(done.stdout)["runs"])
+    assert given_signature(exchange) == expected_signature(exchange, SECRET, "monitoring", KEYS["AWS_REGION"])
+
+
+def test_an_endpoint_that_cannot_be_used_is_told_before_the_first_run(probe: Probe) -> None:
+    with ScriptedServer(COMPLETED) as function:
+        environment = {**probe.environment, "AWS_ENDPOINT_URL": "http://localstack:4566"}
+        done = probe("--url", function.url, "--publish", environment=environment)
+        assert function.exchanges == []
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr.startswith("probe: CloudWatch's endpoint: 'http://localstack:4566' would send")
+        unpublished = probe("--url", function.url, environment=environment)
+    assert (unpublished.returncode, unpublished.stderr) == (0, "")
 
 
 def test_nothing_is_published_unasked(probe: Probe, tmp_path: Path) -> None:
@@ -163,7 +219,10 @@ def test_a_failure_is_said_and_costs_no_report(probe: Probe, tmp_path: Path, scr
     with stack(tmp_path, COMPLETED, cloudwatch=script) as at:
         done = probe(*at.options, "--output", "json", "--publish")
     assert done.returncode == 5
-    assert done.stderr == f"probe: not everything is published: request 1 to {at.cloudwatch.url[:-1]}: {words}\n"
+    assert done.stderr == (
+        "probe: not everything is published: 0 of 10 values are, "
+        f"then request 1 of 1 to {at.cloudwatch.url[:-1]} failed: {words}\n"
+    )
     assert json.loads(done.stdout)["runs"][0]["outcome"] == "completed"
 
 
@@ -173,22 +232,32 @@ def test_the_runs_failure_comes_before_that_of_the_publication(probe: Probe, tmp
     with ScriptedServer(THROTTLED) as function:
         done = probe(*options(tmp_path, function.url, f"http://127.0.0.1:{port}"), "--publish")
     assert done.returncode == 1
-    assert "not everything is published: request 1 to " in done.stderr
+    assert "0 of 2 values are, then request 1 of 1 to " in done.stderr
+    assert "Connection refused" in done.stderr or "Couldn't connect" in done.stderr
+
+
+def test_keys_that_cloudwatch_does_not_take(probe: Probe, tmp_path: Path, sandbox: dict[str, str]) -> None:
+    with ScriptedServer(COMPLETED) as function:
+        arguments = options(tmp_path, function.url, sandbox["aws_endpoint_url"])
+        done = probe(*arguments, "--output", "json", "--publish")
+    assert done.returncode == 5
+    assert " failed: HTTP 403: UnrecognizedClientException: " in done.stderr
+    assert json.loads(done.stdout)["runs"][0]["outcome"] == "completed"
 
 
 def test_the_report_does_not_wait_and_the_keys_do_not_show(probe: Probe, tmp_path: Path) -> None:
     release = threading.Event()
     with stack(tmp_path, COMPLETED, cloudwatch=[(release, TAKEN)], session_token=TOKEN) as at:
-        process = probe.start(*at.options, "--runs", "2", "--publish")
+        process = probe.start(*at.options, "--runs", "2", "--output", "csv", "--publish")
         assert process.stdout is not None
         try:
-            lines = [process.stdout.readline() for _ in range(7)]
+            lines = [process.stdout.readline() for _ in range(3)]
             at.cloudwatch.wait_for_request(1)
             commands, environments = shown_by(process)
         finally:
             release.set()
             out, said = process.communicate(timeout=PATIENCE_SECONDS)
-    assert lines[-1] == b"2 of 2 runs completed\n"
+    assert [line.count(b"completed") for line in lines] == [0, 1, 1]
     assert (process.returncode, out) == (0, b"")
     assert said == b"published 20 values to Firstbyte as service=firstbyte, probe=manual\n"
     assert len(environments) == 1
@@ -205,34 +274,43 @@ def test_after_ctrl_c_the_finished_runs_are_published(probe: Probe, tmp_path: Pa
         at.function.wait_for_request(finished + 1)
         process.send_signal(signal.SIGINT)
         _, said = process.communicate(timeout=PATIENCE_SECONDS)
-        sent = [value for exchange in at.cloudwatch.exchanges for value in values(exchange.body)]
+        sent = values_of(exchange.body for exchange in at.cloudwatch.exchanges)
     assert process.returncode == 130
     assert said.decode() == f"published {count} values to Firstbyte as service=firstbyte, probe=manual\n"
-    assert len(sent) == count
+    assert sent.total() == count
 
 
 def sender(server: ScriptedServer) -> tuple[Target, Credentials, dict[str, str]]:
     return parse_url(server.url, "eu-west-1", {}), Credentials("AKID", SECRET, None), {"PATH": os.environ["PATH"]}
 
 
-def test_the_largest_forms_are_signed_and_sent_one_after_the_other() -> None:
-    bodies = [b"a" * 1_000_000, b"b" * 1_000_000]
+def test_the_largest_requests_are_signed_and_sent_one_after_the_other() -> None:
+    runs = [a_run(started_at=f"2026-11-22T{number // 60:02}:{number % 60:02}:00Z") for number in range(300)]
+    documents = publication.documents(runs, "%" * 1024, "%" * 1024)
     with ScriptedServer([(0.0, TAKEN)]) as server:
-        cloudwatch.send(bodies, *sender(server))
-    assert [exchange.body for exchange in server.exchanges] == bodies
+        assert cloudwatch.send(documents, *sender(server)) == 3000
+    assert [exchange.body for exchange in server.exchanges] == [publication.form(document) for document in documents]
+    assert max(len(exchange.body) for exchange in server.exchanges) > 500_000
     for exchange in server.exchanges:
         assert "expect" not in exchange.headers
         assert given_signature(exchange) == expected_signature(exchange, SECRET, "monitoring")
 
 
-def test_nothing_is_sent_after_a_failure() -> None:
-    with ScriptedServer([(0.0, TAKEN)], [(0.0, plain(500, b"", "text/xml"))]) as server:
-        with pytest.raises(cloudwatch.PublicationError, match=r"^request 2 to .*: HTTP 500"):
-            cloudwatch.send([b"a", b"b", b"c"], *sender(server))
-        assert len(server.exchanges) == 2
+def test_nothing_is_sent_after_a_failure_and_what_was_sent_is_told() -> None:
+    runs = [a_run(total_ms=float(number)) for number in range(400)]
+    documents = publication.documents(runs, "s", "p")
+    with ScriptedServer([(0.0, TAKEN)], [(0.0, TAKEN)], [(0.0, plain(500, b"", "text/xml"))]) as server:
+        with pytest.raises(cloudwatch.PublicationError) as caught:
+            cloudwatch.send(documents, *sender(server))
+        assert len(server.exchanges) == 3
+    assert len(documents) == 4
+    assert str(caught.value) == (
+        f"2000 of 4000 values are, then request 3 of 4 to {server.url} failed: HTTP 500: the response has no body"
+    )
+    assert values_of(exchange.body for exchange in server.exchanges[:2]).total() == 2000
 
 
 def test_a_silent_cloudwatch_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cloudwatch, "_TIMEOUT_SECONDS", 0.5)
     with ScriptedServer([(0.0, Hang)]) as server, pytest.raises(cloudwatch.PublicationError, match="timed out"):
-        cloudwatch.send([b"a"], *sender(server))
+        cloudwatch.send(publication.documents([a_run()], "s", "p"), *sender(server))

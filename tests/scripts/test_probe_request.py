@@ -2,12 +2,20 @@
 
 import json
 import os
+import re
 import shutil
+import signal
 import threading
 from pathlib import Path
 
+import pytest
+
+from probe.errors import UsageError
+from probe.options import parse
+from probe.requests import read_bodies
 from probe_process import PATIENCE_SECONDS, SECRET, Probe, shown_by
-from scripted_server import END, LAST_CHUNK, STREAM_HEAD, Script, ScriptedServer, answer
+from sandbox_process import alive, descendants
+from scripted_server import END, LAST_CHUNK, STREAM_HEAD, Hang, Keep, Script, ScriptedServer, answer
 from signatures import expected_signature, given_signature
 
 
@@ -44,24 +52,34 @@ def test_temporary_keys_are_sent_and_signed(probe: Probe) -> None:
     assert given_signature(without) != expected_signature(without, "another")
 
 
-def test_keys_are_in_no_command_line_and_not_in_curls_environment(probe: Probe) -> None:
+@pytest.mark.parametrize(
+    ("arguments", "number"), [([], 1), (["--runs", "6", "--concurrency", "2", "--reuse", "--think", "0.1"], 2)]
+)
+def test_keys_are_in_no_command_line_no_file_and_not_in_curls_environment(
+    probe: Probe, tmp_path: Path, arguments: list[str], number: int
+) -> None:
     release = threading.Event()
-    token = "a-token-that-must-not-show"
-    script: Script = [(0.0, STREAM_HEAD), (release, END + LAST_CHUNK)]
+    token, folder = "a-token-that-must-not-show", tmp_path / "temporary"
+    folder.mkdir()
+    surroundings = {**probe.environment, "AWS_SESSION_TOKEN": token, "TMPDIR": str(folder)}
+    script: Script = [(0.0, STREAM_HEAD), (release, END + LAST_CHUNK), (0.0, Keep)]
     with ScriptedServer(script) as server:
-        process = probe.start("--url", server.url, environment={**probe.environment, "AWS_SESSION_TOKEN": token})
+        process = probe.start("--url", server.url, *arguments, environment=surroundings)
         try:
-            server.wait_for_request(1)
+            server.wait_for_request(number)
             commands, environments = shown_by(process)
+            files = list(folder.iterdir())
         finally:
             release.set()
             out, error = process.communicate(timeout=PATIENCE_SECONDS)
     assert process.returncode == 0
-    assert len(environments) == 1
-    assert b"HOME=" in environments[0]
+    assert files == []
+    assert len(environments) == number
+    for environment in environments:
+        assert b"HOME=" in environment
     for secret in (SECRET.encode(), token.encode()):
         assert secret not in commands
-        assert secret not in environments[0]
+        assert secret not in b"".join(environments)
         assert secret not in out + error
 
 
@@ -78,7 +96,7 @@ def test_curl_is_started_without_keys(probe: Probe, tmp_path: Path) -> None:
         code, _ = probe.run_json("--url", server.url, environment=surroundings)
     seen = log.read_text()
     assert code == 0
-    assert "--data-binary\n@/dev/fd/" in seen
+    assert "-q\n-K\n-\n" in seen
     for part in ("AKIDEXAMPLE", SECRET, "t0ken"):
         assert part not in seen
 
@@ -96,3 +114,90 @@ def test_the_users_curl_configuration_is_not_read(probe: Probe) -> None:
         code, _ = probe.run_json("--url", server.url)
         assert server.exchanges[0].headers["user-agent"] != "mine"
     assert code == 0
+
+
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+def test_no_file_is_left_after_a_stop(probe: Probe, tmp_path: Path, stop: signal.Signals) -> None:
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    surroundings = {**probe.environment, "TMPDIR": str(folder)}
+    arguments = ["--runs", "9", "--concurrency", "3", "--reuse", "--think", "60", "--output", "json"]
+    with ScriptedServer([(0.0, answer("hi")), (0.0, Keep)], [(0.0, Hang)]) as server:
+        process = probe.start("--url", server.url, *arguments, environment=surroundings)
+        server.wait_for_request(3)
+        curls = descendants(process.pid)
+        process.send_signal(stop)
+        out, _ = process.communicate(timeout=PATIENCE_SECONDS)
+    assert process.returncode == 130
+    assert sorted(run["outcome"] for run in json.loads(out)["runs"])[-2:] == ["interrupted"] * 2
+    assert list(folder.iterdir()) == []
+    assert len(curls) == 3
+    assert not any(map(alive, curls))
+
+
+def bodies(*arguments: str) -> list[object]:
+    """What the probe would send with these options."""
+    return [json.loads(body) for body in read_bodies(parse(["--sandbox", *arguments]))]
+
+
+def test_every_line_of_a_file_is_a_prompt(tmp_path: Path) -> None:
+    file = tmp_path / "prompts.txt"
+    file.write_bytes('\ufefffirst \u2028 line\r\n\n  \n @second\t\n{"prompt": 1}'.encode())
+    prompts = ["first \u2028 line", " @second\t", '{"prompt": 1}']
+    assert bodies("--prompts", str(file)) == [{"prompt": prompt} for prompt in prompts]
+    common = {"model": "m", "max_tokens": 9}
+    assert bodies("--prompts", str(file), "--model", "m", "--max-tokens", "9") == [
+        {"prompt": prompt, **common} for prompt in prompts
+    ]
+
+
+def test_every_line_of_a_jsonl_file_is_a_request(tmp_path: Path) -> None:
+    file = tmp_path / "requests.jsonl"
+    talk = {"messages": [{"role": "user", "content": "hi"}], "temperature": 0.5}
+    file.write_text('{"prompt": "\\u20ac", "model": "own"}\n\n' + json.dumps(talk))
+    assert bodies("--prompts", str(file)) == [{"prompt": "\u20ac", "model": "own"}, talk]
+    assert bodies("--prompts", str(file), "--model", "m", "--max-tokens", "9") == [
+        {"prompt": "\u20ac", "model": "own", "max_tokens": 9},
+        {**talk, "model": "m", "max_tokens": 9},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("a.txt", None, "a.txt cannot be read: No such file or directory"),
+        ("a.txt", b"", "a.txt holds no prompts"),
+        ("a.jsonl", b"\n \n\r\n", "a.jsonl holds no prompts"),
+        ("a.txt", b"fine\n\xe4h\n", "a.txt, line 2: the file is not UTF-8 text"),
+        ("a.txt", b"x" * 1024 * 1024, "a.txt, line 1: the request is 1048590 bytes long"),
+        ("a.jsonl", b'{"prompt": "a"}\n\n{"prompt": \n', "a.jsonl, line 3: this is not JSON: Expecting value"),
+        ("a.jsonl", b"[" * 100_000, "a.jsonl, line 1: this is not JSON"),
+        ("a.jsonl", b'["prompt"]', "a.jsonl, line 1: this is not a JSON object"),
+        ("a.jsonl", b'{"prompts": "a"}', "a.jsonl, line 1: the request has neither a prompt nor messages"),
+        ("a.jsonl", b'{"prompt": "\\ud800"}', "a.jsonl, line 1: it holds what is not text in UTF-8"),
+        ("a.jsonl", b'{"prompt": "a", "temperature": NaN}', "a.jsonl, line 1: this is not JSON: NaN"),
+    ],
+)
+def test_a_file_of_prompts_that_cannot_be_used(tmp_path: Path, name: str, content: bytes | None, words: str) -> None:
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(UsageError, match=re.escape(words)):
+        bodies("--prompts", str(tmp_path / name))
+
+
+def test_the_longest_request() -> None:
+    fits = "x" * (1024 * 1024 - 1 - len('{"prompt": ""}'))
+    assert bodies("--prompt", fits) == [{"prompt": fits}]
+    with pytest.raises(UsageError, match="1048576 bytes long"):
+        bodies("--prompt", fits + "x")
+
+
+def test_the_longest_request_is_sent_without_asking_first(probe: Probe) -> None:
+    file = probe.home / "prompts.txt"
+    file.write_text("x" * (1024 * 1024 - 1 - len('{"prompt": ""}')))
+    with ScriptedServer([(0.0, answer("hi")), (0.0, Keep)]) as server:
+        done = probe("--url", server.url, "--prompts", str(file), "--runs", "2", "--reuse")
+    assert done.returncode == 0
+    for exchange in server.exchanges:
+        assert "expect" not in exchange.headers
+        assert given_signature(exchange) == expected_signature(exchange, SECRET)

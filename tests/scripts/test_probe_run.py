@@ -113,6 +113,7 @@ MISBEHAVIOUR: dict[str, tuple[Script, int, str, int | None, str]] = {
     "garbage for chunks": ([(0.0, STREAM_HEAD + b"these are no chunks\r\n")], 4, "cut", 200, "curl_56"),
     "garbage for a response": ([(0.0, b"\x00\x01\x02 hello\r\n\r\n")], 3, "transport", None, "curl_1"),
     "says nothing": ([], 3, "transport", None, "curl_52"),
+    "resets at once": ([(0.0, Reset)], 3, "transport", None, "curl_56"),
     "another content type": (
         [(0.0, plain(200, b"<html>", "text/html"))],
         *(1, "http_error", 200, "unexpected_content_type"),
@@ -147,6 +148,38 @@ def test_a_silent_server_ends_with_the_timeout(probe: Probe, script: Script) -> 
         code, run = probe.run_json("--url", server.url, "--timeout", "0.5")
     assert (code, run["outcome"], run["error"]["type"]) == (3, "transport", "curl_28")
     assert run["total_ms"] == pytest.approx(500, abs=ALLOWANCE_MS)
+
+
+def test_an_endless_stream_ends_with_the_timeout(probe: Probe) -> None:
+    """One that never pauses, so that there is always something to read."""
+    flood = [(0.0, event("delta", text="more " * 10_000))] * 100_000
+    with ScriptedServer([(0.0, STREAM_HEAD + START), *flood]) as server:
+        code, run = probe.run_json("--url", server.url, "--timeout", "1")
+    assert (code, run["outcome"], run["error"]["type"]) == (3, "transport", "curl_28")
+    assert run["ttft_ms"] < 500
+    assert run["total_ms"] > 950
+
+
+def test_a_head_without_an_end_is_no_response(probe: Probe) -> None:
+    """To curl that is a whole response without a body."""
+    with ScriptedServer([(0.0, STREAM_HEAD[:40])]) as server:
+        code, run = probe.run_json("--url", server.url)
+    assert (code, run["outcome"], run["status"], run["curl_exit_code"]) == (3, "transport", None, 0)
+    assert run["error"]["message"]
+
+
+def test_headers_that_come_slowly_count_from_their_first_byte(probe: Probe) -> None:
+    pieces: Script = [
+        (0.1 + 0.1 * number, line + b"\r\n") for number, line in enumerate(STREAM_HEAD[:-4].split(b"\r\n"))
+    ]
+    at = 0.1 * len(pieces) + 0.1
+    with ScriptedServer([*pieces, (at, b"\r\n" + START), (at, END + LAST_CHUNK)]) as server:
+        code, run = probe.run_json("--url", server.url)
+    assert (code, run["outcome"], run["ttft_ms"]) == (0, "completed", None)
+    [exchange] = server.exchanges
+    sent = [(moment - exchange.accepted_at) * 1000 for moment in exchange.sent_at]
+    assert run["ttfb_headers_ms"] == pytest.approx(sent[0], abs=ALLOWANCE_MS)
+    assert run["ttfb_ms"] == pytest.approx(sent[-2], abs=ALLOWANCE_MS)
 
 
 def test_a_refused_connection(probe: Probe) -> None:

@@ -8,11 +8,11 @@ from pathlib import Path
 import botocore.session
 import pytest
 
-from probe.command import request_body
 from probe.credentials import Credentials, credentials_for_aws
 from probe.curl import configuration, require_curl
 from probe.errors import UsageError
 from probe.options import parse
+from probe.requests import read_bodies
 from probe.target import Stack, Target, aws_stack, parse_url, sandbox_stack
 
 URL = "https://abc123.lambda-url.eu-west-1.on.aws/"
@@ -30,6 +30,7 @@ READY = {
     [
         (URL, None, {}, Target(URL, "eu-west-1", False, False)),
         (URL, "eu-west-1", {"AWS_REGION": "us-east-1"}, Target(URL, "eu-west-1", False, False)),
+        (URL, None, {"AWS_REGION": "us-east-1"}, Target(URL, "eu-west-1", False, False)),
         (URL[:-1], None, {}, Target(URL[:-1], "eu-west-1", False, False)),
         ("https://a.example/x/y", "r-1", {"AWS_REGION": "r-2"}, Target("https://a.example/x/y", "r-1", False, False)),
         ("https://a.example/", None, {"AWS_REGION": "r-2"}, Target("https://a.example/", "r-2", False, False)),
@@ -60,10 +61,10 @@ def test_urls_that_can_be_probed(
         ("https://a.example/?token=1", "query"),
         ("https://a.example/?", "query"),
         ("https://a.example/#x", "fragment"),
-        ("https://a.example/%2F", "not a Function URL"),
-        ("https://a.example//x", "not a Function URL"),
-        ("https:///x", "not a Function URL"),
-        ("https://{a,b}.example/", "not a Function URL"),
+        ("https://a.example/%2F", "cannot be signed for"),
+        ("https://a.example//x", "cannot be signed for"),
+        ("https:///x", "cannot be signed for"),
+        ("https://{a,b}.example/", "cannot be signed for"),
         ("https://a.example:port/", "cannot be read"),
         ("https://a.example:99999/", "cannot be read"),
         ("https://[::1/", "cannot be read"),
@@ -82,7 +83,7 @@ def test_urls_that_are_refused(url: str, words: str) -> None:
 @pytest.mark.parametrize(
     ("url", "region", "words"),
     [
-        (URL, "us-east-1", "contradicts the URL, which is in eu-west-1"),
+        (URL, "us-east-1", "contradicts abc123.lambda-url.eu-west-1.on.aws, which is in eu-west-1"),
         ("https://a.example/", None, "give --region or set AWS_REGION"),
         ("https://a.example/", 'x"\nuser', "not the name of a region"),
     ],
@@ -97,9 +98,10 @@ def test_the_sandbox_is_found_through_its_ready_file(tmp_path: Path) -> None:
     path.write_text(json.dumps(READY))
     assert sandbox_stack(path) == Stack(
         Target("http://127.0.0.1:8080/", "us-east-1", True, True),
-        Target("http://127.0.0.1:8081", "us-east-1", True, True),
+        "http://127.0.0.1:8081",
         Credentials("AKID", "s3cret", None),
     )
+    assert sandbox_stack(path).cloudwatch == Target("http://127.0.0.1:8081", "us-east-1", True, True)
     path.write_text(json.dumps({**READY, "session_token": "t"}))
     assert sandbox_stack(path).credentials.session_token == "t"
 
@@ -123,7 +125,7 @@ def test_ready_files_that_are_refused(tmp_path: Path, content: str | None, words
     if content is not None:
         path.write_text(content)
     with pytest.raises(UsageError, match=words):
-        sandbox_stack(path)
+        _ = sandbox_stack(path).cloudwatch
 
 
 def test_keys_come_from_the_environment() -> None:
@@ -145,6 +147,38 @@ def test_cloudwatch_on_aws_is_where_botocore_finds_it() -> None:
         client = session.create_client("cloudwatch", region, aws_access_key_id="a", aws_secret_access_key="b")
         assert stack.cloudwatch == Target(client.meta.endpoint_url + "/", region, False, False)
         assert stack.credentials == Credentials("AKID", "s3cret", None)
+
+
+@pytest.mark.parametrize("ignored", [{}, {"AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true"}])
+@pytest.mark.parametrize(
+    "endpoints",
+    [
+        {"AWS_ENDPOINT_URL": "http://127.0.0.1:8081"},
+        {"AWS_ENDPOINT_URL": "http://127.0.0.1:8081", "AWS_ENDPOINT_URL_CLOUDWATCH": "https://cloudwatch.example/x"},
+        {"AWS_ENDPOINT_URL_CLOUDWATCH": "https://cloudwatch.example/x"},
+        {"AWS_ENDPOINT_URL": "http://127.0.0.1:8081", "AWS_ENDPOINT_URL_LAMBDA": "https://lambda.example"},
+    ],
+)
+def test_cloudwatch_is_where_the_environment_tells_botocore(
+    monkeypatch: pytest.MonkeyPatch, endpoints: dict[str, str], ignored: dict[str, str]
+) -> None:
+    keys = {"AWS_ACCESS_KEY_ID": "AKID", "AWS_SECRET_ACCESS_KEY": "s3cret"}
+    environment = {**keys, **endpoints, **ignored}
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    client = botocore.session.Session().create_client("cloudwatch", "eu-west-1")
+    found = aws_stack(URL, None, environment).cloudwatch
+    assert (found.url.rstrip("/"), found.region) == (client.meta.endpoint_url, client.meta.region_name)
+    assert found.is_local == ("127.0.0.1" in client.meta.endpoint_url)
+
+
+def test_an_endpoint_that_cannot_be_used_hinders_nobody_who_publishes_nothing() -> None:
+    keys = {"AWS_ACCESS_KEY_ID": "AKID", "AWS_SECRET_ACCESS_KEY": "s3cret"}
+    for url, words in (("http://localstack:4566", "in the clear"), ("https://me:pass@a.example", "user name")):
+        stack = aws_stack(URL, None, {**keys, "AWS_ENDPOINT_URL": url})
+        with pytest.raises(UsageError, match=f"^CloudWatch's endpoint: .*{words}") as caught:
+            _ = stack.cloudwatch
+        assert "me:pass" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -194,26 +228,30 @@ def test_an_aws_cli_without_keys_is_named(tmp_path: Path, script: str, words: st
 
 
 @pytest.mark.parametrize(
-    ("says", "names_port", "words"),
+    ("says", "names_port", "token", "words"),
     [
-        (None, False, "none on PATH"),
-        ("echo curl 7.75.0", False, "7.75 is too old"),
-        ("echo curl 7.85.0", True, "7.85 signs wrongly for a URL with a port"),
-        ("echo hello", False, "does not say its version"),
+        (None, False, None, "none on PATH"),
+        ("echo curl 7.75.0", False, None, "7.75 is too old"),
+        ("echo curl 7.85.0", True, None, "7.85 signs wrongly for a URL with a port"),
+        ("echo curl 7.85.0", False, "t", "7.85 signs wrongly with temporary keys"),
+        ("echo hello", False, None, "does not say its version"),
     ],
 )
-def test_curls_that_are_refused(tmp_path: Path, says: str | None, names_port: bool, words: str) -> None:
+def test_curls_that_are_refused(
+    tmp_path: Path, says: str | None, names_port: bool, token: str | None, words: str
+) -> None:
     environment = fake_program(tmp_path, "curl", says) if says else {"PATH": str(tmp_path)}
     with pytest.raises(UsageError, match=words):
-        require_curl(Target(URL, "eu-west-1", False, names_port), environment)
+        require_curl(Target(URL, "eu-west-1", False, names_port), Credentials("AKID", "s", token), environment)
 
 
 @pytest.mark.parametrize(
-    ("says", "names_port"), [("7.76.1", False), ("7.86.0", True), ("8.0.1", True), ("10.1.0", True)]
+    ("says", "names_port", "token"),
+    [("7.76.1", False, None), ("7.86.0", True, "t"), ("8.0.1", True, "t"), ("10.1.0", True, "t")],
 )
-def test_curls_that_will_do(tmp_path: Path, says: str, names_port: bool) -> None:
+def test_curls_that_will_do(tmp_path: Path, says: str, names_port: bool, token: str | None) -> None:
     environment = fake_program(tmp_path, "curl", f"echo curl {says}")
-    require_curl(Target(URL, "eu-west-1", False, names_port), environment)
+    require_curl(Target(URL, "eu-west-1", False, names_port), Credentials("AKID", "s", token), environment)
 
 
 @pytest.mark.parametrize(
@@ -257,11 +295,15 @@ def test_what_is_published_is_named() -> None:
 
 
 def test_the_body_holds_what_was_asked_for_and_no_more() -> None:
-    assert json.loads(request_body(parse(["--sandbox", "--prompt", "@x"]))) == {"prompt": "@x"}
-    full = ["--sandbox", "--prompt", '"\n\u20ac\U0001f600', "--model", "m", "--max-tokens", "7"]
-    assert json.loads(request_body(parse(full))) == {"prompt": '"\n\u20ac\U0001f600', "model": "m", "max_tokens": 7}
-    with pytest.raises(UsageError, match="not UTF-8"):
-        request_body(parse(["--sandbox", "--prompt", "\udcff"]))
+    prompt = '"\n\u20ac\U0001f600'
+    for arguments, expected in (
+        (["--prompt", "@x"], {"prompt": "@x"}),
+        (["--prompt", prompt, "--model", "m", "--max-tokens", "7"], {"prompt": prompt, "model": "m", "max_tokens": 7}),
+    ):
+        (body,) = read_bodies(parse(["--sandbox", *arguments]))
+        assert json.loads(body) == expected
+    with pytest.raises(UsageError, match="not text in UTF-8"):
+        read_bodies(parse(["--sandbox", "--prompt", "\udcff"]))
 
 
 def test_curl_is_told_in_its_own_quoting() -> None:

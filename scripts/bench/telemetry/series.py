@@ -1,0 +1,41 @@
+"""Requests to two sandboxes in turn, to one with telemetry and to one without."""
+
+import contextlib
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from bench.report import compare
+from bench.telemetry.client import Client
+from bench.telemetry.stacks import ROOT, running, without_telemetry
+
+FIGURES = {"ttfb_ms": "TTFB", "last_byte_ms": "last byte", "duration_ms": "Duration"}
+
+# Among these is the copy's first cold start, which compiles its modules.
+_WARM_UP = 20
+
+
+def measure(requests: Mapping[str, int]) -> list[dict[str, Any]]:
+    """Make so many `warm` and so many `cold` requests to each; return a comparison of every figure."""
+    with contextlib.ExitStack() as stack:
+        print("starting two sandboxes", file=sys.stderr)
+        first, second = (Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-"))) for _ in range(2))
+        sandboxes = (
+            stack.enter_context(running(ROOT / "template.yaml", first)),
+            stack.enter_context(running(without_telemetry(second), second)),
+        )
+        clients = [Client(sandbox.ready) for sandbox in sandboxes]
+        results = []
+        for start, count in {"warm-up": _WARM_UP, **requests}.items():
+            print(f"{start}: {count} requests to each", file=sys.stderr)
+            samples: tuple[list[dict[str, float]], ...] = ([], [])
+            for number in range(count):
+                for side in (0, 1) if number % 2 == 0 else (1, 0):  # neither is always the first of a pair
+                    if start == "cold":
+                        sandboxes[side].kill_environments()
+                    samples[side].append(clients[side].sample())
+            if requests.get(start):
+                results += compare(start, FIGURES, *samples)
+        return results

@@ -1,0 +1,116 @@
+"""Objectives such as `ttft_p95=800ms`: read from the command line, and judged."""
+
+import difflib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from ..errors import UsageError
+from ..figures import FIGURES
+from .summary import Summary
+
+STATISTICS = ("min", "p50", "p90", "p95", "p99", "max")
+
+FAILURES, BURSTS = "failures", "bursts"
+
+_NAMES = (*(f"{figure}_{statistic}" for figure in FIGURES for statistic in STATISTICS), FAILURES, BURSTS)
+
+_LIMIT = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|%)")
+# The units, the largest limit (a day, as for --timeout), and the words for people.
+_TIME = ({"ms": 1, "s": 1000}, 86_400_000, "a time in ms or s, such as 800ms or 1.5s")
+_SHARE = ({"%": 1}, 100, "a percentage from 0% to 100%, such as 1%")
+
+
+@dataclass(frozen=True)
+class Objective:
+    """A limit of one statistic of one figure, or of a share of the runs.
+
+    Attributes:
+        name: As it was given, such as `ttft_p95`.
+        limit: In milliseconds, or in percent for `failures` and `bursts`.
+        text: The limit as it was given, such as `800ms`.
+    """
+
+    name: str
+    limit: float
+    text: str
+
+    @property
+    def unit(self) -> str:
+        """That of the limit and of what is measured: `ms` or `%`."""
+        return "%" if self.name in (FAILURES, BURSTS) else "ms"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What became of an objective.
+
+    Attributes:
+        objective: Which.
+        value: What was measured, in the limit's unit, or None when there is no value to judge.
+        met: Whether it was met; without a value it was not.
+    """
+
+    objective: Objective
+    value: float | None
+    met: bool
+
+
+def parse(text: str) -> list[Objective]:
+    """The objectives in a list such as `ttft_p95=800ms,failures=1%`, in its order.
+
+    Raises:
+        UsageError: One is no objective, or there twice; the message says what is possible.
+    """
+    objectives = [_objective(item.strip()) for item in text.split(",")]
+    names = [objective.name for objective in objectives]
+    for name in names:
+        if names.count(name) > 1:
+            raise UsageError(f"--slo: {name} is there twice")
+    return objectives
+
+
+def judge(objectives: Sequence[Objective], summary: Summary) -> list[Verdict]:
+    """Judge each objective, in the given order; it is met by a value up to its limit.
+
+    Cold starts count like all other runs: clients feel them, too.
+    """
+    values = [_value(objective.name, summary) for objective in objectives]
+    return [
+        Verdict(objective, value, met=value is not None and value <= objective.limit)
+        for objective, value in zip(objectives, values, strict=True)
+    ]
+
+
+def _objective(item: str) -> Objective:
+    name, _, text = (part.strip() for part in item.partition("="))
+    if not name or not text:
+        raise UsageError(f"--slo: {item!r} is not an objective such as ttft_p95=800ms")
+    if name not in _NAMES:
+        close = " or ".join(difflib.get_close_matches(name, _NAMES))
+        raise UsageError(
+            f"--slo: there is no {name!r}{close and f' (did you mean {close}?)'}; there are {FAILURES}, {BURSTS}, and "
+            f"{', '.join(FIGURES)} with one of {', '.join(f'_{word}' for word in STATISTICS)} behind it"
+        )
+    limit = _LIMIT.fullmatch(text)
+    units, most, meant = _SHARE if name in (FAILURES, BURSTS) else _TIME
+    # In decimal: 1.001 times 1000 is less than 1001 in binary, and a value of 1001 ms would miss the limit of 1.001 s.
+    value = Decimal(limit[1]) * units[limit[2]] if limit and limit[2] in units else None
+    if value is None or value > most:
+        raise UsageError(f"--slo: the limit of {name} is {meant}, not {text!r}")
+    return Objective(name, float(value), text)
+
+
+def _value(name: str, summary: Summary) -> float | None:
+    if name == FAILURES:
+        return _percent(summary.finished - summary.completed, summary.finished)
+    if name == BURSTS:
+        return _percent(summary.bursts, summary.completed)
+    figure, _, statistic = name.rpartition("_")
+    distribution = summary.figures.get(figure)
+    return getattr(distribution, statistic) if distribution else None
+
+
+def _percent(part: int, whole: int) -> float | None:
+    return 100 * part / whole if whole else None

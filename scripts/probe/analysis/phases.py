@@ -1,0 +1,22 @@
+"""What a run spent its time with, from its begin to its end without a break."""
+
+from collections.abc import Iterator
+
+from ..measurement import Run
+
+
+def phases(run: Run) -> Iterator[tuple[str, float, float]]:
+    """The phases that the run got to: label, begin and end in milliseconds, each from where the one before ended.
+
+    What a kept connection did not need is left out.
+    """
+    now = 0.0
+    for label, spent in (("DNS", run.dns_ms), ("Connect", run.connect_ms), ("TLS", run.tls_ms)):
+        if spent is not None:
+            yield label, now, now + spent
+            now += spent
+    for label, moment in (("Headers", run.ttfb_headers_ms), ("First token", run.ttft_ms), ("Rest", run.total_ms)):
+        if moment is not None:
+            # The reader's clock may see the last bytes a hair after curl's says that it was over.
+            yield label, now, max(now, moment)
+            now = max(now, moment)

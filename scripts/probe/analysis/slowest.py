@@ -1,0 +1,97 @@
+"""Where the time of the run with the slowest first token went: network, Lambda, Bedrock, the rest of the answer."""
+
+import re
+from dataclasses import dataclass
+
+from ..measurement import NEW, Run
+from ..reported import milliseconds
+from ..result import Series
+from ..target import parse_url
+
+# https://docs.aws.amazon.com/xray/latest/devguide/xray-api-sendingdata.html#xray-api-traceids
+_TRACE_ID = re.compile(r"1-[0-9a-f]{8}-[0-9a-f]{24}")
+
+# Where the console is, by how the names of a partition's regions begin.
+# https://docs.aws.amazon.com/whitepapers/latest/aws-fault-isolation-boundaries/partitions.html
+_CONSOLES = {"cn-": "console.amazonaws.cn", "us-gov-": "console.amazonaws-us-gov.com", "": "console.aws.amazon.com"}
+
+
+@dataclass(frozen=True)
+class Breakdown:
+    """One run's total in parts, in milliseconds; those that are known and `untold_ms` add up to `run.total_ms`.
+
+    Attributes:
+        run: Which run.
+        network_ms: DNS, TCP, TLS and one round trip, for which the TCP handshake stands. None on a connection that was
+            there already: nobody has seen how long a round trip on it takes.
+        lambda_ms: What else there is until the first token: Lambda, the environment's start, the handler's own work, a
+            model that was asked in vain before, and whatever holds text back. None if one of the other two is None.
+        bedrock_ms: From the model request to the first token, as the function says; None when it does not.
+        rest_ms: From the first token to the end.
+        trace_url: The trace in the console, or None in the sandbox or without a trace id.
+    """
+
+    run: Run
+    network_ms: float | None
+    lambda_ms: float | None
+    bedrock_ms: float | None
+    rest_ms: float
+    trace_url: str | None
+
+    @property
+    def untold_ms(self) -> float:
+        """What belongs to the parts that are None, together; they cannot be told apart. 0 when none is."""
+        known = (self.network_ms, self.lambda_ms, self.bedrock_ms, self.rest_ms)
+        return round((self.run.total_ms or 0.0) - sum(part or 0.0 for part in known), 3)
+
+    @property
+    def parts(self) -> dict[str, float]:
+        """The parts with their names for people; those that cannot be told apart are one."""
+        before = {
+            "Network": self.network_ms,
+            "Lambda": self.lambda_ms,
+            "Bedrock until the first token": self.bedrock_ms,
+        }
+        known = {name: value for name, value in before.items() if value is not None}
+        untold = " and ".join(name for name in before if name not in known)
+        together = {f"{untold} together": self.untold_ms} if untold else {}
+        return together | known | {"The rest of the answer": self.rest_ms}
+
+
+def break_down(series: Series) -> Breakdown | None:
+    """The parts of that counted and completed run whose first token came last; None if none of them has one.
+
+    Raises:
+        UsageError: The series' URL is none; it comes out of a saved result that somebody has changed.
+    """
+    runs = [run for run in series.completed if run.ttft_ms is not None]
+    if not runs:
+        return None
+    run = max(runs, key=lambda run: run.ttft_ms or 0.0)
+    ttft_ms, total_ms = run.ttft_ms or 0.0, run.total_ms or 0.0
+    said, network_ms = milliseconds(run.timing, "ttft_ms"), _network(run)
+    bedrock_ms = None if said is None else min(round(said, 3), ttft_ms)
+    if network_ms is not None:  # an estimate, which gives way where it and the function's account are too much
+        network_ms = min(network_ms, round(ttft_ms - (bedrock_ms or 0.0), 3))
+    known = network_ms is not None and bedrock_ms is not None
+    return Breakdown(
+        run=run,
+        network_ms=network_ms,
+        lambda_ms=round(ttft_ms - (network_ms or 0.0) - (bedrock_ms or 0.0), 3) if known else None,
+        bedrock_ms=bedrock_ms,
+        rest_ms=round(total_ms - ttft_ms, 3),
+        trace_url=_trace_url(run, series),
+    )
+
+
+def _network(run: Run) -> float | None:
+    if run.connection != NEW or run.connect_ms is None:
+        return None
+    return round((run.dns_ms or 0.0) + 2 * run.connect_ms + (run.tls_ms or 0.0), 3)
+
+
+def _trace_url(run: Run, series: Series) -> str | None:
+    if not _TRACE_ID.fullmatch(run.trace_id or "") or parse_url(series.url, series.region, {}).is_local:
+        return None
+    host = next(host for beginning, host in _CONSOLES.items() if series.region.startswith(beginning))
+    return f"https://{series.region}.{host}/cloudwatch/home?region={series.region}#xray:traces/{run.trace_id}"

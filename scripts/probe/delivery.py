@@ -1,0 +1,71 @@
+"""Whether the text was streamed to the client, or came in one burst.
+
+What tells is the time from the client's first text to the end of the response, `arrival` below. It is a burst
+
+- if the text was held back. The function's own account (`timing` in its end event) says how long it wrote, from the
+  model's first text to its last byte. The client sees the same two moments: a stream that is passed on arrives as long
+  as it was written. Here it arrives within a quarter of that, and at least 250 ms sooner, which no jitter explains.
+  Whoever held it back is behind the model: the handler, an invoke mode that buffers, a gateway, a proxy, compression.
+- if it was whole before it was sent. Ten deltas or more come at a mean distance below 1 ms, faster than models write,
+  and within a quarter of the time that was waited for the model, which is 500 ms or more. The model was not asked to
+  stream, or a guardrail kept the text. Without the function's account TTFT stands for the wait.
+
+Text that comes at once without a wait, or in too few deltas for a judgement, is neither a burst nor streamed; of fewer
+than three nothing can be told. What is not recognised is text that is held back in part: a proxy that passes on blocks
+of 4 KiB makes a burst of an answer shorter than that, and lumps of a longer one, which the gaps show.
+
+The limits are this project's own choice.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from .reported import milliseconds
+
+if TYPE_CHECKING:
+    from .measurement import Run
+
+STREAMED, BURST = "streamed", "burst"
+
+_LEAST_DELTAS = 3
+_SHARE = 0.25
+_HELD_BACK_MS = 250.0
+_AT_ONCE_DELTAS, _AT_ONCE_GAP_MS, _AT_ONCE_WAIT_MS = 10, 1.0, 500.0
+
+
+def judge(
+    ttft_ms: float | None, gaps_ms: Sequence[float], total_ms: float | None, timing: Mapping[str, Any] | None
+) -> str | None:
+    """`STREAMED`, `BURST`, or None when it cannot be told; of a completed run with these figures."""
+    deltas = len(gaps_ms) + 1
+    if ttft_ms is None or total_ms is None or deltas < _LEAST_DELTAS:
+        return None
+    arrival = total_ms - ttft_ms
+    wait, writing = _account(timing)
+    if _is_held_back(arrival, writing):
+        return BURST
+    is_at_once = sum(gaps_ms) < _AT_ONCE_GAP_MS * len(gaps_ms)
+    was_waited_for = (ttft_ms if wait is None else wait) >= max(_AT_ONCE_WAIT_MS, arrival / _SHARE)
+    if is_at_once and was_waited_for and deltas >= _AT_ONCE_DELTAS:
+        return BURST
+    return None if is_at_once or arrival < _SHARE * writing else STREAMED
+
+
+def explanation(run: "Run") -> str:
+    """For people: what makes this run, whose delivery is `BURST`, a burst."""
+    wait, arrival = run.ttft_ms or 0.0, (run.total_ms or 0.0) - (run.ttft_ms or 0.0)
+    came = f"the client waited {wait:.0f} ms for the first text, and the response was over {arrival:.0f} ms later"
+    _, writing = _account(run.timing)
+    if _is_held_back(arrival, writing):
+        return f"{came}, though the function wrote for {writing:.0f} ms: something behind the model holds the text back"
+    return f"{came}, all {len(run.gaps_ms) + 1} pieces at once: the answer was whole before its first byte was sent"
+
+
+def _account(timing: Mapping[str, Any] | None) -> tuple[float | None, float]:
+    """How long the function waited for the model's first text, and from there wrote (0 if it does not say), in ms."""
+    wait, duration = milliseconds(timing, "ttft_ms"), milliseconds(timing, "duration_ms")
+    return wait, 0.0 if wait is None or duration is None else duration - wait
+
+
+def _is_held_back(arrival: float, writing: float) -> bool:
+    return arrival < _SHARE * writing and writing - arrival >= _HELD_BACK_MS

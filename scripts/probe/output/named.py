@@ -1,0 +1,14 @@
+"""The one or two series of a report, under the names that tell them apart in every format."""
+
+from collections.abc import Iterator
+
+from ..analysis.report import Report
+from ..analysis.summary import Summary
+from ..result import Series
+
+
+def named_series(report: Report) -> Iterator[tuple[str, Series, Summary]]:
+    """Name, series and summary: "measured" and, in a comparison, "against"."""
+    yield "measured", report.result.series, report.summary
+    if report.result.against and report.against:
+        yield "against", report.result.against, report.against

@@ -1,0 +1,65 @@
+"""What needs attention: answers that came in one burst, runs that failed, objectives, and how many runs completed."""
+
+from collections.abc import Iterator, Sequence
+
+from rich.console import RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from .. import delivery
+from ..analysis.objectives import Verdict
+from ..analysis.summary import Summary
+from ..measurement import COMPLETED, INTERRUPTED, Run
+from ..result import Conditions
+from ..terminal import harmless_line
+from . import words
+
+
+def bursts(runs: Sequence[Run], summary: Summary, side: str) -> Iterator[RenderableType]:
+    """A warning when answers of this side's runs came in one burst, with the reason of the first such answer."""
+    of_them = [run for run in runs if run.delivery == delivery.BURST]
+    if of_them:
+        answers = f"{summary.bursts} of {summary.completed} answers came in one burst"
+        example = f"in run {of_them[0].number} {delivery.explanation(of_them[0])}"
+        yield Text(words.titled(side, f"{answers}: {example}."), style="yellow")
+
+
+def failures(runs: Sequence[Run], side: str) -> Iterator[RenderableType]:
+    """The failed runs of this side by what they failed of: how many, and one message."""
+    messages: dict[tuple[str, str], list[str]] = {}
+    for run in runs:
+        if run.outcome in (COMPLETED, INTERRUPTED) or run.error is None:
+            continue
+        messages.setdefault((words.outcome(run), run.error.type), []).append(run.error.message)
+    if messages:
+        table = Table(words.titled(side, "failed"), "outcome", "type", "message", box=None, pad_edge=False)
+        table.columns[0].justify = "right"
+        for column in table.columns:
+            column.overflow = "fold"
+        for (outcome, kind), said in sorted(messages.items(), key=lambda item: -len(item[1])):
+            table.add_row(str(len(said)), outcome, harmless_line(kind), harmless_line(said[0]))
+        yield table
+
+
+def objectives(verdicts: Sequence[Verdict]) -> Iterator[RenderableType]:
+    """A row for each objective."""
+    if verdicts:
+        table = Table("objective", "limit", "value", "", box=None, pad_edge=False)
+        for verdict in verdicts:
+            table.add_row(
+                verdict.objective.name,
+                verdict.objective.text,
+                "-"
+                if verdict.value is None
+                else f"{verdict.value:.3f}".rstrip("0").rstrip(".") + f" {verdict.objective.unit}",
+                Text("met", style="green") if verdict.met else Text("missed", style="bold red"),
+            )
+        yield table
+
+
+def completed(summary: Summary, conditions: Conditions, side: str) -> RenderableType:
+    """How many runs of this side completed, how many there should have been if it is not as many, and the warm-up."""
+    said = words.titled(side, f"{summary.completed} of {summary.finished} runs completed")
+    more = f" ({conditions.runs} were asked for)" if summary.finished < conditions.runs else ""
+    before = f", after {conditions.warm_up} to warm up that do not count" if conditions.warm_up else ""
+    return Text.assemble((said, "bold"), more, before)

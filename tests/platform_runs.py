@@ -14,6 +14,7 @@ RECEIVED = 1_795_000_000.0
 ARN = "arn:aws:lambda:eu-west-1:123456789012:function:talk"
 
 SPEC = FunctionSpec(
+    logical_id="Talk",
     name="talk",
     handler="app.handler",
     runtime="python3.13",

@@ -16,6 +16,7 @@ EVERYTHING = {
     "FallbackModelId": "anthropic.claude-3-haiku-20240307-v1:0",
     "InferenceProfile": "eu",
     "ReservedConcurrency": "5",
+    "ProbeEveryMinutes": "5",
     "ExpectedProbe": "office",
     "NotificationEmail": "on-call@example.com",
     "NotificationTopicArn": f"arn:aws:sns:{REGION}:{ACCOUNT_ID}:pager",

@@ -58,9 +58,9 @@ def print_line(text: str) -> None:
         sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115 - until the process ends
 
 
-def print_function_line(number: int, line: str) -> None:
-    """Print a line of the function's log, with the number of its environment."""
-    print_line(_dim(f"[{number}] ") + line)
+def print_function_line(label: str, line: str) -> None:
+    """Print a line of a function's log, with a label of its environment."""
+    print_line(_dim(f"[{label}] ") + line)
 
 
 def print_alarm_line(moment: datetime, name: str, old: str, new: str, reason: str, actions: Sequence[str]) -> None:

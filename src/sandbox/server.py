@@ -21,6 +21,7 @@ from sandbox.lambda_service.environments import Environment
 from sandbox.lambda_service.function_url import function_url_app
 from sandbox.lambda_service.invoke_api import invoke_api
 from sandbox.lambda_service.pool import EnvironmentPool
+from sandbox.lambda_service.scheduler import scheduling
 from sandbox.ready_file import Ready, ready_file, refuse_a_second_sandbox
 from sandbox.records.recorder import LogStream, Recorder
 from sandbox.settings import Settings
@@ -28,7 +29,8 @@ from sandbox.signing.credentials import Credentials, random_role, random_user
 from sandbox.signing.signed import refused_by_url, signature_check
 from sandbox.stack.function import FunctionSpec, streaming_function
 from sandbox.stack.resources import Resource, read_resources
-from sandbox.telemetry import running_telemetry
+from sandbox.stack.schedule import schedules
+from sandbox.telemetry import Telemetry, running_telemetry
 
 HOST = "127.0.0.1"
 # How long a server waits for its open connections at the end; the promise is to be gone within two seconds.
@@ -48,35 +50,32 @@ async def run(settings: Settings) -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     refuse_a_second_sandbox(settings.ready_file)
-    resources = read_resources(settings.template, settings.overrides, settings.region)
+    urls: dict[str, str] = {}
+    resources = read_resources(settings.template, settings.overrides, settings.region, function_urls=urls)
     spec = streaming_function(resources, settings.template, settings.region)
     async with contextlib.AsyncExitStack() as stack:
-        ready = await _start(settings, resources, spec, stack)
+        ready = await _start(settings, resources, spec, urls, stack)
         stack.enter_context(ready_file(settings.ready_file, ready))
         print_line(banner(ready, settings.ready_file, settings.bedrock))
         await stop.wait()
 
 
 async def _start(
-    settings: Settings, resources: Mapping[str, Resource], spec: FunctionSpec, stack: contextlib.AsyncExitStack
+    settings: Settings,
+    resources: Mapping[str, Resource],
+    spec: FunctionSpec,
+    urls: dict[str, str],
+    stack: contextlib.AsyncExitStack,
 ) -> Ready:
-    user, role = random_user(), random_role()
+    """Start everything; put the Function URL, once it answers, among the URLs that the template may refer to."""
+    user, role, client_role = random_user(), random_role(), random_role()
     telemetry = await stack.enter_async_context(
         running_telemetry(settings.data, resources, settings.region, settings.alarm_minute)
     )
-    telemetry.logs.create_group(spec.log_group)  # the template's, there before anything is logged
-    recorder = Recorder(spec, telemetry.logs, telemetry.metrics, telemetry.traces)
+    recorder = _recorder(spec, telemetry)
     bedrock_url, aws = await _bedrock(settings, user, role, recorder, stack)
-    command = function_process.command(spec, _interpreter(settings))
-
-    def create(number: int) -> Environment:
-        variables = function_process.variables(spec, {**aws, "AWS_XRAY_DAEMON_ADDRESS": telemetry.xray_daemon_address})
-        log_stream = LogStream(number, variables["AWS_LAMBDA_LOG_STREAM_NAME"])
-        return Environment(command, spec.code, variables, spec.timeout, log_stream, recorder)
-
-    limit = settings.concurrency if spec.reserved_concurrency is None else spec.reserved_concurrency
-    pool = EnvironmentPool(limit, create, recorder)
-    keys = {user.access_key_id: user}
+    pool = _pool(settings, spec, {**aws, "AWS_XRAY_DAEMON_ADDRESS": telemetry.xray_daemon_address}, recorder, "")
+    keys = {key.access_key_id: key for key in (user, client_role)}
     check = signature_check(keys, settings.region, "lambda", refused_by_url)
     url_id = "".join(secrets.choice(_URL_ID_ALPHABET) for _ in range(32))
     domain_name = f"{url_id}.lambda-url.{settings.region}.on.aws"
@@ -84,6 +83,13 @@ async def _start(
     function_url = await stack.enter_async_context(_listening(url_app, settings.port))
     endpoint_app = aws_endpoint_app(keys, settings.region, invoke_api(pool, spec, recorder), telemetry.operations)
     aws_endpoint_url = await stack.enter_async_context(_listening(endpoint_app, 0))
+    urls[f"{spec.logical_id}Url"] = f"{function_url}/"
+    for schedule in schedules(resources, settings.template, settings.region):
+        function = schedule.function
+        aws = {**_role_keys(client_role), "AWS_ENDPOINT_URL": aws_endpoint_url}
+        scheduled = _pool(settings, function, aws, _recorder(function, telemetry), f"{function.logical_id} ")
+        stack.push_async_callback(scheduled.close)
+        await stack.enter_async_context(scheduling(schedule, scheduled, settings.alarm_minute))
     # Entered last, so ended first: killed functions end their clients' streams, and no server has to wait for any.
     stack.push_async_callback(pool.close)
     return Ready(
@@ -94,6 +100,26 @@ async def _start(
         access_key_id=user.access_key_id,
         secret_access_key=user.secret_access_key,
     )
+
+
+def _recorder(spec: FunctionSpec, telemetry: Telemetry) -> Recorder:
+    telemetry.logs.create_group(spec.log_group)  # the template's, there before anything is logged
+    return Recorder(spec, telemetry.logs, telemetry.metrics, telemetry.traces)
+
+
+def _pool(
+    settings: Settings, spec: FunctionSpec, aws: Mapping[str, str], recorder: Recorder, label: str
+) -> EnvironmentPool:
+    """Return a function's environments, which tell where AWS is by `aws`; the label stands before their numbers."""
+    command = function_process.command(spec, _interpreter(settings))
+
+    def create(number: int) -> Environment:
+        variables = function_process.variables(spec, aws)
+        log_stream = LogStream(f"{label}{number}", variables["AWS_LAMBDA_LOG_STREAM_NAME"])
+        return Environment(command, spec.code, variables, spec.timeout, log_stream, recorder)
+
+    limit = settings.concurrency if spec.reserved_concurrency is None else spec.reserved_concurrency
+    return EnvironmentPool(limit, create, recorder)
 
 
 async def _bedrock(
@@ -112,12 +138,15 @@ async def _bedrock(
         url = await stack.enter_async_context(_listening(app, 0))
     else:
         url = settings.bedrock
+    return url, {**_role_keys(role), "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": url}
+
+
+def _role_keys(role: Credentials) -> Mapping[str, str]:
     assert role.session_token is not None
-    return url, {
+    return {
         "AWS_ACCESS_KEY_ID": role.access_key_id,
         "AWS_SECRET_ACCESS_KEY": role.secret_access_key,
         "AWS_SESSION_TOKEN": role.session_token,
-        "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": url,
     }
 
 

@@ -25,6 +25,8 @@ examples:
       metrics, logs and traces that the next start with the same flag still has
   scripts/sandbox.sh --alarm-minute 1 --model-script "fault=throttling"
       a drill: the alarms count a second as a minute, so five minutes without an answer are over in five seconds
+  scripts/sandbox.sh --alarm-minute 5 --parameter-overrides ProbeEveryMinutes=1
+      the stack with its own probe, which asks every five seconds; its alarm is over as soon as it is heard
   scripts/sandbox.sh --bedrock aws --region us-east-1
       real models, with your AWS credentials: this costs money
 """
@@ -126,7 +128,8 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
         type=int,
         default=60,
         metavar="SECONDS",
-        help="how long a minute is for alarms, 1 to 60: with 1, a period of 300 s is over after 5 (default: 60)",
+        help="how long a minute is for alarms and schedules, 1 to 60: with 1, a period of 300 s is over after 5 "
+        "(default: 60)",
     )
     add("--python", default="", metavar="PATH", help="the function's interpreter (default: the sandbox's own)")
     add("--region", default=region, help=f"the stack's region (default: {region}, from AWS_REGION)")

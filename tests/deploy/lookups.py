@@ -102,6 +102,12 @@ def _permission(client: Client, sid: str, asked: Properties) -> Properties:
     return {**statement, "FunctionName": statement["Resource"]}
 
 
+def _event_invoke_config(client: Client, identifier: str, asked: Properties) -> Properties:
+    # moto has one of each function, and knows no qualifiers of it.
+    made = client("lambda").get_function_event_invoke_config(FunctionName=asked["FunctionName"])
+    return {**made, "FunctionName": made["FunctionArn"].rpartition(":")[2], "Qualifier": asked["Qualifier"]}
+
+
 def _role(client: Client, name: str, asked: Properties) -> Properties:
     iam = client("iam")
     policies = [
@@ -164,6 +170,11 @@ def _deployment_group(client: Client, name: str, asked: Properties) -> Propertie
     return made
 
 
+def _schedule(client: Client, name: str, asked: Properties) -> Properties:
+    made: Properties = client("scheduler").get_schedule(Name=name)
+    return made
+
+
 LOOKUPS: Mapping[str, Lookup] = {
     "AWS::ApplicationSignals::ServiceLevelObjective": _objective,
     "AWS::CloudWatch::Alarm": _alarm,
@@ -173,6 +184,7 @@ LOOKUPS: Mapping[str, Lookup] = {
     "AWS::CodeDeploy::DeploymentGroup": _deployment_group,
     "AWS::IAM::Role": _role,
     "AWS::Lambda::Alias": _alias,
+    "AWS::Lambda::EventInvokeConfig": _event_invoke_config,
     "AWS::Lambda::Function": _function,
     "AWS::Lambda::LayerVersion": _layer_version,
     "AWS::Lambda::Permission": _permission,
@@ -181,5 +193,6 @@ LOOKUPS: Mapping[str, Lookup] = {
     "AWS::Logs::LogGroup": _log_group,
     "AWS::Logs::QueryDefinition": _query_definition,
     "AWS::SNS::Topic": _topic,
+    "AWS::Scheduler::Schedule": _schedule,
     "AWS::XRay::Group": _group,
 }

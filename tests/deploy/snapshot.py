@@ -1,5 +1,6 @@
 """A deployed stack at one moment: what its processed template asks for, and what the services have."""
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
@@ -29,8 +30,12 @@ class Snapshot:
 
     def the(self, kind: str) -> Properties:
         """Return what there is of the only resource of a type."""
-        there = self.found[self.name_of(kind)]
-        assert there is not None, f"there is no {kind}"
+        return self.there(self.name_of(kind))
+
+    def there(self, name: str) -> Properties:
+        """Return what there is of a resource."""
+        there = self.found[name]
+        assert there is not None, f"there is no {name}"
         return there
 
 
@@ -94,7 +99,8 @@ class _Names(dict[str, Any]):
         numbers = {name for name, declared in processed["Parameters"].items() if declared["Type"] == "Number"}
         super().__init__(
             {
-                **{name: float(value) if name in numbers else value for name, value in values.items()},
+                # moto's conditions take 0 for what it is in the template, but not 0.0.
+                **{name: json.loads(value) if name in numbers else value for name, value in values.items()},
                 **processed.get("Mappings", {}),
                 "AWS::AccountId": ACCOUNT_ID,
                 "AWS::NoValue": None,

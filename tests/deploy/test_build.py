@@ -78,6 +78,51 @@ def test_the_function_holds_the_handler_and_nothing_else(built: Path) -> None:
     assert [name for name in listed if name not in ours and not bundled.fullmatch(name)] == []
 
 
+def test_the_probes_function_holds_what_measures_and_publishes_and_nothing_else(built: Path) -> None:
+    ours = sources("scripts", "probe/*.py", "probe/output/__init__.py", "probe/output/jsonl.py")
+    assert set(files(built / "ProbeFunction")) == ours
+
+
+def test_the_probes_function_has_no_use_for_descriptors_that_lambda_does_not_name(built: Path) -> None:
+    """Of /dev/fd there are 0, 1 and 2 alone: https://github.com/aws/aws-lambda-base-images/issues/132."""
+    texts = {path.name: path.read_text() for path in (built / "ProbeFunction").rglob("*.py")}
+    assert [name for name, text in texts.items() if "/dev/fd/" in text] == []
+
+
+def test_the_probes_function_runs_without_any_package(
+    built: Path, start_sandbox: Callable[..., RunningSandbox]
+) -> None:
+    sandbox = start_sandbox()
+    # The deployed version where this machine has it, isolated from what is installed and from the working directory.
+    version = "3.13" if "3.13" in interpreters() else f"{sys.version_info.major}.{sys.version_info.minor}"
+    import_path = f"import sys; sys.path.insert(0, {str(built / 'ProbeFunction')!r})"
+    code = f"{import_path}; import probe.scheduled; probe.scheduled.handler({{}}, None)"
+    environment = {
+        "PATH": "/usr/local/bin:/usr/bin:/bin",
+        "AWS_REGION": sandbox.ready["region"],
+        "AWS_ACCESS_KEY_ID": sandbox.ready["access_key_id"],
+        "AWS_SECRET_ACCESS_KEY": sandbox.ready["secret_access_key"],
+        "AWS_ENDPOINT_URL": sandbox.ready["aws_endpoint_url"],
+        "FUNCTION_URL": sandbox.ready["function_url"],
+        "SERVICE": "firstbyte",
+        "PROBE": "built",
+        "MAX_OUTPUT_TOKENS": "4096",
+    }
+    done = subprocess.run(
+        [interpreters()[version], "-I", "-S", "-c", code],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    line = json.loads(done.stdout)
+    assert line["outcome"] == "completed"
+    published = Recorded(sandbox.ready).metric("ClientTimeToFirstToken", "Sum", service="firstbyte", probe="built")
+    assert published == pytest.approx(line["ttft_ms"])
+
+
 @pytest.mark.parametrize("artifact", ["StreamingLayer", "StreamingFunction"])
 def test_every_binary_is_for_aarch64(built: Path, artifact: str) -> None:
     binaries = list((built / artifact).rglob("*.so*"))

@@ -30,6 +30,7 @@ SANDBOX_RESOLVES = {
     "AWS::Logs::LogGroup",
     "AWS::Logs::QueryDefinition",
     "AWS::SNS::Topic",
+    "AWS::Scheduler::Schedule",
 }
 
 
@@ -111,7 +112,7 @@ def test_what_was_deployed_is_what_the_sandbox_reads(
         project / ".aws-sam/build/template.yaml", parameters, REGION, stack_name=STACK, physical_names=names
     )
     expected = {name: dict(one.properties) for name, one in read.items() if one.type in SANDBOX_RESOLVES}
-    assert SANDBOX_RESOLVES - {read[name].type for name in expected} <= {"AWS::SNS::Topic"}
+    assert SANDBOX_RESOLVES - {read[name].type for name in expected} <= {"AWS::SNS::Topic", "AWS::Scheduler::Schedule"}
     problems = list(differences(_with_parsed_body(expected), _with_parsed_body(moment.found)))
     assert not problems, "\n".join(problems)
 
@@ -139,17 +140,17 @@ def test_the_url_is_among_the_outputs(outputs: dict[str, str], with_everything: 
 
 def test_new_code_moves_the_alias_and_changes_nothing_else(with_everything: Snapshot, with_new_code: Snapshot) -> None:
     before, after = with_everything, with_new_code
-    function, alias, version = ("AWS::Lambda::Function", "AWS::Lambda::Alias", "AWS::Lambda::Version")
+    function, alias, version = "StreamingFunction", "AWS::Lambda::Alias", "AWS::Lambda::Version"
     old, new = before.name_of(version), after.name_of(version)
     assert before.resources.keys() ^ after.resources.keys() == {old, new}
     kept = before.resources.keys() & after.resources.keys()
     assert [name for name in kept if before.resources[name] != after.resources[name]] == []
     changed = {name for name in kept if before.found[name] != after.found[name]}
-    assert changed == {before.name_of(function), before.name_of(alias)}
+    assert changed == {function, before.name_of(alias)}
     for moment in (before, after):
         assert moment.the(alias)["FunctionVersion"] == moment.the(version)["Version"]
-        assert moment.the(version)["CodeSha256"] == moment.the(function)["CodeSha256"]
-    assert before.the(function)["CodeSha256"] != after.the(function)["CodeSha256"]
+        assert moment.the(version)["CodeSha256"] == moment.there(function)["CodeSha256"]
+    assert before.there(function)["CodeSha256"] != after.there(function)["CodeSha256"]
 
 
 def test_the_version_before_stays_to_go_back_to(
@@ -189,7 +190,8 @@ def test_nothing_is_left_after_delete(moment: Snapshot, deleted: None, stand_in:
 
 def test_what_was_uploaded_last_is_gone_after_delete(with_new_code: Snapshot, deleted: None, stand_in: StandIn) -> None:
     layer = with_new_code.name_of("AWS::Lambda::LayerVersion")
-    uploads = [with_new_code.asked["StreamingFunction"]["Code"], with_new_code.asked[layer]["Content"]]
+    functions = [with_new_code.asked[name]["Code"] for name in ("StreamingFunction", "ProbeFunction")]
+    uploads = [*functions, with_new_code.asked[layer]["Content"]]
     for upload in uploads:
         listed = stand_in.client("s3").list_objects_v2(Bucket=upload["S3Bucket"])["Contents"]
         assert upload["S3Key"] not in [item["Key"] for item in listed]

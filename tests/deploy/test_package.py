@@ -22,5 +22,5 @@ def test_the_dashboard_is_included_from_the_bucket(project: Path, stand_in: Stan
     body = stand_in.client("s3").get_object(Bucket=location.netloc, Key=location.path.lstrip("/"))["Body"].read()
     # The file goes as YAML, of which JSON is a part.
     assert yaml.safe_load(body) == json.loads((REPOSITORY / "dashboards/streaming.json").read_text())
-    for name, key in (("StreamingFunction", "CodeUri"), ("StreamingLayer", "ContentUri")):
+    for name, key in (("StreamingFunction", "CodeUri"), ("ProbeFunction", "CodeUri"), ("StreamingLayer", "ContentUri")):
         assert resources[name]["Properties"][key].startswith(f"s3://{location.netloc}/")

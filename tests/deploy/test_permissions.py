@@ -5,10 +5,21 @@ from typing import Any
 
 import pytest
 
+from sandbox.stack.resources import ACCOUNT_ID
 from stack_template import EVERYTHING, processed_templates
+from tools import template_as_written
 
 FUNCTION, DEPLOYMENT = "StreamingFunctionRole", "DeploymentRole"
-ASSUMED_BY = {FUNCTION: "lambda.amazonaws.com", DEPLOYMENT: "codedeploy.amazonaws.com"}
+PROBE, SCHEDULE = "ProbeFunctionRole", "ProbeScheduleRole"
+ASSUMED_BY = {
+    FUNCTION: "lambda.amazonaws.com",
+    DEPLOYMENT: "codedeploy.amazonaws.com",
+    PROBE: "lambda.amazonaws.com",
+    SCHEDULE: "scheduler.amazonaws.com",
+}
+# Scheduler could be made to use a role for somebody else's schedule:
+# https://docs.aws.amazon.com/scheduler/latest/UserGuide/cross-service-confused-deputy-prevention.html
+ASSUMED_IF = {SCHEDULE: {"Condition": {"StringEquals": {"aws:SourceAccount": ACCOUNT_ID}}}}
 ACTIONS = {
     FUNCTION: {
         "bedrock:InvokeModelWithResponseStream",
@@ -23,6 +34,14 @@ ACTIONS = {
         "lambda:GetProvisionedConcurrencyConfig",
         "cloudwatch:DescribeAlarms",
     },
+    PROBE: {
+        "lambda:InvokeFunctionUrl",
+        "lambda:InvokeFunction",
+        "cloudwatch:PutMetricData",
+        "logs:CreateLogStream",
+        "logs:PutLogEvents",
+    },
+    SCHEDULE: {"lambda:InvokeFunction"},
 }
 # Why an action or resource has a wildcard, by role, statement and text.
 EXPLAINED = {
@@ -37,6 +56,7 @@ EXPLAINED = {
     ): "the same for the fallback model",
     (DEPLOYMENT, "OwnAlias", "${StreamingFunction.Arn}:*"): "the aliases and versions of this function alone",
     (DEPLOYMENT, "Alarms", "*"): "CodeDeploy asks for all alarms of a deployment group in one call",
+    (PROBE, "Publish", "*"): "PutMetricData has no resources; the condition admits one namespace alone",
 }
 
 Template = dict[str, Any]
@@ -80,11 +100,13 @@ def test_roles_are_the_stacks_own(templates: tuple[Template, ...]) -> None:
     for template in templates:
         kinds = {resource["Type"] for resource in template["Resources"].values()}
         assert {kind for kind in kinds if kind.startswith("AWS::IAM::")} == {"AWS::IAM::Role"}
-        assert set(roles(template)) == {FUNCTION, DEPLOYMENT}
+        assert set(roles(template)) == set(ASSUMED_BY)
         for name, role in roles(template).items():
             assert set(role) == {"Description", "AssumeRolePolicyDocument", "Policies"}, "no managed policies"
             (trust,) = role["AssumeRolePolicyDocument"]["Statement"]
-            assert trust == {"Effect": "Allow", "Principal": {"Service": ASSUMED_BY[name]}, "Action": "sts:AssumeRole"}
+            principal = {"Service": ASSUMED_BY[name]}
+            allowed = {"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole"}
+            assert trust == {**allowed, **ASSUMED_IF.get(name, {})}
 
 
 def test_each_role_may_do_just_this(templates: tuple[Template, ...]) -> None:
@@ -117,12 +139,37 @@ def test_models_elsewhere_are_called_through_the_profiles_alone(templates: tuple
     assert condition == {"StringEquals": {"bedrock:InferenceProfileArn": profiles}}
 
 
+def test_the_probe_calls_the_url_and_nothing_else_and_publishes_to_one_namespace(
+    templates: tuple[Template, ...],
+) -> None:
+    _, everything, _ = templates
+    name = template_as_written()["Resources"]["StreamingFunction"]["Properties"]["AutoPublishAlias"]
+    alias = f"${{StreamingFunction.Arn}}:{name}"
+    given = {statement["Sid"]: statement for role, statement in statements(everything) if role == PROBE}
+    conditions = {sid: (statement["Resource"], statement.get("Condition")) for sid, statement in given.items()}
+    assert conditions == {
+        "Url": (alias, {"StringEquals": {"lambda:FunctionUrlAuthType": "AWS_IAM"}}),
+        "FunctionThroughUrl": (alias, {"Bool": {"lambda:InvokedViaFunctionUrl": True}}),
+        "Publish": ("*", {"StringEquals": {"cloudwatch:namespace": "Firstbyte"}}),
+        "OwnLogGroup": ({"Fn::GetAtt": ["ProbeLogGroup", "Arn"]}, None),
+    }
+    assert given["Url"]["Action"] == "lambda:InvokeFunctionUrl"
+    assert given["FunctionThroughUrl"]["Action"] == "lambda:InvokeFunction"
+
+
+def test_the_schedule_runs_the_probe_alone(templates: tuple[Template, ...]) -> None:
+    _, everything, _ = templates
+    (statement,) = (statement for role, statement in statements(everything) if role == SCHEDULE)
+    assert statement["Resource"] == {"Fn::GetAtt": ["ProbeFunction", "Arn"]}
+
+
 def test_the_url_is_for_the_named_caller_and_for_everybody_only_if_asked(templates: tuple[Template, ...]) -> None:
     default, everything, public = templates
     services = [{"Service": service} for service in ASSUMED_BY.values()]
     assert list(principals(default)) == services
     caller = EVERYTHING["CallerPrincipal"]
-    assert list(principals(everything)) == [*services, caller, caller]
+    assert [one for one in principals(everything) if one in services] == services
+    assert [one for one in principals(everything) if one not in services] == [caller, caller]
     of_the_caller = [
         {"Action": "lambda:InvokeFunctionUrl", "FunctionUrlAuthType": "AWS_IAM", "Principal": caller},
         {"Action": "lambda:InvokeFunction", "InvokedViaFunctionUrl": True, "Principal": caller},

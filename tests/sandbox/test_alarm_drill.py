@@ -5,6 +5,8 @@ A minute of the alarms lasts a second here. Nothing else about them is other tha
 
 import contextlib
 import json
+import os
+import signal
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -16,8 +18,8 @@ import pytest
 
 from probe_process import Probe
 from recorded import PATIENCE_SECONDS, Recorded, until
-from sandbox_client import call
-from sandbox_process import RunningSandbox, StartSandbox
+from sandbox_client import Call, call
+from sandbox_process import RunningSandbox, StartSandbox, descendants
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -173,6 +175,30 @@ def test_a_probe_that_is_silent_or_fails_sets_off_its_alarm(start_stack: StartSt
         publish_until(lambda: stack.on() == {"probe", "page"}, "fault=validation")
         publish_until(lambda: not stack.on(), HEALTHY)
         assert stack.history("probe") == ["ALARM", "OK", "ALARM", "OK"]
+
+
+def test_the_probe_of_the_stack_sets_off_the_same_alarm(start_stack: StartStack) -> None:
+    parameters = ("ProbeEveryMinutes=3", "ReservedConcurrency=1")
+    with start_stack("--model-script", HEALTHY, "--parameter-overrides", *parameters) as stack:
+        until(lambda: set(stack.states().values()) == {"OK"})
+        # Somebody keeps the only environment, so that the probe is turned away.
+        held = Call(stack.running.ready, json.dumps({"prompt": "[[sandbox: gap=1000 chunks=600]] go"}))
+        until(lambda: stack.on() == {"probe", "page"})
+        _kill_environments(stack.running, "firstbyte-StreamingFunction")
+        until(lambda: not stack.on())
+        held.leave()
+        # To find a fault is no failure of the probe.
+        recorded = Recorded(stack.running.ready)
+        assert recorded.metric("Errors", "Sum", "AWS/Lambda", FunctionName="firstbyte-ProbeFunction") == 0
+        for name in ("probe", "page"):
+            assert stack.history(name)[-3:] == ["OK", "ALARM", "OK"]
+
+
+def _kill_environments(running: RunningSandbox, function: str) -> None:
+    for pid in descendants(running.process.pid):
+        with contextlib.suppress(OSError):  # it may be gone
+            if f"AWS_LAMBDA_FUNCTION_NAME={function}\0".encode() in Path(f"/proc/{pid}/environ").read_bytes():
+                os.kill(pid, signal.SIGKILL)
 
 
 def test_quiet_and_no_traffic_set_off_nothing(start_stack: StartStack) -> None:

@@ -29,7 +29,7 @@ Resources:
   Log: {Type: "AWS::Logs::LogGroup", Properties: {LogGroupName: /the/log}}
   Topic: {Type: "AWS::SNS::Topic"}
   Board: {Type: "AWS::CloudWatch::Dashboard", Properties: {DashboardName: board}}
-  Role: {Type: "AWS::IAM::Role"}
+  Queue: {Type: "AWS::SQS::Queue"}
   Optional: {Type: "AWS::CloudWatch::Alarm", Condition: IsWanted}
   Circle: {Type: "AWS::CloudWatch::Alarm", Properties: {AlarmName: !Ref Circle}}
   Tested: {Type: "AWS::Some::Type", Properties: {Value: VALUE, Gone: !If [IsWanted, 1, !Ref "AWS::NoValue"]}}
@@ -70,9 +70,9 @@ def test_a_property_without_a_value_is_absent(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_resolved_is_refused_when_it_is_asked_for(tmp_path: Path) -> None:
-    properties = read(tmp_path, "!GetAtt Role.Arn", {"Wanted": "yes"})["Tested"].properties
+    properties = read(tmp_path, "!GetAtt Queue.Arn", {"Wanted": "yes"})["Tested"].properties
     assert properties["Gone"] == 1
-    with pytest.raises(StartError, match=r"Resources\.Tested\.Properties\.Value: .* Fn::GetAtt Arn of Role"):
+    with pytest.raises(StartError, match=r"Resources\.Tested\.Properties\.Value: .* Fn::GetAtt Arn of Queue"):
         properties.get("Value")
 
 
@@ -145,7 +145,7 @@ def test_a_file_is_included_in_place_of_a_property_or_of_all(tmp_path: Path) -> 
     [
         ("!Ref Optional", "no parameter, pseudo parameter of the sandbox or resource of the stack is named Optional"),
         ("!Sub '${Nothing.Arn}'", "is named Nothing"),
-        ("!Ref Role", "does not resolve Ref of Role, an AWS::IAM::Role"),
+        ("!Ref Queue", "does not resolve Ref of Queue, an AWS::SQS::Queue"),
         ("!GetAtt Named.Name", "does not resolve Fn::GetAtt Name of Named, an AWS::CloudWatch::Alarm"),
         ("!GetAtt Named", "Fn::GetAtt is not well formed: 'Named'"),
         ("!Ref Circle", "Resources.Circle.Properties.AlarmName: Ref leads back to itself: 'Circle'"),
@@ -200,6 +200,11 @@ def test_this_repositorys_optional_resources_are_there_if_parameters_ask_for_the
         "DeploymentRole",
         "NotificationTopic",
         "ProbeAlarm",
+        "ProbeFunction",
+        "ProbeFunctionRole",
+        "ProbeLogGroup",
+        "ProbeSchedule",
+        "ProbeScheduleRole",
     }
 
 

@@ -16,12 +16,18 @@ from tools import REPOSITORY, put_aws_cli, template_as_written
 ELSEWHERE = {
     "scripts/sandbox.sh",
     "scripts/test.sh",
-    "scripts/bench.sh",
+    "scripts/bench.sh telemetry",
+    "scripts/bench.sh probe",
     "scripts/dashboard.sh",
     "sam build",
     "sam deploy --guided",
 }
-AGAINST_THE_SANDBOX = [line for line in commands() if "--sandbox" in line and line != ALARM_FAULT]
+(SAVED_AND_COMPARED,) = (block for block in blocks("sh") if "--compare" in block)
+AGAINST_THE_SANDBOX = [
+    line
+    for line in commands()
+    if "--sandbox" in line and line != ALARM_FAULT and line not in SAVED_AND_COMPARED.splitlines()
+]
 # The first says where the sandbox is.
 (AWS_LINES,) = (block.splitlines() for block in blocks("sh") if "\naws " in block)
 
@@ -34,10 +40,18 @@ def foreground_sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Non
 
 @pytest.mark.usefixtures("foreground_sandbox")
 @pytest.mark.parametrize("command", AGAINST_THE_SANDBOX)
-def test_the_probes_commands_run(command: str) -> None:
-    done = shell(command)
+def test_the_probes_commands_run(command: str, tmp_path: Path) -> None:
+    program, _, file = command.partition(" > ")
+    done = shell(f"{program} > {tmp_path / file}" if file else program)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "completed" in done.stdout
+    assert "completed" in ((tmp_path / file).read_text() if file else done.stdout)
+
+
+@pytest.mark.usefixtures("foreground_sandbox")
+def test_two_saved_results_are_compared(tmp_path: Path) -> None:
+    done = shell(re.sub(r"(before|after)\.json", rf"{tmp_path}/\g<0>", SAVED_AND_COMPARED))
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.endswith("A: 6 of 6 runs completed\nB: 6 of 6 runs completed\n")
 
 
 @pytest.mark.usefixtures("foreground_sandbox")
@@ -126,11 +140,29 @@ def test_the_demo_runs() -> None:
 
 def test_every_command_is_accounted_for() -> None:
     curl = {line for block in blocks("sh") if "curl" in block for line in block.splitlines()}
-    rest = set(commands()) - ELSEWHERE - set(AGAINST_THE_SANDBOX) - curl - set(AWS_LINES) - {ALARM_SANDBOX, ALARM_FAULT}
+    tested = {
+        *ELSEWHERE,
+        *AGAINST_THE_SANDBOX,
+        *SAVED_AND_COMPARED.splitlines(),
+        *AWS_LINES,
+        ALARM_SANDBOX,
+        ALARM_FAULT,
+    }
+    rest = set(commands()) - tested - curl
     assert rest == {
         "scripts/sandbox.sh --demo",
         "scripts/probe.sh --url https://YOUR-URL-ID.lambda-url.us-east-1.on.aws/",
     }
+
+
+def test_the_probes_formats_and_exit_codes_are_those_of_its_help() -> None:
+    from probe.options import EPILOG, OUTPUTS
+
+    formats = README.split("| Output | For |")[1].split("\n\n")[0]
+    assert tuple(re.findall(r"^\| `(\w+)` \|", formats, re.MULTILINE)) == OUTPUTS
+    codes = README.split("| Exit code | Meaning |")[1].split("\n\n")[0]
+    said = re.findall(r"^  (\d+) +(.+)$", EPILOG.split("exit codes:")[1], re.MULTILINE)
+    assert re.findall(r"^\| (\d+) \| (.+) \|$", codes, re.MULTILINE) == said
 
 
 @pytest.mark.parametrize("script", ["sandbox", "probe", "bench", "dashboard"])

@@ -40,11 +40,17 @@ def test_a_part_imports_what_it_may(part: str) -> None:
         assert not foreign, f"{file.relative_to(REPOSITORY)} imports {sorted(foreign)}"
 
 
-def test_the_probe_needs_nothing_but_the_standard_library() -> None:
-    files = sorted((REPOSITORY / "scripts" / "probe").rglob("*.py"))
-    assert files
-    for file in files:
-        assert imports(file) <= {*sys.stdlib_module_names, "probe"}, file
+def test_what_measures_and_publishes_needs_nothing_but_the_standard_library() -> None:
+    """The scheduled probe of the stack runs on the managed runtime, with no package beside it."""
+    code = "import probe.command, probe.scheduled"
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", code],
+        env={"PYTHONPATH": str(REPOSITORY / "scripts")},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
 
 
 def test_importing_the_function_loads_no_more_than_it_needs() -> None:

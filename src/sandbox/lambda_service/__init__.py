@@ -1,1 +1,1 @@
-"""Lambda: execution environments, the Runtime API, the Function URL and the streaming invoke; real processes."""
+"""Lambda: execution environments, the Runtime API, the Function URL, streaming invoke, schedules; real processes."""

@@ -21,9 +21,9 @@ from sandbox.xray.traces import Traces
 
 @dataclass(frozen=True)
 class LogStream:
-    """The log stream of one environment, whose number stands before its lines in the terminal."""
+    """The log stream of one environment; the label stands before its lines in the terminal."""
 
-    environment: int
+    label: str
     name: str
 
 
@@ -46,7 +46,7 @@ class Recorder:
 
     def said(self, stream: LogStream, line: str) -> None:
         """The sandbox has something to say of an environment that Lambda would not write into its log."""
-        print_function_line(stream.environment, line)
+        print_function_line(stream.label, line)
 
     def init_started(self, stream: LogStream) -> None:
         """An environment's process is about to start."""

@@ -1,1 +1,1 @@
-"""The SAM template: parameters and intrinsic functions resolved, and the one streaming function in it."""
+"""The SAM template: parameters and intrinsic functions resolved, its streaming function and its schedules."""

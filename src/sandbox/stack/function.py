@@ -1,4 +1,4 @@
-"""The stack's one streaming function, as a frozen spec."""
+"""The stack's functions, the one that streams and others, as frozen specs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -31,6 +31,7 @@ class Layer:
 class FunctionSpec:
     """What Lambda needs to know of a function; times in seconds, memory in megabytes."""
 
+    logical_id: str
     name: str
     handler: str
     runtime: str
@@ -70,16 +71,26 @@ def streaming_function(resources: Mapping[str, Resource], path: Path, region: st
         StartError: the stack has no such function, or one that the sandbox cannot run.
     """
     logical_id = _logical_id(resources, path)
-    properties = resources[logical_id].properties
-    name = str(resources[logical_id].return_value())
-    url = properties.get("FunctionUrlConfig", {})
+    url = resources[logical_id].properties["FunctionUrlConfig"]
     if url.get("InvokeMode") != "RESPONSE_STREAM":
         raise StartError(f"{path}: {logical_id}: FunctionUrlConfig.InvokeMode must be RESPONSE_STREAM: it is a stream")
+    return function(logical_id, resources, path, region)
+
+
+def function(logical_id: str, resources: Mapping[str, Resource], path: Path, region: str) -> FunctionSpec:
+    """Return the function of this name in the template; the other arguments are those of `streaming_function`.
+
+    Raises:
+        StartError: the sandbox cannot run it.
+    """
+    properties = resources[logical_id].properties
+    name = str(resources[logical_id].return_value())
     environment = _environment(properties)
     code = _code(path, logical_id, properties)
     layers = tuple(_layer(path, layer, resources) for layer in properties.get("Layers", []))
     reserved = properties.integer("ReservedConcurrentExecutions", -1)
     return FunctionSpec(
+        logical_id=logical_id,
         name=name,
         handler=properties.required("Handler"),
         runtime=properties.required("Runtime"),
@@ -90,7 +101,7 @@ def streaming_function(resources: Mapping[str, Resource], path: Path, region: st
         layers=layers,
         wrapper=_wrapper(environment.get("AWS_LAMBDA_EXEC_WRAPPER"), layers),
         reserved_concurrency=None if reserved < 0 else reserved,
-        auth_type=str(url.get("AuthType")),
+        auth_type=str(properties.get("FunctionUrlConfig", {}).get("AuthType")),
         alias=properties.get("AutoPublishAlias"),
         log_group=str(properties.get("LoggingConfig", {}).get("LogGroup", f"/aws/lambda/{name}")),
         tracing=str(properties.get("Tracing", "PassThrough")),

@@ -89,6 +89,7 @@ def read_resources(
     account_id: str = ACCOUNT_ID,
     stack_name: str = STACK_NAME,
     physical_names: Mapping[str, str] = {},
+    function_urls: Mapping[str, str] = {},
 ) -> Mapping[str, Resource]:
     """Return the resources of a template, as written or as `sam build` left it, whose conditions hold.
 
@@ -100,6 +101,8 @@ def read_resources(
         stack_name: the value of `AWS::StackName`.
         physical_names: by logical id, names that CloudFormation made up for resources that the template does not name;
             without one, a resource is named STACK-LOGICAL_ID.
+        function_urls: by the logical id of the resource that SAM makes of a FunctionUrlConfig, its address. They are
+            looked up when they are asked for: one that listens later may be added later.
 
     Raises:
         StartError: the template cannot be read, or a condition of a resource cannot be resolved. A property that cannot
@@ -122,6 +125,8 @@ def read_resources(
     resources: dict[str, Resource] = {}
 
     def value_of(logical_id: str, attribute: str | None, where: str) -> str:
+        if attribute == "FunctionUrl" and logical_id in function_urls:
+            return function_urls[logical_id]
         if logical_id not in resources:
             raise StartError(
                 f"{where}: no parameter, pseudo parameter of the sandbox or resource of the stack is named {logical_id}"

@@ -28,14 +28,17 @@ _ALARM = _Kind("AlarmName", "{name}", {"Arn": "arn:aws:cloudwatch:{region}:{acco
 _FUNCTION_ARN = "arn:aws:lambda:{region}:{account}:function:{name}"
 _LAYER_ARN = "arn:aws:lambda:{region}:{account}:layer:{name}:1"
 _LOG_GROUP_ARN = "arn:aws:logs:{region}:{account}:log-group:{name}:*"
+_SCHEDULE_ARN = "arn:aws:scheduler:{region}:{account}:schedule/default/{name}"
 _TOPIC_ARN = "arn:aws:sns:{region}:{account}:{name}"
 
 _KINDS = {
     "AWS::CloudWatch::Alarm": _ALARM,
     "AWS::CloudWatch::CompositeAlarm": _ALARM,
     "AWS::CloudWatch::Dashboard": _Kind("DashboardName", "{name}", {}),
+    "AWS::IAM::Role": _Kind("RoleName", "{name}", {"Arn": "arn:aws:iam::{account}:role/{name}"}),
     "AWS::Logs::LogGroup": _Kind("LogGroupName", "{name}", {"Arn": _LOG_GROUP_ARN}),
     "AWS::SNS::Topic": _Kind("TopicName", _TOPIC_ARN, {"TopicArn": _TOPIC_ARN, "TopicName": "{name}"}),
+    "AWS::Scheduler::Schedule": _Kind("Name", "{name}", {"Arn": _SCHEDULE_ARN}),
     "AWS::Serverless::Function": _Kind("FunctionName", "{name}", {"Arn": _FUNCTION_ARN}),
     "AWS::Serverless::LayerVersion": _Kind("LayerName", _LAYER_ARN, {}),
 }

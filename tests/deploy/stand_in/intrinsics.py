@@ -68,6 +68,8 @@ def holds(node: Any, scope: Scope) -> bool:
         return one == other
     if name == "Fn::Not":
         return not holds(argument[0], scope)
+    if name == "Fn::Or":
+        return any(holds(one, scope) for one in argument)
     if name == "Condition":
         return scope.holds(argument)
     raise TemplateError(f"the stand-in does not know {name} in conditions")

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from ..aws import Aws
 from .base import Made, ResourceType
 from .deployments import Application, DeploymentGroup
-from .functions import Alias, Function, LayerVersion, Permission, Url, Version
+from .functions import Alias, EventInvokeConfig, Function, LayerVersion, Permission, Url, Version
 from .observability import Alarm, CompositeAlarm, Dashboard, Group, LogGroup, QueryDefinition, ServiceLevelObjective
-from .others import Bucket, BucketPolicy, Role, Topic
+from .others import Bucket, BucketPolicy, Role, Schedule, Topic
 
 __all__ = ["Made", "ResourceType", "resource_types"]
 
@@ -23,6 +23,7 @@ def resource_types(aws: Aws) -> Mapping[str, ResourceType]:
         "AWS::CodeDeploy::DeploymentGroup": DeploymentGroup(aws),
         "AWS::IAM::Role": Role(aws),
         "AWS::Lambda::Alias": Alias(aws),
+        "AWS::Lambda::EventInvokeConfig": EventInvokeConfig(aws),
         "AWS::Lambda::Function": Function(aws),
         "AWS::Lambda::LayerVersion": LayerVersion(aws),
         "AWS::Lambda::Permission": Permission(aws),
@@ -33,5 +34,6 @@ def resource_types(aws: Aws) -> Mapping[str, ResourceType]:
         "AWS::S3::Bucket": Bucket(aws),
         "AWS::S3::BucketPolicy": BucketPolicy(aws),
         "AWS::SNS::Topic": Topic(aws),
+        "AWS::Scheduler::Schedule": Schedule(aws),
         "AWS::XRay::Group": Group(aws),
     }

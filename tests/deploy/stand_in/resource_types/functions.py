@@ -1,4 +1,4 @@
-"""Lambda: functions, layers, versions, aliases, their URLs and who may call them."""
+"""Lambda: functions, layers, versions, aliases, their URLs, who may call them, and how often it is tried."""
 
 from .base import Made, Properties, ResourceType, without
 
@@ -92,6 +92,17 @@ class Permission(ResourceType):
     def delete(self, made: Made, properties: Properties) -> None:
         target = _qualified(properties["FunctionName"])
         self.call("lambda", "RemovePermission", {}, StatementId=made.physical_id, **target)
+
+
+class EventInvokeConfig(ResourceType):
+    """What becomes of an asynchronous invocation that fails."""
+
+    def create(self, name: str, properties: Properties) -> Made:
+        self.call("lambda", "PutFunctionEventInvokeConfig", properties)
+        return Made(name)
+
+    def delete(self, made: Made, properties: Properties) -> None:
+        self.call("lambda", "DeleteFunctionEventInvokeConfig", {}, FunctionName=properties["FunctionName"])
 
 
 def _qualified(arn: str) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""IAM's roles, SNS's topics, and the bucket in the SAM CLI's own stack."""
+"""IAM's roles, schedules, SNS's topics, and the bucket in the SAM CLI's own stack."""
 
 from .base import Made, Properties, ResourceType, without
 
@@ -27,6 +27,18 @@ class Role(ResourceType):
     def _delete_policies(self, name: str) -> None:
         for policy in self.call("iam", "ListRolePolicies", {}, RoleName=name)["PolicyNames"]:
             self.call("iam", "DeleteRolePolicy", {}, RoleName=name, PolicyName=policy)
+
+
+class Schedule(ResourceType):
+    def create(self, name: str, properties: Properties) -> Made:
+        made = self.call("scheduler", "CreateSchedule", {"Name": name, **properties})
+        return Made(name, {"Arn": made["ScheduleArn"]})
+
+    def update(self, made: Made, properties: Properties) -> None:
+        self.call("scheduler", "UpdateSchedule", {"Name": made.physical_id, **properties})
+
+    def delete(self, made: Made, properties: Properties) -> None:
+        self.call("scheduler", "DeleteSchedule", {}, Name=made.physical_id)
 
 
 class Topic(ResourceType):

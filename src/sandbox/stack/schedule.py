@@ -1,0 +1,72 @@
+"""The stack's schedules of functions, as frozen specs: EventBridge Scheduler's, at a rate of minutes, never retried.
+
+https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from sandbox.errors import StartError
+from sandbox.stack.function import FunctionSpec, function
+from sandbox.stack.resources import Resource
+
+_RATE = re.compile(r"rate\((?P<minutes>\d+) minutes?\)")
+# What Scheduler does by default when Lambda takes no event, and Lambda when the function fails.
+_SCHEDULER_RETRIES, _LAMBDA_RETRIES = 185, 2
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """A function that is to run every so many minutes, the first time at once."""
+
+    arn: str
+    function: FunctionSpec
+    minutes: int
+
+
+def schedules(resources: Mapping[str, Resource], path: Path, region: str) -> list[Schedule]:
+    """Return the stack's schedules.
+
+    Args:
+        resources: what `read_resources` returned.
+        path: the template; relative directories in it count from its own.
+        region: the stack's.
+
+    Raises:
+        StartError: a schedule, or its function, is one that the sandbox cannot run.
+    """
+    return [
+        _schedule(resource, resources, path, region)
+        for resource in resources.values()
+        if resource.type == "AWS::Scheduler::Schedule"
+    ]
+
+
+def _schedule(resource: Resource, resources: Mapping[str, Resource], path: Path, region: str) -> Schedule:
+    properties = resource.properties
+    expression = str(properties.required("ScheduleExpression"))
+    rate = _RATE.fullmatch(expression)
+    if rate is None or int(rate["minutes"]) == 0 or "StartDate" in properties:
+        raise StartError(f"{properties.where}: the sandbox runs rate(N minutes) without a StartDate, not {expression}")
+    target = properties.required("Target")
+    if "Input" in target:
+        raise StartError(f"{properties.where}.Target.Input: the sandbox sends Scheduler's own event")
+    _check_retries(target.get("RetryPolicy", {}), _SCHEDULER_RETRIES, f"{properties.where}.Target.RetryPolicy")
+    names = [
+        name
+        for name, found in resources.items()
+        if found.type == "AWS::Serverless::Function" and found.return_value("Arn") == target.get("Arn")
+    ]
+    if not names:
+        raise StartError(f"{properties.where}.Target.Arn must be that of a function of this template")
+    invoked = resources[names[0]].properties
+    _check_retries(invoked.get("EventInvokeConfig", {}), _LAMBDA_RETRIES, f"{invoked.where}.EventInvokeConfig")
+    spec = function(names[0], resources, path, region)
+    return Schedule(str(resource.return_value("Arn")), spec, int(rate["minutes"]))
+
+
+def _check_retries(policy: Mapping[str, object], default: int, where: str) -> None:
+    if str(policy.get("MaximumRetryAttempts", default)) != "0":
+        raise StartError(f"{where}.MaximumRetryAttempts must be 0: the sandbox tries nothing again")

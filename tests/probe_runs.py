@@ -1,6 +1,7 @@
 """Made-up runs, series and results, plausible where a test does not say otherwise."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from probe.measurement import EXIT_CODES, Failure, Run
@@ -75,7 +76,7 @@ def a_failed_run(outcome: str = "http_error", **fields: Any) -> Run:
 
 def a_series(*runs: Run, url: str = URL, region: str = "eu-west-1", buffered: bool = False) -> Series:
     """A series of these runs, or of one."""
-    return Series(url, region, buffered, list(runs) or [a_run()])
+    return Series("measured", url, region, buffered, list(runs) or [a_run()])
 
 
 def a_result(
@@ -83,6 +84,8 @@ def a_result(
 ) -> Result:
     """A result of this series, or of one run; its conditions fit it."""
     series = series or a_series()
+    if against:
+        series, against = replace(series, name="A"), replace(against, name="B")
     return Result("2026-11-22T16:00:00Z", conditions or _conditions(series.runs), series, against)
 
 

@@ -27,8 +27,13 @@ def commands() -> list[str]:
 
 
 # Two shells: the sandbox, and what makes one of its alarms go off.
-(ALARM_SANDBOX,) = (line for line in commands() if "--alarm-minute" in line)
+(ALARM_SANDBOX,) = (line for line in commands() if "--alarm-minute 1" in line)
 (ALARM_FAULT,) = (line for line in commands() if "fault=" in line)
+# The sandbox with the stack's own probe, and how its figures are looked up.
+(STACK_PROBE_SANDBOX,) = (line for line in commands() if "ProbeEveryMinutes" in line)
+(STACK_PROBE_LOOKUP,) = (line for line in commands() if "Value=schedule" in line)
+# Where the sandbox is, for the AWS CLI.
+(AWS_SANDBOX,) = (line for line in commands() if "export AWS_ENDPOINT_URL" in line)
 
 
 def section(heading: str) -> str:

@@ -1,7 +1,13 @@
 """`python -m probe`: what scripts/probe.sh runs."""
 
+import signal
 import sys
 
-from .command import main
+try:
+    from .command import main
 
-sys.exit(main(sys.argv[1:]))
+    code = main(sys.argv[1:])
+except KeyboardInterrupt:  # before there is anything to report
+    code = 130
+signal.signal(signal.SIGINT, signal.SIG_IGN)  # the code is settled
+sys.exit(code)

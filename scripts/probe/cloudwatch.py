@@ -38,7 +38,7 @@ def send(
         if failure is not None:
             raise PublicationError(
                 f"{sum(counts[:index])} of {sum(counts)} values are, "
-                f"then request {index + 1} of {len(documents)} to {target.url} failed: {failure}"
+                f"then request {index + 1} of {len(documents)} to {target.url} failed: {credentials.hidden_in(failure)}"
             )
     return sum(counts)
 

@@ -1,11 +1,13 @@
 """The probe's main line: options to a stack, its function to runs, runs to a report, to CloudWatch and an exit code."""
 
+import hashlib
 import os
 import signal
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from . import cloudwatch, publication
@@ -16,7 +18,8 @@ from .measurement import Run, exit_code
 from .options import BUFFERED, Options, parse
 from .output import jsonl
 from .requests import read_bodies
-from .result import Conditions, Result, Series
+from .result import ALONE, IN_TURN, Conditions, Result, Series, differing
+from .stop import Stop
 from .target import Stack, aws_stack, parse_url, sandbox_stack
 from .terminal import harmless_line
 
@@ -25,7 +28,7 @@ if TYPE_CHECKING:
     from .analysis.report import Report
 
 WRONG_USE = 2
-NOT_PUBLISHED = 5
+NOT_KEPT = 5
 OBJECTIVE_MISSED = 6
 STOPPED = 130
 # What a shell reports for a program that a closed pipe ended (128 + SIGPIPE), as in `probe.sh ... | head -1`.
@@ -34,16 +37,19 @@ READER_GONE = 141
 
 def main(arguments: list[str]) -> int:
     """Run the probe and return its exit code."""
-    # An answer may hold what the terminal's encoding lacks; a question mark is better than no figures.
-    sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]
     signal.signal(signal.SIGTERM, _as_interrupt)
     try:
+        if sys.stdout is None:  # closed by the shell's `>&-`
+            raise UsageError("standard output is closed, and that is where the result goes")
+        # An answer may hold what the terminal's encoding lacks; a question mark is better than no figures.
+        sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]
         options = parse(arguments)
         objectives = _objectives(options)
         if options.saved:
             report = _report(_saved(options), objectives, paired=False)
             _show(report, options)
-            return _judged(report)
+            runs = [run for series in (report.result.series, report.result.against) if series for run in series.counted]
+            return exit_code([run.outcome for run in runs]) or _judged(report, options)
         return _measure(options, objectives)
     except UsageError as error:
         print(f"probe: {harmless_line(str(error))}", file=sys.stderr)
@@ -51,9 +57,12 @@ def main(arguments: list[str]) -> int:
     except KeyboardInterrupt:
         return STOPPED
     except BrokenPipeError:
-        # Otherwise Python complains once more when it flushes at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _forget_output()
         return READER_GONE
+    except OSError as error:
+        print(f"probe: the result cannot be written: {error.strerror}", file=sys.stderr)
+        _forget_output()
+        return NOT_KEPT
 
 
 def _measure(options: Options, objectives: "list[Objective]") -> int:
@@ -71,23 +80,43 @@ def _measure(options: Options, objectives: "list[Objective]") -> int:
         reuse=options.reuse,
         think_seconds=options.think_seconds,
         prompts=len(bodies),
+        fingerprint=hashlib.sha256(b"\0".join(bodies)).hexdigest()[:16],
         model=options.model,
         max_tokens=options.max_tokens,
     )
     started_at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    with _watcher(options, conditions, sides) as watcher:
-        measured = measure_all(sides, bodies, conditions, options.timeout_seconds, watcher, os.environ)
-    series, *others = (
-        Series(side.target.url, side.target.region, side.buffered, runs)
-        for side, runs in zip(sides, measured, strict=True)
-    )
-    result = Result(started_at, conditions, series, *others)
-    # Lines of JSON are out already, and need none of what makes a report.
-    report = None if options.output == "jsonl" and not objectives else _report(result, objectives, paired=True)
-    if report:
-        _show(report, options)
+    unwritten: OSError | None = None
+    # Whoever stops the runs is owed a report of them: signals end the runs, and nothing else before it is out.
+    with Stop() as stop:
+        with _watcher(options, conditions, sides) as watcher:
+            measured = measure_all(sides, bodies, conditions, options.timeout_seconds, watcher, os.environ, stop)
+        series, *others = (replace(series, runs=runs) for series, runs in zip(_series(sides), measured, strict=True))
+        result = Result(started_at, conditions, series, others[0] if others else None)
+        # Lines of JSON are out already, and need none of what makes a report.
+        report = None if options.output == "jsonl" and not objectives else _report(result, objectives, paired=True)
+        try:
+            if report:
+                _show(report, options)
+        except OSError as error:
+            unwritten = error
     published = _publish(series.counted, options, stack) if options.publish else True
-    return _worst(result) or (_judged(report) if report else 0) or (0 if published else NOT_PUBLISHED)
+    if unwritten:
+        raise unwritten
+    outcomes = [run.outcome for series in (series, *others) for run in series.counted]
+    return (
+        (STOPPED if len(outcomes) < conditions.runs * len(sides) else exit_code(outcomes))
+        or (_judged(report, options) if report else 0)
+        or (0 if published else NOT_KEPT)
+    )
+
+
+def _series(sides: list[Side]) -> list[Series]:
+    """The series of these sides, still without runs."""
+    names = IN_TURN if len(sides) > 1 else (ALONE,)
+    return [
+        Series(name, side.target.url, side.target.region, side.buffered)
+        for name, side in zip(names, sides, strict=True)
+    ]
 
 
 def _find_stack(options: Options) -> Stack:
@@ -125,7 +154,7 @@ class _Lines:
     """Prints each run as a line of JSON when it is over."""
 
     def __init__(self, sides: list[Side]) -> None:
-        self._series = [Series(side.target.url, side.target.region, side.buffered) for side in sides]
+        self._series = _series(sides)
 
     def began(self, side: int, number: int, warm_up: bool) -> None:
         pass
@@ -150,7 +179,15 @@ def _saved(options: Options) -> Result:
 
     assert options.saved is not None  # the caller has looked
     before, after = (saved.read(path) for path in options.saved)
-    return Result(after.started_at, after.conditions, after.series, against=before.series)
+    for difference in differing(before.conditions, after.conditions):
+        print(f"probe: the two were not made alike: {harmless_line(difference)}", file=sys.stderr)
+    return Result(
+        after.started_at,
+        after.conditions,
+        replace(after.series, name="after"),
+        against=replace(before.series, name="before"),
+        conditions_against=before.conditions,
+    )
 
 
 def _report(result: Result, objectives: "list[Objective]", *, paired: bool) -> "Report":
@@ -172,14 +209,13 @@ def _show(report: "Report", options: Options) -> None:
     sys.stdout.flush()
 
 
-def _worst(result: Result) -> int:
-    """The exit code of what became of the runs."""
-    runs = [run for series in (result.series, result.against) if series for run in series.counted]
-    wanted = result.conditions.runs * (2 if result.against else 1)
-    return STOPPED if len(runs) < wanted else exit_code([run.outcome for run in runs])
-
-
-def _judged(report: "Report") -> int:
+def _judged(report: "Report", options: Options) -> int:
+    """The exit code of what became of the objectives; what the standard output does not say for people is said here."""
+    for verdict in report.verdicts:
+        if not verdict.met and options.output != "table":
+            objective, value = verdict.objective, verdict.value
+            was = "there is no value" if value is None else f"it was {value:.1f} {objective.unit}"
+            print(f"probe: objective missed: {objective.name}={objective.text}, {was}", file=sys.stderr)
     return 0 if all(verdict.met for verdict in report.verdicts) else OBJECTIVE_MISSED
 
 
@@ -192,12 +228,18 @@ def _publish(runs: list[Run], options: Options, stack: Stack) -> bool:
         return True
     try:
         count = cloudwatch.send(documents, stack.cloudwatch, stack.credentials, os.environ)
-    except cloudwatch.PublicationError as error:
-        print(f"probe: not everything is published: {harmless_line(str(error))}", file=sys.stderr)
+    except (cloudwatch.PublicationError, KeyboardInterrupt) as error:
+        reason = harmless_line(str(error)) or "it was stopped"
+        print(f"probe: not everything is published: {reason}", file=sys.stderr)
         return False
     labels = f"service={options.service}, probe={options.probe}"
     print(f"published {count} values to {publication.NAMESPACE} as {labels}", file=sys.stderr)
     return True
+
+
+def _forget_output() -> None:
+    """Keep Python from complaining once more when it flushes at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _as_interrupt(*_: object) -> None:

@@ -29,6 +29,13 @@ class Credentials:
     secret_access_key: str = field(repr=False)
     session_token: str | None = field(repr=False)
 
+    def hidden_in(self, text: str) -> str:
+        """`text` without the secrets, should somebody have sent them back."""
+        for secret in filter(None, (self.secret_access_key, self.session_token)):
+            for written in (secret, json.dumps(secret)[1:-1]):
+                text = text.replace(written, "***")
+        return text
+
     @classmethod
     def checked(cls, key: object, secret: object, token: object, *, origin: str) -> Credentials:
         """Credentials that can be handed to curl.
@@ -81,6 +88,12 @@ def _from_aws_cli(aws: str, environment: Mapping[str, str]) -> Credentials:
         raise UsageError(f"the AWS CLI gave no credentials within {AWS_CLI_TIMEOUT_SECONDS} s") from None
     except OSError as error:
         raise UsageError(f"the AWS CLI at {aws} does not start: {error.strerror}") from None
+    # Version 1 lists what it knows instead.
+    if "Invalid choice" in done.stderr or "invalid choice" in done.stderr:
+        raise UsageError(
+            f"the AWS CLI at {aws} has no `configure export-credentials`: version 2.9 or newer is needed, or set "
+            "AWS_ACCESS_KEY_ID and its secret"
+        )
     if done.returncode != 0:
         said = done.stderr.strip().splitlines()
         reason = said[-1] if said else f"exit code {done.returncode}"

@@ -6,13 +6,14 @@ What tells is the time from the client's first text to the end of the response, 
   model's first text to its last byte. The client sees the same two moments: a stream that is passed on arrives as long
   as it was written. Here it arrives within a quarter of that, and at least 250 ms sooner, which no jitter explains.
   Whoever held it back is behind the model: the handler, an invoke mode that buffers, a gateway, a proxy, compression.
-- if it was whole before it was sent. Ten deltas or more come at a mean distance below 1 ms, faster than models write,
-  and within a quarter of the time that was waited for the model, which is 500 ms or more. The model was not asked to
+- if it was whole before it was sent. Five deltas or more come at a mean distance below 1 ms, faster than models write,
+  and within a quarter of the time that was waited for the model, which is 250 ms or more. The model was not asked to
   stream, or a guardrail kept the text. Without the function's account TTFT stands for the wait.
 
 Text that comes at once without a wait, or in too few deltas for a judgement, is neither a burst nor streamed; of fewer
-than three nothing can be told. What is not recognised is text that is held back in part: a proxy that passes on blocks
-of 4 KiB makes a burst of an answer shorter than that, and lumps of a longer one, which the gaps show.
+than three nothing can be told without the function's account. What is not recognised is text that is held back in
+part: a proxy that passes on blocks of 4 KiB makes a burst of an answer shorter than that, and lumps of a longer one,
+which the gaps show.
 
 The limits are this project's own choice.
 """
@@ -30,7 +31,7 @@ STREAMED, BURST = "streamed", "burst"
 _LEAST_DELTAS = 3
 _SHARE = 0.25
 _HELD_BACK_MS = 250.0
-_AT_ONCE_DELTAS, _AT_ONCE_GAP_MS, _AT_ONCE_WAIT_MS = 10, 1.0, 500.0
+_AT_ONCE_DELTAS, _AT_ONCE_GAP_MS, _AT_ONCE_WAIT_MS = 5, 1.0, 250.0
 
 
 def judge(
@@ -38,12 +39,14 @@ def judge(
 ) -> str | None:
     """`STREAMED`, `BURST`, or None when it cannot be told; of a completed run with these figures."""
     deltas = len(gaps_ms) + 1
-    if ttft_ms is None or total_ms is None or deltas < _LEAST_DELTAS:
+    if ttft_ms is None or total_ms is None:
         return None
     arrival = total_ms - ttft_ms
     wait, writing = _account(timing)
     if _is_held_back(arrival, writing):
         return BURST
+    if deltas < _LEAST_DELTAS:
+        return None
     is_at_once = sum(gaps_ms) < _AT_ONCE_GAP_MS * len(gaps_ms)
     was_waited_for = (ttft_ms if wait is None else wait) >= max(_AT_ONCE_WAIT_MS, arrival / _SHARE)
     if is_at_once and was_waited_for and deltas >= _AT_ONCE_DELTAS:

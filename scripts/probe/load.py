@@ -1,17 +1,14 @@
 """Makes the runs: one after another or several at a time, over new connections or kept ones, until done or stopped."""
 
 import contextlib
-import os
 import resource
-import select
-import signal
 import sys
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from queue import SimpleQueue
 from typing import Protocol
@@ -23,6 +20,7 @@ from .errors import UsageError
 from .measurement import Run, measure
 from .observation import DOCUMENT, EVENT_STREAM, Observer
 from .result import Conditions
+from .stop import Stop
 from .target import Target
 
 # A thread that has read from curl looks at the clock when it has Python's lock again. Python lets another thread, such
@@ -65,11 +63,9 @@ def measure_all(
     timeout_seconds: float,
     watcher: Watcher,
     environment: Mapping[str, str],
+    stop: Stop,
 ) -> list[list[Run]]:
     """Make all runs. To be called on the main thread.
-
-    SIGINT, SIGTERM and SIGHUP end them early, in place of what these do otherwise; runs that were under way have the
-    outcome `interrupted` then, and no curl is left.
 
     Args:
         sides: What is asked; two take turns.
@@ -78,6 +74,7 @@ def measure_all(
         timeout_seconds: The longest that one of them may take.
         watcher: Is told of them; what it raises ends them and is passed on.
         environment: The surroundings for curl.
+        stop: Ends them early; runs that were under way have the outcome `interrupted` then, and no curl is left.
 
     Returns:
         The runs of each side, the warm-up among them, in the order in which they ended.
@@ -86,7 +83,7 @@ def measure_all(
         UsageError: The system does not let curl be started so often.
     """
     _allow_open_files()
-    with _Stop() as stop, _prompt_threads():
+    with _prompt_threads():
         load = _Load(sides, conditions, timeout_seconds, watcher, environment, stop)
         workers = [_Worker(load, steps) for steps in _plan(len(sides), bodies, conditions)]
         try:
@@ -122,39 +119,6 @@ def _plan(sides: int, bodies: Sequence[bytes], conditions: Conditions) -> list[l
     return plans
 
 
-class _Stop:
-    """The wish to stop. Within this context SIGINT, SIGTERM and SIGHUP are such a wish and nothing else.
-
-    An exception that a signal raises between any two instructions would lose a run now and then.
-
-    Attributes:
-        descriptor: Becomes readable with the wish, and stays so.
-    """
-
-    def __enter__(self) -> "_Stop":
-        self.descriptor, self._trigger = os.pipe()
-        self._handlers = {
-            number: signal.signal(number, self.trip)
-            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-            if signal.getsignal(number) != signal.SIG_IGN
-        }
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for number, handler in self._handlers.items():
-            signal.signal(number, handler)
-        os.close(self.descriptor)
-        os.close(self._trigger)
-
-    def trip(self, *_: object) -> None:
-        """Wish it."""
-        os.write(self._trigger, b"\0")
-
-    def comes_within(self, seconds: float) -> bool:
-        """Wait for it so long."""
-        return bool(select.select([self.descriptor], [], [], seconds)[0])
-
-
 class _Load:
     """What the workers share: how requests are made, the runs and their numbers, and the way to the main thread."""
 
@@ -165,7 +129,7 @@ class _Load:
         timeout_seconds: float,
         watcher: Watcher,
         environment: Mapping[str, str],
-        stop: _Stop,
+        stop: Stop,
     ) -> None:
         self.sides = sides
         self.configs = [_config(side, timeout_seconds) for side in sides]
@@ -261,6 +225,11 @@ class _Worker:
             uses_tls=side.target.url.startswith("https:"),
             buffered=side.buffered,
         )
+        if run.error:
+            # A refusal may quote the request's headers, the session token among them.
+            hidden = side.credentials.hidden_in
+            error = replace(run.error, type=hidden(run.error.type), message=hidden(run.error.message))
+            run = replace(run, error=error)
         self._load.end(step, run)
         if not connection.lasts:
             self._connections.pop(step.side).close()

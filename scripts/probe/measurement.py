@@ -188,9 +188,9 @@ def measure(
 
 
 def exit_code(outcomes: list[str]) -> int:
-    """The probe's exit code for these outcomes; at least one."""
+    """The probe's exit code for these outcomes."""
     codes = {EXIT_CODES[outcome] for outcome in outcomes}
-    return next(code for code in _WORST_FIRST if code in codes)
+    return next((code for code in _WORST_FIRST if code in codes), 0)
 
 
 def _judge(seen: Observation, curl: CurlFigures | None, buffered: bool) -> tuple[str, Failure | None]:
@@ -215,6 +215,8 @@ def _judge(seen: Observation, curl: CurlFigures | None, buffered: bool) -> tuple
         return HTTP_ERROR, Failure("unexpected_content_type", message)
     if buffered:
         return _judge_document(seen, curl)
+    if seen.body_bytes > KEPT_BYTES:
+        return CUT, _too_long(seen)
     if curl.exit_code != 0:
         where = "after its end event" if closing else "before its end event"
         return CUT, Failure(f"curl_{curl.exit_code}", f"the stream was cut {where}: {curl.message}")
@@ -227,10 +229,14 @@ def _judge_document(seen: Observation, curl: CurlFigures) -> tuple[str, Failure 
     if curl.exit_code != 0:
         return CUT, Failure(f"curl_{curl.exit_code}", f"the answer was cut: {curl.message}")
     if seen.body_bytes > KEPT_BYTES:
-        return CUT, Failure("too_long", f"the answer has {seen.body_bytes} bytes: more than {KEPT_BYTES} are not kept")
+        return CUT, _too_long(seen)
     if not isinstance((parse_object(seen.kept_body) or {}).get("text"), str):
         return CUT, Failure("no_answer", "the response is not a JSON object with a text")
     return COMPLETED, None
+
+
+def _too_long(seen: Observation) -> Failure:
+    return Failure("too_long", f"the answer has {seen.body_bytes} bytes: more than {KEPT_BYTES} are not kept")
 
 
 def _closing(events: list[TimedEvent]) -> TimedEvent | None:

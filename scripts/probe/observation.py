@@ -100,6 +100,8 @@ class Observer:
         if not seen.is_event_stream:
             seen.kept_body += arrival.data[: KEPT_BYTES - len(seen.kept_body)]
             return ""
+        if seen.body_bytes > KEPT_BYTES:
+            return ""
         events = [_timed(arrival.at, event) for event in self._decoder.feed(arrival.data)]
         seen.events += events
         return "".join(event.text for event in events)

@@ -27,31 +27,36 @@ examples:
 
 credentials for --url:
   AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and, with temporary keys, AWS_SESSION_TOKEN; without them whatever
-  `aws configure export-credentials` gives, which honours AWS_PROFILE.
+  `aws configure export-credentials` (AWS CLI 2.9 or newer) gives, which honours AWS_PROFILE.
 
 prompts:
   The lines of the file of --prompts take turns. In a file *.jsonl each is a JSON object, a request of the function as
   the README has it, to which --model and --max-tokens are added where it does not say them.
 
 comparing:
-  --against runs in turn with the target, with the same prompts; --compare takes two saved results. Shown is the
-  difference of medians, the target (AFTER) less the other (BEFORE), with its 95 % interval (a bootstrap, from 6 runs).
+  --against takes turns with the target (A B, B A, A B), with the same prompts; --compare takes two saved results. Shown
+  is the difference of medians, the target (AFTER) less the other (BEFORE), with its 95 % interval (a bootstrap, from 6
+  runs on).
   `buffered` asks the same function for its answer in one piece (Accept: application/json).
 
 objectives (--slo):
   STATISTIC is min, p50, p90, p95, p99 or max of all completed runs, cold starts among them.
     ttfb_STATISTIC, ttft_, gap_, max_gap_, tpot_, total_, dns_, connect_, tls_, headers_    at most so many ms or s
     failures    at most so many % of the runs do not complete
-    bursts      at most so many % of the completed runs come in one burst, that is, are not really streamed
+    bursts      at most so many % of the completed runs come in one burst, that is, are not really streamed: their text
+                arrives in less than a quarter of the time that the function says it wrote for, and 250 ms sooner; or
+                five pieces and more come at once (less than 1 ms apart) after a wait of 250 ms. Answers too short or
+                too quick to tell do not count.
 
 output:
-  table       for people: one run shows the answer as it arrives and then its figures; several runs a table
+  table       for people: one run shows the answer as it arrives and then its figures; several runs a table. The bars
+              of the row `Chunks` stand for pieces of text: the higher, the more of them arrived at that time
   json        one document, which the schema in scripts/probe/output/result.schema.json describes
   jsonl       a line of JSON for each run as soon as it is over
   csv         a row for each run
   junit       a test case for each run and each objective
   prometheus  for the textfile collector: histograms in seconds
-  html        a page that needs nothing else
+  html        a page of 5 MB that needs nothing else
 
 publishing:
   With --publish the runs go to CloudWatch, namespace Firstbyte, once they are over: every value, not an average, in the
@@ -61,7 +66,8 @@ publishing:
     ProbeFailures   0 for a completed run, 1 for every other one
   The warm-up and a run that was stopped with Ctrl-C are left out. The keys need cloudwatch:PutMetricData, which the
   condition StringEquals cloudwatch:namespace=Firstbyte may narrow. The sandbox has a CloudWatch of its own; with --url,
-  AWS_ENDPOINT_URL_CLOUDWATCH and AWS_ENDPOINT_URL name another one.
+  AWS_ENDPOINT_URL_CLOUDWATCH and AWS_ENDPOINT_URL name another one. --dry-run shows each request on standard error, as
+  `aws cloudwatch put-metric-data --cli-input-json` takes it.
 
 exit codes:
   0    every run completed, and every objective was met
@@ -69,7 +75,7 @@ exit codes:
   2    wrong use: a bad option, no credentials, no sandbox, curl missing or too old
   3    transport error: DNS, refused connection, TLS, timeout
   4    a stream was cut or closed with an error event
-  5    not everything could be published
+  5    not everything could be written or published
   6    an objective was missed
   130  stopped with Ctrl-C; what was measured until then is still reported
   When several apply, the first of 130, 3, 1, 4, 6, 5 is the exit code. The warm-up does not count."""
@@ -155,6 +161,10 @@ def parse(arguments: list[str]) -> Options:
         raise UsageError("--prompt and --prompts exclude each other: a prompt may be a line of the file")
     if found.against and (found.concurrency or 1) > 1:
         raise UsageError("--against goes without --concurrency: the two take turns, one request at a time")
+    if found.reuse and 0 < (found.warm_up or 0) < (found.concurrency or 1):
+        raise UsageError("--warm-up with --reuse must be at least --concurrency: every connection has to be warm")
+    if found.compare and found.output == "jsonl":
+        raise UsageError("--output jsonl is made of runs as they end, and --compare makes none")
     if found.publish and found.against:
         raise UsageError("--publish goes without --against: what is published is that of one function")
     if (found.service or found.probe or found.dry_run) and not found.publish:

@@ -21,6 +21,7 @@ class Conditions:
         prompts: How many different requests took turns.
         model: The model id that was asked for, or None for the function's choice.
         max_tokens: The limit that was asked for, or None for the function's.
+        fingerprint: Equal for equal requests, which are not kept themselves.
     """
 
     runs: int
@@ -31,6 +32,12 @@ class Conditions:
     prompts: int
     model: str | None
     max_tokens: int | None
+    fingerprint: str = ""
+
+
+# What a series is called that is alone, and two that take turns.
+ALONE = "measured"
+IN_TURN = ("A", "B")
 
 
 @dataclass(frozen=True)
@@ -38,12 +45,14 @@ class Series:
     """The runs of one target.
 
     Attributes:
+        name: What it is called beside another one.
         url: Where the requests went.
         region: The region that they were signed for.
         buffered: Whether the answer was asked for as one JSON document in place of a stream of events.
         runs: In the order in which they ended, the warm-up among them.
     """
 
+    name: str
     url: str
     region: str
     buffered: bool
@@ -69,9 +78,28 @@ class Result:
         conditions: How.
         series: What was asked about.
         against: What it is compared with, or None.
+        conditions_against: How the runs of that were made; None for those that took turns, under the same conditions.
     """
 
     started_at: str
     conditions: Conditions
     series: Series
     against: Series | None = None
+    conditions_against: Conditions | None = None
+
+
+def differing(before: Conditions, after: Conditions) -> list[str]:
+    """What makes figures of the two hard to compare, for people; more or fewer runs do not."""
+    named = {
+        "concurrency": "--concurrency",
+        "reuse": "--reuse",
+        "think_seconds": "--think",
+        "model": "--model",
+        "max_tokens": "--max-tokens",
+    }
+    found = [
+        f"{option} was {getattr(before, name)}, then {getattr(after, name)}"
+        for name, option in named.items()
+        if getattr(before, name) != getattr(after, name)
+    ]
+    return found + (["the prompts were others"] if before.fingerprint != after.fingerprint else [])

@@ -8,18 +8,22 @@ It is the program of scripts/probe.sh, with the curl of the managed runtime:
 - That curl is `curl-minimal`, without the rarer protocols: https://docs.aws.amazon.com/linux/al2023/ug/curl-minimal.html
 - Of /dev/fd there are 0, 1 and 2 alone: https://github.com/aws/aws-lambda-base-images/issues/132
 
-Should there be no curl after all, the probe says so and ends with code 2: Lambda counts an error, nothing is published,
-and the alarm says that the probe is silent.
+None of this has been tried on AWS itself. Should there be no curl after all, the probe says so and ends with code 2:
+Lambda counts an error, nothing is published, and the alarm says that the probe is silent.
 """
 
 import os
 
 from .command import main
 
+# Lambda's own libraries come first in it, and may shadow those that the system's curl was built with.
+# https://github.com/aws/aws-lambda-base-images/issues/137
+os.environ.pop("LD_LIBRARY_PATH", None)
+
 # Enough for gaps between chunks, and little to pay for.
 _ANSWER_TOKENS = 64
-# Whoever has waited that long has left. Lambda's own timeout leaves room to publish what became of it.
-_TIMEOUT_SECONDS = 40
+# Whoever has waited that long has left. Lambda's own timeout leaves room for the 30 s that a publication may take.
+_TIMEOUT_SECONDS = 25
 # The run is over, judged and published: an answer that failed is the service's failure, not the probe's.
 _DONE = {0, 1, 3, 4, 6}
 
@@ -28,7 +32,8 @@ def handler(_event: object, _context: object) -> None:
     """Run the probe once.
 
     Raises:
-        RuntimeError: It could not do its work, or not everything is published; its own words are in the log.
+        RuntimeError: It could not do its work, or a completed run could not be published; its own words are in the log.
+            A failed run that could not be published is told by the alarm, which hears nothing.
     """
     options = {
         "url": os.environ["FUNCTION_URL"],

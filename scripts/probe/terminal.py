@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from typing import TextIO
 
 # The control characters of ASCII and Latin-1 (C0, DEL, C1) can move the cursor, set the title or type for the user.
-_CONTROLS = {code: None for code in (*range(0x20), 0x7F, *range(0x80, 0xA0)) if chr(code) not in "\n\t"}
+# Those of Unicode that change the direction of writing can make text look like another.
+_DIRECTIONS = (0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
+_CONTROLS = {code: None for code in (*range(0x20), 0x7F, *range(0x80, 0xA0), *_DIRECTIONS) if chr(code) not in "\n\t"}
 
 
 def harmless(text: str) -> str:

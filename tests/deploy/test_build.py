@@ -90,15 +90,18 @@ def test_the_probes_function_has_no_use_for_descriptors_that_lambda_does_not_nam
 
 
 def test_the_probes_function_runs_without_any_package(
-    built: Path, start_sandbox: Callable[..., RunningSandbox]
+    built: Path, start_sandbox: Callable[..., RunningSandbox], tmp_path: Path
 ) -> None:
     sandbox = start_sandbox()
+    # A runtime's own libraries may shadow those of the system's curl.
+    (tmp_path / "libcurl.so.4").touch()
     # The deployed version where this machine has it, isolated from what is installed and from the working directory.
     version = "3.13" if "3.13" in interpreters() else f"{sys.version_info.major}.{sys.version_info.minor}"
     import_path = f"import sys; sys.path.insert(0, {str(built / 'ProbeFunction')!r})"
     code = f"{import_path}; import probe.scheduled; probe.scheduled.handler({{}}, None)"
     environment = {
         "PATH": "/usr/local/bin:/usr/bin:/bin",
+        "LD_LIBRARY_PATH": str(tmp_path),
         "AWS_REGION": sandbox.ready["region"],
         "AWS_ACCESS_KEY_ID": sandbox.ready["access_key_id"],
         "AWS_SECRET_ACCESS_KEY": sandbox.ready["secret_access_key"],

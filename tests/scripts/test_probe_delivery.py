@@ -34,8 +34,10 @@ CASES: dict[str, tuple[list[float], float, float, tuple[float, float] | None, st
     "a model that answers at once, in a cold start": ([0.4] * 19, 1400.0, 1410.0, (5.0, 13.0), None),
     "a very fast model after a wait": ([1.5] * 40, 700.0, 762.0, (650.0, 712.0), "streamed"),
     "text at once, and much later an end": ([0.1] * 19, 860.0, 1800.0, (800.0, 1740.0), None),
-    "two pieces": ([0.0], 1520.0, 1523.0, (300.0, 1480.0), None),
-    "one piece": ([], 1520.0, 1523.0, (300.0, 1480.0), None),
+    "held back, two pieces": ([0.0], 1520.0, 1523.0, (300.0, 1480.0), "burst"),
+    "held back, one piece": ([], 1520.0, 1523.0, (300.0, 1480.0), "burst"),
+    "two pieces, no account": ([0.0], 1520.0, 1523.0, None, None),
+    "one piece, no account": ([], 1520.0, 1523.0, None, None),
     "an account that runs backwards": ([20.0] * 59, 350.0, 1540.0, (1480.0, 300.0), "streamed"),
 }
 
@@ -79,11 +81,11 @@ def test_the_limits_of_holding_back(arrival: float, writing: float, expected: st
 @pytest.mark.parametrize(
     ("deltas", "gap", "wait", "arrival", "expected"),
     [
-        (10, 0.99, 500.0, 125.0, "burst"),
-        (9, 0.99, 500.0, 125.0, None),
-        (10, 1.0, 500.0, 125.0, "streamed"),
-        (10, 0.99, 499.0, 124.0, None),
-        (10, 0.99, 500.0, 126.0, None),
+        (5, 0.99, 250.0, 62.0, "burst"),
+        (4, 0.99, 250.0, 62.0, None),
+        (5, 1.0, 250.0, 62.0, "streamed"),
+        (5, 0.99, 249.0, 62.0, None),
+        (5, 0.99, 250.0, 63.0, None),
     ],
 )
 def test_the_limits_of_an_answer_that_was_whole(

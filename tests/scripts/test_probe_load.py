@@ -20,6 +20,7 @@ from probe.errors import UsageError
 from probe.load import Side, measure_all
 from probe.measurement import Run
 from probe.result import Conditions
+from probe.stop import Stop
 from probe.target import parse_url
 from probe_process import KEYS, PATIENCE_SECONDS, SECRET, Probe
 from sandbox_process import descendants
@@ -79,7 +80,8 @@ def load(
     keys = Credentials("AKIDEXAMPLE", SECRET, None)
     sides = [Side(target, keys, buffered) for buffered in ([False, True] if against_buffered else [False])]
     environment = {"PATH": os.environ["PATH"], **KEYS}
-    return measure_all(sides, bodies, conditions, 60.0, notes or Notes(), environment)
+    with Stop() as stop:
+        return measure_all(sides, bodies, conditions, 60.0, notes or Notes(), environment, stop)
 
 
 def curls() -> list[int]:

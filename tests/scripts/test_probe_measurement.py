@@ -449,3 +449,14 @@ def test_only_of_a_completed_answer_it_is_told_how_it_came(
     timing = b'"timing": {"ttft_ms": 100, "duration_ms": 1200}, "usage"'
     seen = observe((1.0, HEADER, HEAD), (2.29, BODY, START + DELTA * 3 + closing.replace(b'"usage"', timing)))
     assert measured(seen, curl).delivery == expected
+
+
+def test_an_endless_stream_is_not_kept() -> None:
+    many = DELTA * (KEPT_BYTES // len(DELTA))
+    whole = judged(START + DELTA * ((KEPT_BYTES - len(START + END)) // len(DELTA)) + END, DONE)
+    seen = observe((1.0, HEADER, HEAD), (2.0, BODY, START), *((3.0, BODY, many) for _ in range(5)), (4.0, BODY, END))
+    run = measured(seen, DONE)
+    assert (whole.outcome, run.outcome) == ("completed", "cut")
+    assert run.error is not None
+    assert (run.error.type, run.bytes) == ("too_long", len(START) + 5 * len(many) + len(END))
+    assert len(seen.events) <= len(many) // len(DELTA) + 1

@@ -130,8 +130,8 @@ def test_failures_are_a_share_of_the_runs_that_ended() -> None:
     assert (missed.value, missed.met) == (4.0, False)
 
 
-def test_bursts_are_a_share_of_the_completed_runs() -> None:
-    runs = [a_run(delivery=delivery) for delivery in ("burst", "streamed", None, "streamed")]
+def test_bursts_are_a_share_of_the_runs_of_which_it_can_be_told() -> None:
+    runs = [a_run(delivery=delivery) for delivery in ("burst", "streamed", None, "streamed", "streamed")]
     summary = summarize(a_series(*runs, a_failed_run("cut")))
     met, missed = judge(parse("bursts=25%"), summary) + judge(parse("bursts=0%"), summary)
     assert (met.value, met.met) == (25.0, True)

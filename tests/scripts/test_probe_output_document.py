@@ -207,7 +207,7 @@ def ended(ending: tuple[str, Failure | None], **fields: Any) -> Run:
 
 
 texts = st.text(max_size=5)
-numbers = st.floats(allow_nan=False, allow_infinity=False)
+numbers = st.floats(-86_400_000, 86_400_000)
 objects_of_a_server = st.none() | st.dictionaries(
     texts, st.recursive(st.none() | numbers | texts, st.lists, max_leaves=3)
 )
@@ -245,7 +245,7 @@ def test_a_saved_run_is_read_as_it_was(tmp_path_factory: pytest.TempPathFactory,
 
 def test_a_saved_result_is_read_as_it_was(tmp_path: Path) -> None:
     runs = [a_run(warm_up=True), a_run(), a_failed_run(number=2, error=Failure(NASTY, NASTY, False))]
-    conditions = Conditions(9, 1, 4, True, 0.5, 3, "a.model", 77)
+    conditions = Conditions(9, 1, 4, True, 0.5, 3, "a.model", 77, "0123456789abcdef")
     series = a_series(*runs, url="https://c.example/", region="us-gov-east-1", buffered=True)
     result = a_result(series, conditions=conditions)
     (tmp_path / "runs.json").write_text(render(replace(a_report(a_run()), result=result), "json"))

@@ -45,7 +45,7 @@ def test_every_format_ends_with_a_line_feed_and_lets_no_control_character_throug
 
 def test_csv_has_a_row_for_every_run_of_both_series() -> None:
     rows = csv_rows(render(everything(), "csv"))
-    assert [row["series"] for row in rows] == ["measured"] * 15 + ["against"] * 8
+    assert [row["series"] for row in rows] == ["A"] * 15 + ["B"] * 8
     assert [row["buffered"] for row in rows] == ["false"] * 15 + ["true"] * 8
     assert {row["url"] for row in rows} == {URL}
     assert [row["warm_up"] for row in rows[:2]] == ["true", "false"]
@@ -79,7 +79,7 @@ def test_junit_has_a_case_for_every_run_and_objective() -> None:
     text = render(everything(), "junit")
     ElementTree.fromstring(text.encode())
     measured, against = JUnitXml.fromstring(text.encode())
-    assert (measured.name, against.name) == (f"measured: {URL}", f"against: {URL}")
+    assert (measured.name, against.name) == (f"A: {URL}", f"B: {URL}")
     cases = {(case.classname, case.name): case for case in measured}
     assert len(cases) == len(list(measured)) == 14 + 5, "the warm-up is no case"
     assert [case.name for case in measured][:2] == ["run 1", "run 2"]
@@ -88,8 +88,8 @@ def test_junit_has_a_case_for_every_run_and_objective() -> None:
     assert [name for (_, name), case in cases.items() if case.is_skipped] == ["run 14"]
     assert (measured.tests, measured.failures, measured.skipped, measured.errors) == (19, 7, 1, 0)
     assert (len(against), against.failures) == (8, 1)
-    assert cases["measured", "run 3"].time == 0.405
-    assert cases["measured", "run 14"].time is None
+    assert cases["A", "run 3"].time == 0.405
+    assert cases["A", "run 14"].time is None
 
 
 def test_junit_says_what_failed() -> None:
@@ -124,11 +124,11 @@ def test_junit_has_the_summary_in_its_properties() -> None:
 
 def test_prometheus_counts_the_runs_that_ended() -> None:
     found = samples(render(everything(), "prometheus"))
-    runs = {key[2]: value for key, value in found.items() if key[0] == "firstbyte_probe_runs" and key[3] == "measured"}
+    runs = {key[2]: value for key, value in found.items() if key[0] == "firstbyte_probe_runs" and key[3] == "A"}
     assert runs == {"completed": 9.0, "cut": 1.0, "transport": 1.0, "error": 1.0, "http_error": 1.0}
-    assert found["firstbyte_probe_runs", "true", "completed", "against", URL] == 7.0
-    assert found["firstbyte_probe_cold_starts", "false", "measured", URL] == 1.0
-    assert found["firstbyte_probe_bursts", "false", "measured", URL] == 1.0
+    assert found["firstbyte_probe_runs", "true", "completed", "B", URL] == 7.0
+    assert found["firstbyte_probe_cold_starts", "false", "A", URL] == 1.0
+    assert found["firstbyte_probe_bursts", "false", "A", URL] == 1.0
 
 
 def test_prometheus_has_histograms_in_seconds() -> None:
@@ -136,18 +136,18 @@ def test_prometheus_has_histograms_in_seconds() -> None:
     buckets = {
         float(key[2]): value
         for key, value in found.items()
-        if key[0] == "firstbyte_probe_ttft_seconds_bucket" and key[3] == "measured"
+        if key[0] == "firstbyte_probe_ttft_seconds_bucket" and key[3] == "A"
     }
     # Completed and no warm-up: 0.1, 0.2 ... 0.7, 1.6 and 0.4 s; a bucket holds the values up to its bound.
     values = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 1.6, 0.4]
     assert buckets == {bound: sum(value <= bound for value in values) for bound in buckets}
     assert buckets[0.1] == 1.0
-    assert buckets[float("inf")] == found["firstbyte_probe_ttft_seconds_count", "false", "measured", URL] == 9.0
-    assert found["firstbyte_probe_ttft_seconds_sum", "false", "measured", URL] == pytest.approx(sum(values))
-    assert found["firstbyte_probe_gap_seconds_count", "false", "measured", URL] == 9 * 4
-    assert found["firstbyte_probe_gap_seconds_sum", "false", "measured", URL] == pytest.approx(9 * 0.1)
-    assert found["firstbyte_probe_dns_seconds_count", "false", "measured", URL] == 8.0, "one connection was reused"
-    assert ("firstbyte_probe_gap_seconds_count", "true", "against", URL) not in found, "there are none in one piece"
+    assert buckets[float("inf")] == found["firstbyte_probe_ttft_seconds_count", "false", "A", URL] == 9.0
+    assert found["firstbyte_probe_ttft_seconds_sum", "false", "A", URL] == pytest.approx(sum(values))
+    assert found["firstbyte_probe_gap_seconds_count", "false", "A", URL] == 9 * 4
+    assert found["firstbyte_probe_gap_seconds_sum", "false", "A", URL] == pytest.approx(9 * 0.1)
+    assert found["firstbyte_probe_dns_seconds_count", "false", "A", URL] == 8.0, "one connection was reused"
+    assert ("firstbyte_probe_gap_seconds_count", "true", "B", URL) not in found, "there are none in one piece"
 
 
 def test_prometheus_knows_every_figure_and_no_other_metric() -> None:
@@ -183,7 +183,7 @@ def test_prometheus_says_when_the_last_run_began() -> None:
 def test_prometheus_escapes_what_stands_in_labels() -> None:
     url = 'https://a.example/"\\x'
     found = samples(render(a_report(a_run(), against=a_series(url=url)), "prometheus"))
-    assert found["firstbyte_probe_runs", "false", "completed", "against", url] == 1.0
+    assert found["firstbyte_probe_runs", "false", "completed", "B", url] == 1.0
 
 
 @pytest.mark.parametrize("name", ["csv", "junit", "prometheus", "html"])

@@ -95,32 +95,32 @@ def test_the_policy_lets_no_script_run_but_the_two_of_the_page(page: Page) -> No
 
 def test_text_of_a_server_stays_text(page: Page) -> None:
     harmless = "=cmd|' /C calc'!A0</script><script>alert(1)</script>\"'&<b>]]>[2J\ufffe\ud800 \u20ac"
-    assert page.rows("failures")["measured 13"] == ["http_error", "429", harmless, harmless, harmless]
+    assert page.rows("failures")["A 13"] == ["http_error", "429", harmless, harmless, harmless]
     assert not [tag for tag, _ in page.tags if tag == "b"]
     assert not [script for script in page.scripts if script.startswith("alert")]
     nasty = Page(render(a_report(a_run(trace_id='"><b>'), against=a_series(url='"><b></title><b>')), "html"))
     assert not [tag for tag, _ in nasty.tags if tag == "b"]
     assert 'trace "><b>' in nasty.text
-    assert 'against: "><b></title><b> (eu-west-1), streamed' in nasty.text
+    assert 'B: "><b></title><b> (eu-west-1), streamed' in nasty.text
 
 
 def test_counted_runs_that_failed_are_listed(page: Page) -> None:
     listed = [first for first, *_ in page.tables["failures"]]
-    assert listed == ["run", *(f"measured {number}" for number in (10, 11, 12, 13)), "against 8"]
+    assert listed == ["run", *(f"A {number}" for number in (10, 11, 12, 13)), "B 8"]
     assert "failures" not in Page(render(a_report(a_failed_run(warm_up=True), a_run()), "html")).tables
 
 
 def test_the_tables_have_the_figures(page: Page) -> None:
-    assert page.tables["figures-measured"][0] == ["", "values", "min", "p50", "p90", "p95", "p99", "max"]
-    rows = page.rows("figures-measured")
+    assert page.tables["figures-A"][0] == ["", "values", "min", "p50", "p90", "p95", "p99", "max"]
+    rows = page.rows("figures-A")
     # Nine values: 100, 200 ... 700, 1600 and 400 ms; below the median the second and the eighth of them.
     assert rows["TTFT"][:3] == ["9", "100.0", "400.0200.0 to 700.0"]
     assert rows["TTFT"][6] == "1,600.0"
     assert rows["TTFT, cold"][:3] == ["1", "1,600.0", "1,600.0"]
     assert rows["TTFT, warm"][0] == "7", "of one run nobody knows whether it was a cold start"
     assert {name for name in rows if "," not in name and name} == {figure.label for figure in FIGURES.values()}
-    assert page.rows("figures-against")["TTFT"][:2] == ["7", "900.0"]
-    assert "TTFT p50 400.0 ms -500.0 ms to against" in page.text
+    assert page.rows("figures-B")["TTFT"][:2] == ["7", "900.0"]
+    assert "TTFT p50 400.0 ms -500.0 ms to B" in page.text
     assert "completed: 9 of 13, cold starts: 1" in page.text
 
 
@@ -142,7 +142,7 @@ def test_the_page_judges(page: Page) -> None:
         ["tpot_p99", "2s", page.rows("objectives")["tpot_p99"][1], "met"],
         ["bursts", "0%", "11.111 %", "missed"],
     ]
-    assert "measured: 1 of 9 answers came in one burst. In run 8 the client waited 1600 ms" in page.text
+    assert "A: 1 of 9 answers came in one burst. In run 8 the client waited 1600 ms" in page.text
 
 
 def test_the_page_says_where_the_time_went(page: Page) -> None:
@@ -173,10 +173,10 @@ def test_parts_that_nobody_can_tell_apart_are_one() -> None:
 def test_the_distributions_are_of_completed_runs(page: Page) -> None:
     measured, against = page.charts()["chart-ttft"]["data"]
     assert (measured["name"], sorted(measured["x"])) == (
-        "measured",
+        "A",
         [100.0, 200.0, 300.0, 400.0, 400.0, 500.0, 600.0, 700.0, 1600.0],
     )
-    assert (against["name"], against["x"]) == ("against", [900.0] * 7)
+    assert (against["name"], against["x"]) == ("B", [900.0] * 7)
     (gaps,) = page.charts()["chart-gap"]["data"]
     assert sorted(gaps["x"]) == [20.0] * 9 + [25.0] * 18 + [30.0] * 9
     lines = {shape["x0"] for shape in page.charts()["chart-ttft"]["layout"]["shapes"]}
@@ -187,14 +187,14 @@ def test_every_run_that_took_time_is_in_the_chart_once(page: Page) -> None:
     traces = {trace["name"]: trace for trace in page.charts()["chart-runs"]["data"]}
     points = {name: list(zip(trace["x"], trace["y"], strict=True)) for name, trace in traces.items()}
     assert points == {
-        "run (measured)": [*((number, 100.0 * number) for number in range(1, 8)), (9, 400.0)],
-        "cold start (measured)": [(8, 1600.0)],
-        "not completed (measured)": [(10, 505.0), (11, 505.0), (12, 505.0), (13, 505.0), (14, None)],
-        "warm-up (measured)": [(0, 5000.0)],
-        "run (against)": [(number, 900.0) for number in range(1, 8)],
-        "not completed (against)": [(8, 505.0)],
+        "run (A)": [*((number, 100.0 * number) for number in range(1, 8)), (9, 400.0)],
+        "cold start (A)": [(8, 1600.0)],
+        "not completed (A)": [(10, 505.0), (11, 505.0), (12, 505.0), (13, 505.0), (14, None)],
+        "warm-up (A)": [(0, 5000.0)],
+        "run (B)": [(number, 900.0) for number in range(1, 8)],
+        "not completed (B)": [(8, 505.0)],
     }
-    assert len({traces[name]["marker"]["symbol"] for name in points if "measured" in name}) == 4
+    assert len({traces[name]["marker"]["symbol"] for name in points if "A" in name}) == 4
 
 
 def test_the_waterfall_is_the_slowest_run(page: Page) -> None:

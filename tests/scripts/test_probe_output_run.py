@@ -98,3 +98,35 @@ def test_two_saved_results_are_compared(probe: Probe, tmp_path: Path) -> None:
     assert (done.returncode, done.stdout) == (2, "")
     words = "is a comparison itself; give a file with the runs of one series"
     assert done.stderr == f"probe: {tmp_path / 'both'} {words}\n"
+
+
+def test_results_that_were_not_made_alike_are_compared_with_a_warning(probe: Probe, tmp_path: Path) -> None:
+    conditions = {"before": ("--prompt", "a", "--max-tokens", "7"), "after": ("--prompt", "b", "--runs", "2")}
+    for name, options in conditions.items():
+        with ScriptedServer([(0.0, answer("a"))]) as server:
+            (tmp_path / name).write_text(probe("--url", server.url, *options, "--output", "json").stdout)
+    done = probe("--compare", str(tmp_path / "before"), str(tmp_path / "after"))
+    assert done.returncode == 0
+    assert done.stderr.splitlines() == [
+        "probe: the two were not made alike: --max-tokens was 7, then None",
+        "probe: the two were not made alike: the prompts were others",
+    ]
+    assert "after's first text came" in done.stdout
+
+
+@pytest.mark.parametrize("output", ["jsonl", "csv", "html"])
+def test_a_missed_objective_is_said_where_people_read(probe: Probe, output: str) -> None:
+    with ScriptedServer([(0.0, answer("a"))]) as server:
+        done = probe("--url", server.url, "--slo", "failures=0%,bursts=0%", "--output", output)
+    assert (done.returncode, done.stderr) == (6, "probe: objective missed: bursts=0%, there is no value\n")
+
+
+def test_saved_results_keep_their_own_conditions_and_failures_their_exit_code(probe: Probe, tmp_path: Path) -> None:
+    denied = plain(403, DENIED, "application/json")
+    for name, runs, response in (("before", "1", answer("a")), ("after", "2", denied)):
+        with ScriptedServer([(0.0, response)]) as server:
+            (tmp_path / name).write_text(probe("--url", server.url, "--runs", runs, "--output", "json").stdout)
+    done = probe("--compare", str(tmp_path / "before"), str(tmp_path / "after"))
+    assert (done.returncode, done.stderr) == (1, "")
+    assert done.stdout.endswith("after: 0 of 2 runs completed\nbefore: 1 of 1 runs completed\n")
+    assert "There is no figure that both of them have." in done.stdout

@@ -189,6 +189,12 @@ def test_phases_that_a_kept_connection_does_not_have_are_left_out(capsys: pytest
     assert columns_of(chart, "Headers")[0] == "600.0"
 
 
+def test_a_run_without_text_has_waited(capsys: pytest.CaptureFixture[str]) -> None:
+    silent = a_failed_run("transport", ttfb_headers_ms=None, ttfb_ms=None, total_ms=1000.0)
+    lines = shown(report_of(silent), capsys)
+    assert [line.split()[0] for line in below(lines[lines.index("") + 1 :], "TLS")[1:]] == ["Waiting", "Total"]
+
+
 def test_a_chunk_that_is_seen_a_hair_after_the_end_is_not_lost(tmp_path: Path) -> None:
     late = replace(ONE, gaps_ms=[300.001])
     chart = in_a_pipe(report_of(late), tmp_path).splitlines()
@@ -335,7 +341,7 @@ def test_objectives(capsys: pytest.CaptureFixture[str]) -> None:
             ["ttft_p95", "0.8s", "800.04 ms", "missed"],
             ["total_max", "2000ms", "1900 ms", "met"],
             ["failures", "1%", "0.5 %", "met"],
-            ["tpot_p50", "10ms", "-", "missed"],
+            ["tpot_p50", "10ms", "no value", "missed"],
         ]
 
 
@@ -353,8 +359,8 @@ def a_comparison(difference: Difference, *, buffered: bool = False) -> Report:
 def test_a_comparison(capsys: pytest.CaptureFixture[str]) -> None:
     lines = shown(a_comparison(Difference(-1420.0, -1470.4, -1380.0, 0.174)), capsys)
     assert below(lines, "A  https://abc123") == [
-        "A  https://abc123.lambda-url.eu-west-1.on.aws/ (eu-west-1), streamed",
-        "B  http://127.0.0.1:9/ (eu-west-1), streamed",
+        "A  https://abc123.lambda-url.eu-west-1.on.aws/ (eu-west-1), streamed, from 2026-11-22T16:00:00Z",
+        "B  http://127.0.0.1:9/ (eu-west-1), streamed, from 2026-11-22T16:00:00Z",
         "A's first text came 1.42 s earlier than B's (95 % interval 1.38 s to 1.47 s).",
         "p50, ms      A       B    A - B       95 % interval  ratio",
         "TTFT     300.0  1720.0  -1420.0  -1470.4 to -1380.0  0.174",
@@ -383,7 +389,7 @@ def test_a_comparison(capsys: pytest.CaptureFixture[str]) -> None:
 )
 def test_the_headline_of_streaming(difference: Difference, words: str, capsys: pytest.CaptureFixture[str]) -> None:
     lines = shown(a_comparison(difference, buffered=True), capsys)
-    assert "B  http://127.0.0.1:9/ (eu-west-1), in one piece" in lines
+    assert "B  http://127.0.0.1:9/ (eu-west-1), in one piece, from 2026-11-22T16:00:00Z" in lines
     [sentence] = [part for part in unfolded(lines) if "Streamed, the first text came" in part]
     assert f"Streamed, the first text came {words} p50, ms" in sentence
 

@@ -217,6 +217,10 @@ def test_keys_come_from_the_aws_cli(tmp_path: Path) -> None:
     [
         ("echo first >&2; echo The SSO session has expired >&2; exit 255", r"\(The SSO session has expired\); log in"),
         ("exit 3", r"\(exit code 3\)"),
+        (
+            'echo "aws: error: argument subcommand: Invalid choice, maybe you meant:" >&2; exit 252',
+            "2.9 or newer is needed",
+        ),
         ("echo usage: aws", "printed no JSON object"),
         ("echo '{}'", "access key id from the AWS CLI is missing"),
         ('echo \'{"AccessKeyId": "a"}\'', "secret access key from the AWS CLI is missing"),
@@ -264,6 +268,12 @@ def test_curls_that_will_do(tmp_path: Path, says: str, names_port: bool, token: 
         ["--sandbox", "--runs", "0"],
         ["--sandbox", "--runs", "1.5"],
         ["--sandbox", "--max-tokens", "-1"],
+        ["--sandbox", "--reuse", "--concurrency", "3", "--warm-up", "2"],
+        ["--sandbox", "--against", "buffered", "--concurrency", "2"],
+        ["--sandbox", "--prompt", "x", "--prompts", "y"],
+        ["--compare", "x", "y", "--runs", "2"],
+        ["--compare", "x", "y", "--output", "jsonl"],
+        ["--sandbox", "--dry-run"],
         ["--sandbox", "--timeout", "0"],
         ["--sandbox", "--timeout", "nan"],
         ["--sandbox", "--timeout", "inf"],

@@ -75,7 +75,7 @@ def test_an_answer_that_ends_its_last_line_leaves_one_empty_line(probe: Probe) -
 
 
 def test_control_characters_from_the_server_are_made_harmless(probe: Probe) -> None:
-    nasty = "a\x1b]0;title\x07\x9b31m\r\n\tb\x7f\u20ac\ud800"
+    nasty = "a\u202e\x1b]0;title\x07\x9b31m\r\n\tb\x7f\u20ac\ud800"
     error = event("error", type="model_\x1b[1merror", message="first\nsecond\x1b[2J", retryable=False)
     script: Script = [(0.0, STREAM_HEAD + START + event("delta", text=nasty) + error + LAST_CHUNK)]
     with ScriptedServer(script) as server:
@@ -84,7 +84,8 @@ def test_control_characters_from_the_server_are_made_harmless(probe: Probe) -> N
     assert one.stdout.startswith("a]0;title31m\n\tb\u20ac?\n\n")
     for done in (one, several):
         assert done.returncode == 4
-        assert "error: model_[1merror: first second[2J" in done.stdout
+        assert "error: model_[1merror" in done.stdout
+        assert "first second[2J" in done.stdout
         assert "\x1b" not in done.stdout
 
 
@@ -127,8 +128,8 @@ def test_the_runs_of_two_sides_have_their_letters(probe: Probe) -> None:
     for found in (done, buffered):
         assert (found.returncode, found.stderr) == (0, "")
         assert [line.split()[0] for line in found.stdout.splitlines()[1:5]] == ["A1", "B1", "B2", "A2"]
-    assert f"B  {other.url} (eu-west-1), streamed" in done.stdout.splitlines()
-    assert f"B  {server.url} (eu-west-1), in one piece" in buffered.stdout.splitlines()
+    assert f"\nB  {other.url} (eu-west-1), streamed, from 20" in done.stdout
+    assert f"\nB  {server.url} (eu-west-1), in one piece, from 20" in buffered.stdout
 
 
 def test_the_live_display(probe: Probe, terminal: PseudoTerminal) -> None:
@@ -189,9 +190,8 @@ def test_the_live_display_shows_the_last_runs_that_fit(probe: Probe) -> None:
         assert code == 130
         assert "19 of 19" not in terminal.written, "a run that was stopped is not over"
         assert [int(line.split()[0]) for line in during] == list(range(19 - fit, 19))
-        rows = [line for line in terminal.screen if "http_error 500: http_500: x" in line]
-        assert [int(row.split()[0]) for row in rows] == list(range(1, 19))
-        assert all("x" * 150 in row for row in rows), "what is left is whole"
+        rows = [line for line in terminal.screen if line.endswith("http_error 500: http_500")]
+        assert [int(row.split()[0]) for row in rows] == list(range(1, 19)), "what is left is whole"
 
 
 def test_a_terminal_without_colour(probe: Probe, terminal: PseudoTerminal) -> None:

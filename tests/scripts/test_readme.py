@@ -8,7 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from readme import ALARM_FAULT, ALARM_SANDBOX, README, blocks, commands, in_the_foreground, shell
+from readme import (
+    ALARM_FAULT,
+    ALARM_SANDBOX,
+    README,
+    STACK_PROBE_LOOKUP,
+    STACK_PROBE_SANDBOX,
+    blocks,
+    commands,
+    in_the_foreground,
+    shell,
+)
 from tools import REPOSITORY, put_aws_cli, template_as_written
 
 # Those that other tests run: the sandbox in the foreground (the fixture below), this very test run, the benchmark, the
@@ -51,7 +61,7 @@ def test_the_probes_commands_run(command: str, tmp_path: Path) -> None:
 def test_two_saved_results_are_compared(tmp_path: Path) -> None:
     done = shell(re.sub(r"(before|after)\.json", rf"{tmp_path}/\g<0>", SAVED_AND_COMPARED))
     assert done.returncode == 0, done.stderr
-    assert done.stdout.endswith("A: 6 of 6 runs completed\nB: 6 of 6 runs completed\n")
+    assert done.stdout.endswith("after: 6 of 6 runs completed\nbefore: 6 of 6 runs completed\n")
 
 
 @pytest.mark.usefixtures("foreground_sandbox")
@@ -147,6 +157,8 @@ def test_every_command_is_accounted_for() -> None:
         *AWS_LINES,
         ALARM_SANDBOX,
         ALARM_FAULT,
+        STACK_PROBE_SANDBOX,
+        STACK_PROBE_LOOKUP,
     }
     rest = set(commands()) - tested - curl
     assert rest == {

@@ -37,7 +37,7 @@ from function_calls import parse_ndjson, parse_sse
         ("application/*", NDJSON),
         ("application/json", JSON),
         ("application/json; charset=utf-8", JSON),
-        ("application/json, text/event-stream", JSON),
+        ("application/json, text/event-stream", SSE),
         ("text/event-stream, application/json", SSE),
         ("application/x-ndjson, text/event-stream", NDJSON),
         ("text/event-stream, */*", SSE),
@@ -47,6 +47,8 @@ from function_calls import parse_ndjson, parse_sse
         ("text/event-stream;q=high", SSE),
         ("application/json;q=0.5, */*;q=0.6", TEXT),
         ("application/json, text/javascript, */*; q=0.01", JSON),
+        ("application/json, text/plain, */*", TEXT),
+        ("application/json;q=0, text/plain;q=0.1", TEXT),
     ],
 )
 def test_choice(accept: str | None, rendering: Rendering) -> None:

@@ -19,6 +19,7 @@ from probe.load import Side, measure_all
 from probe.measurement import COMPLETED
 from probe.result import Conditions
 from probe.screen import watcher
+from probe.stop import Stop
 from probe.target import parse_url
 
 FIGURES = {"wire_ms": "TTFT on the wire", "late_ms": "TTFT late by", "gap_ms": "worst gap off by"}
@@ -123,8 +124,9 @@ def _through_the_probe(side: Side, case: Case, count: int, server: Server, termi
         max_tokens=None,
     )
     environment = {**os.environ, "TERM": "xterm"}
-    with contextlib.redirect_stdout(terminal), watcher(conditions, 1, "table", environment) as shown:
-        (runs,) = measure_all([side], [case.body], conditions, _TIMEOUT_SECONDS, shown, environment)
+    drawn = watcher(conditions, 1, "table", environment)
+    with contextlib.redirect_stdout(terminal), drawn as shown, Stop() as stop:
+        (runs,) = measure_all([side], [case.body], conditions, _TIMEOUT_SECONDS, shown, environment, stop)
     accounts = server.accounts(count)
     samples = []
     for run in runs:

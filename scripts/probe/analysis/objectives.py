@@ -63,7 +63,7 @@ def parse(text: str) -> list[Objective]:
     Raises:
         UsageError: One is no objective, or there twice; the message says what is possible.
     """
-    objectives = [_objective(item.strip()) for item in text.split(",")]
+    objectives = [_objective(item) for item in text.split(",")]
     names = [objective.name for objective in objectives]
     for name in names:
         if names.count(name) > 1:
@@ -106,7 +106,7 @@ def _value(name: str, summary: Summary) -> float | None:
     if name == FAILURES:
         return _percent(summary.finished - summary.completed, summary.finished)
     if name == BURSTS:
-        return _percent(summary.bursts, summary.completed)
+        return _percent(summary.bursts, summary.bursts + summary.streamed)
     figure, _, statistic = name.rpartition("_")
     distribution = summary.figures.get(figure)
     return getattr(distribution, statistic) if distribution else None

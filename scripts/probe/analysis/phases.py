@@ -15,7 +15,8 @@ def phases(run: Run) -> Iterator[tuple[str, float, float]]:
         if spent is not None:
             yield label, now, now + spent
             now += spent
-    for label, moment in (("Headers", run.ttfb_headers_ms), ("First token", run.ttft_ms), ("Rest", run.total_ms)):
+    last = "Waiting" if run.ttft_ms is None else "Rest"
+    for label, moment in (("Headers", run.ttfb_headers_ms), ("First token", run.ttft_ms), (last, run.total_ms)):
         if moment is not None:
             # The reader's clock may see the last bytes a hair after curl's says that it was over.
             yield label, now, max(now, moment)

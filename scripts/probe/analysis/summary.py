@@ -7,7 +7,7 @@ from functools import cache
 
 import numpy as np
 
-from ..delivery import BURST
+from ..delivery import BURST, STREAMED
 from ..figures import FIGURES
 from ..measurement import COMPLETED, INTERRUPTED, Run
 from ..result import Series
@@ -53,6 +53,7 @@ class Summary:
         outcomes: How many of them had which outcome, by outcome; without those that none had.
         cold_starts: How many of them say that they were the first of their execution environment.
         bursts: How many of the completed ones came in one burst.
+        streamed: How many of them were streamed; of the others neither can be told.
         figures: By the names of `FIGURES`, over the completed runs; a figure that no run has is not there.
         warm: The same over those that were no cold start, if `cold_starts` is not 0; else empty.
         cold: The same over the cold starts, if there were any; else empty.
@@ -63,6 +64,7 @@ class Summary:
     outcomes: Mapping[str, int]
     cold_starts: int
     bursts: int
+    streamed: int
     figures: Mapping[str, Distribution]
     warm: Mapping[str, Distribution]
     cold: Mapping[str, Distribution]
@@ -79,6 +81,7 @@ def summarize(series: Series) -> Summary:
         outcomes=dict(Counter(run.outcome for run in finished)),
         cold_starts=cold_starts,
         bursts=sum(run.delivery == BURST for run in completed),
+        streamed=sum(run.delivery == STREAMED for run in completed),
         figures=_figures(completed),
         warm=_figures(run for run in completed if run.cold_start is False) if cold_starts else {},
         cold=_figures(run for run in completed if run.cold_start is True),

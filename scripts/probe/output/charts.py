@@ -11,7 +11,8 @@ from ..measurement import COMPLETED, Run
 from ..result import Series
 from .named import named_series
 
-_COLOURS = {"measured": "#1f5fbf", "against": "#c2571a"}
+# Of what was measured, and of what it is compared with.
+_COLOURS = ("#1f5fbf", "#c2571a")
 
 # How runs are told apart over time: label, and the marker's symbol.
 _COLD, _WARM, _FAILED, _WARM_UP = "cold start", "run", "not completed", "warm-up"
@@ -32,10 +33,10 @@ def charts(report: Report) -> dict[str, go.Figure]:
 def _distribution(report: Report, figure: str) -> go.Figure:
     """How often which value came, with the median and the 95th percentile of what was measured."""
     chart = _chart(f"{FIGURES[figure].label}, ms", "values", barmode="overlay")
-    for name, series, _ in named_series(report):
+    for colour, (name, series, _) in zip(_COLOURS, named_series(report), strict=False):
         values = [value for run in series.completed for value in FIGURES[figure].values(run)]
         if values:
-            chart.add_histogram(x=values, name=name, marker_color=_COLOURS[name], opacity=0.7, nbinsx=60)
+            chart.add_histogram(x=values, name=name, marker_color=colour, opacity=0.7, nbinsx=60)
     if figure in report.summary.figures:
         found = report.summary.figures[figure]
         chart.add_vline(found.p50, line_dash="dash", annotation_text="p50")
@@ -46,7 +47,7 @@ def _distribution(report: Report, figure: str) -> go.Figure:
 def _run_by_run(report: Report) -> go.Figure:
     """Every run's time to the first token, or to its end where it has none; the warm-up stands left of 1."""
     chart = _chart("run", "TTFT, ms")
-    for name, series, _ in named_series(report):
+    for colour, (name, series, _) in zip(_COLOURS, named_series(report), strict=False):
         for kind, symbol in _SYMBOLS.items():
             runs = [run for run in series.runs if _kind(run) == kind]
             if runs:
@@ -57,7 +58,7 @@ def _run_by_run(report: Report) -> go.Figure:
                     hovertemplate="%{y:.1f} ms, %{customdata[1]}, began %{customdata[0]}",
                     mode="markers",
                     name=f"{kind} ({name})",
-                    marker={"symbol": symbol, "size": 9, "color": _COLOURS[name]},
+                    marker={"symbol": symbol, "size": 9, "color": colour},
                 )
     return chart
 
@@ -76,7 +77,7 @@ def _waterfall(run: Run | None) -> go.Figure:
         text=[f"{end - begin:.1f} ms" for _, begin, end in rows],
         hovertemplate="%{y}: %{text}<extra></extra>",
         orientation="h",
-        marker_color=_COLOURS["measured"],
+        marker_color=_COLOURS[0],
     )
     if run.ttft_ms is not None:
         arrivals = list(accumulate(run.gaps_ms, initial=run.ttft_ms))
@@ -85,7 +86,7 @@ def _waterfall(run: Run | None) -> go.Figure:
             x=arrivals,
             y=["Text"] * len(arrivals),
             mode="markers",
-            marker={"symbol": "line-ns-open", "size": 16, "color": _COLOURS["against"]},
+            marker={"symbol": "line-ns-open", "size": 16, "color": _COLOURS[1]},
             hovertemplate="%{x:.1f} ms<extra></extra>",
         )
     chart.update_yaxes(categoryorder="array", categoryarray=labels[::-1])

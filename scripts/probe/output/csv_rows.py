@@ -1,6 +1,6 @@
 """Every run as a row of CSV, for a spreadsheet or a data frame.
 
-The header names the columns: `series` ("measured" or "against"), `url` and `buffered`, then the fields of a run under
+The header names the columns: `series` (its name), `url` and `buffered`, then the fields of a run under
 their names in the JSON document, then `error_type`, `error_message` and `error_retryable`. Times are milliseconds; an
 empty cell means that there is no value. The warm-up is among the rows (`warm_up` is true). What has no place in one
 cell is left to the JSON document: every single gap, and the server's `usage` and `timing`.

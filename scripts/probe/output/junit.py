@@ -22,7 +22,7 @@ _NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def suites(report: Report) -> str:
-    """The XML: a suite for each series, of which the measured one has the objectives."""
+    """The XML: a suite for each series, of which the first has the objectives."""
     document = JUnitXml("probe")
     for name, series, summary in named_series(report):
         suite = TestSuite(f"{name}: {_text(series.url)}")
@@ -31,7 +31,7 @@ def suites(report: Report) -> str:
             suite.add_property(key, value)
         suite.add_testcases([_run_case(run, name) for run in series.counted])
         document.add_testsuite(suite)
-        if name == "measured":
+        if series is report.result.series:
             suite.add_testcases([_objective_case(verdict) for verdict in report.verdicts])
             for figure, difference in report.differences.items():
                 for key, number in (("p50", difference.median), ("low", difference.low), ("high", difference.high)):

@@ -8,7 +8,7 @@ from ..result import Series
 
 
 def named_series(report: Report) -> Iterator[tuple[str, Series, Summary]]:
-    """Name, series and summary: "measured" and, in a comparison, "against"."""
-    yield "measured", report.result.series, report.summary
+    """Name, series and summary of what was measured and, in a comparison, of what it is compared with."""
+    yield report.result.series.name, report.result.series, report.summary
     if report.result.against and report.against:
-        yield "against", report.result.against, report.against
+        yield report.result.against.name, report.result.against, report.against

@@ -71,7 +71,7 @@ def _add_verdicts(report: Report, registry: CollectorRegistry) -> None:
 
 
 def _add_differences(report: Report, registry: CollectorRegistry) -> None:
-    difference = _gauge(registry, "difference_seconds", "Median measured less median against", "figure")
+    difference = _gauge(registry, "difference_seconds", "Median of the first series less that of the other", "figure")
     low = _gauge(registry, "difference_low_seconds", "Lower end of its 95 % interval", "figure")
     high = _gauge(registry, "difference_high_seconds", "Upper end of its 95 % interval", "figure")
     for name, found in report.differences.items():

@@ -10,7 +10,7 @@ from jsonschema.exceptions import best_match
 from ..errors import UsageError
 from ..measurement import Failure, Run
 from ..observation import parse_object
-from ..result import Conditions, Result, Series
+from ..result import ALONE, Conditions, Result, Series
 from . import SCHEMA_VERSION
 
 SCHEMA = Path(__file__).with_name("result.schema.json")
@@ -41,7 +41,7 @@ def read(path: Path) -> Result:
     if "against" in content:
         raise UsageError(f"{path} is a comparison itself; give a file with the runs of one series")
     runs = [_run(fields) for fields in content["runs"]]
-    series = Series(content["url"], content["region"], content["buffered"], runs)
+    series = Series(ALONE, content["url"], content["region"], content["buffered"], runs)
     return Result(content["started_at"], Conditions(**content["conditions"]), series)
 
 

@@ -11,7 +11,7 @@ from ..analysis.report import Report
 from ..figures import FIGURES
 from ..result import Series
 from ..terminal import harmless_line
-from .words import SIDES, duration
+from .words import duration
 
 
 def comparison(report: Report) -> Iterator[RenderableType]:
@@ -19,11 +19,16 @@ def comparison(report: Report) -> Iterator[RenderableType]:
     against = report.result.against
     if against is None or report.against is None:
         return
-    for name, series in zip(SIDES, (report.result.series, against), strict=True):
-        yield Text(f"{name}  {_what(series)}", no_wrap=True, overflow="ignore")
+    series = report.result.series
+    for one in (series, against):
+        yield Text(f"{one.name}  {_what(one)}", no_wrap=True, overflow="ignore")
+    if not report.differences:
+        yield Text("There is no figure that both of them have.")
+        return
     if "ttft" in report.differences:
-        yield Text(headline(report.differences["ttft"], report.result.series, against), style="bold")
-    table = Table("p50, ms", *SIDES, f"{SIDES[0]} - {SIDES[1]}", "95 % interval", "ratio", box=None, pad_edge=False)
+        yield Text(headline(report.differences["ttft"], series, against), style="bold")
+    names = (series.name, against.name)
+    table = Table("p50, ms", *names, " - ".join(names), "95 % interval", "ratio", box=None, pad_edge=False)
     for column in table.columns[1:]:
         column.justify, column.no_wrap = "right", True
     for name, difference in report.differences.items():
@@ -43,7 +48,7 @@ def headline(of: Difference, series: Series, against: Series) -> str:
     if against.buffered and not series.buffered:
         first, other = "Streamed, the first text came", "in one piece"
     else:
-        first, other = f"{SIDES[0]}'s first text came", f"{SIDES[1]}'s"
+        first, other = f"{series.name}'s first text came", f"{against.name}'s"
     how = "earlier" if of.median < 0 else "later"
     said = f"{first} {duration(abs(of.median))} {how} than {other}"
     if of.low is None or of.high is None:
@@ -55,4 +60,6 @@ def headline(of: Difference, series: Series, against: Series) -> str:
 
 
 def _what(series: Series) -> str:
-    return harmless_line(f"{series.url} ({series.region}), {'in one piece' if series.buffered else 'streamed'}")
+    began = min((run.started_at for run in series.runs), default="")
+    how = "in one piece" if series.buffered else "streamed"
+    return harmless_line(f"{series.url} ({series.region}), {how}, from {began}")

@@ -20,5 +20,5 @@ def row(run: Run, side: str) -> str:
         words.count(run.output_tokens),
         words.start(run),
         run.connection or "-",
-        words.outcome_and_reason(run),
+        words.outcome_and_type(run),
     )

@@ -19,7 +19,7 @@ from .histogram import histogram
 from .run_table import run_table
 from .waterfall import waterfall
 from .whereabouts import whereabouts
-from .words import SIDES, titled
+from .words import titled
 
 # A narrower window wraps lines by itself, where a table that is squeezed into it would cut numbers; in a wider one
 # figures would stand far from their labels.
@@ -58,7 +58,10 @@ def _of_one(report: Report) -> Iterator[Iterable[RenderableType]]:
 def _of_several(report: Report) -> Iterator[Iterable[RenderableType]]:
     result = report.result
     if result.against and report.against:
-        sides = [(SIDES[0], result.series, report.summary), (SIDES[1], result.against, report.against)]
+        sides = [
+            (result.series.name, result.series, report.summary),
+            (result.against.name, result.against, report.against),
+        ]
     else:
         sides = [("", result.series, report.summary)]
     for name, series, summary in sides:
@@ -71,7 +74,10 @@ def _of_several(report: Report) -> Iterator[Iterable[RenderableType]]:
         yield judgement.failures(series.counted, name)
         yield judgement.bursts(series.counted, summary, name)
     yield judgement.objectives(report.verdicts)
-    yield [judgement.completed(summary, result.conditions, name) for name, _, summary in sides]
+    conditions = (result.conditions, result.conditions_against or result.conditions)
+    yield [
+        judgement.completed(summary, made, name) for (name, _, summary), made in zip(sides, conditions, strict=False)
+    ]
 
 
 def _distributions(name: str, series: Series, summary: Summary) -> Iterator[Iterable[RenderableType]]:

@@ -6,12 +6,11 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 from ..load import Watcher
 from ..measurement import Run
-from ..result import Conditions
+from ..result import IN_TURN, Conditions
 from ..terminal import harmless
 from .console import console
 from .live import live
 from .rows import HEADER, row
-from .words import SIDES
 
 
 def watcher(
@@ -28,7 +27,7 @@ def watcher(
     is_table = output == "table"
     if is_table and (conditions.runs, conditions.warm_up, sides) == (1, 0, 1):
         return nullcontext(_Answer())
-    names = SIDES if sides == 2 else ("",)
+    names = IN_TURN if sides == 2 else ("",)
     shown_on = console(sys.stdout if is_table else sys.stderr, environment)
     if shown_on.is_terminal and shown_on.is_interactive:
         return live(conditions, names, shown_on, with_rows=is_table)

@@ -3,9 +3,6 @@
 from ..measurement import HTTP_ERROR, Run
 from ..terminal import harmless_line
 
-# What two series that are compared are called: the one that was asked about, and the one it is compared with.
-SIDES = ("A", "B")
-
 
 def milliseconds(value: float | None) -> str:
     """Milliseconds without their unit, or a dash."""
@@ -30,6 +27,13 @@ def start(run: Run) -> str:
 def outcome(run: Run) -> str:
     """How the run ended, with the status if that is why it failed."""
     return f"{run.outcome} {run.status}" if run.outcome == HTTP_ERROR else run.outcome
+
+
+def outcome_and_type(run: Run) -> str:
+    """How the run ended, and in a word why if it did not complete; one line."""
+    if run.error is None or run.error.type == run.outcome:
+        return outcome(run)
+    return harmless_line(f"{outcome(run)}: {run.error.type}")
 
 
 def outcome_and_reason(run: Run) -> str:

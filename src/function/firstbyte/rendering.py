@@ -74,18 +74,23 @@ _BY_MEDIA_RANGE = {
 
 
 def choose_rendering(accept: str | None) -> Rendering:
-    """The rendering that the client likes best: the highest `q`, and of several the one that it names first.
+    """The rendering that the client likes best: the highest `q`, of several a stream, of these the one it names first.
+
+    Many libraries ask for `application/json, text/plain, */*` whatever they call: that is no wish to wait.
 
     Raises:
         RequestError: with status 406, when the client accepts none of them.
     """
-    best: tuple[float, Rendering] | None = None
+    best: tuple[tuple[float, bool], Rendering] | None = None
     for entry in (accept or "*/*").split(","):
         media_range, *parameters = (part.strip().lower() for part in entry.split(";"))
         rendering = _BY_MEDIA_RANGE.get(media_range)
         quality = _quality(parameters)
-        if rendering is not None and quality > (best[0] if best else 0):
-            best = (quality, rendering)
+        if rendering is None or quality <= 0:
+            continue
+        rank = (quality, not rendering.in_one_piece)
+        if best is None or rank > best[0]:
+            best = (rank, rendering)
     if best is None:
         message = "accept names none of text/plain, text/event-stream, application/x-ndjson and application/json"
         raise RequestError(Failure.of(ErrorType.INVALID_REQUEST, message, status=406, field="accept"))

@@ -173,7 +173,7 @@ def measure(
         total_ms=total_ms,
         connection=connection,
         cold_start=_truth(start.get("cold_start")),
-        delivery=delivery.judge(ttft_ms, gaps, total_ms, timing) if outcome == COMPLETED else None,
+        delivery=delivery.judge(ttft_ms, gaps, total_ms, timing) if outcome == COMPLETED and not buffered else None,
         bytes=seen.body_bytes,
         input_tokens=_count(usage, "input_tokens"),
         output_tokens=output_tokens,

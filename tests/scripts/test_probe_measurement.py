@@ -323,6 +323,8 @@ def test_a_buffered_answer_has_its_text_when_it_is_complete() -> None:
         (5.0, HEADER, DOCUMENT_HEAD), (5.1, BODY, body[:10]), (5.6, BODY, body[10:90]), (5.9, BODY, body[90:])
     )
     run = measured(seen, DONE, buffered=True)
+    slow = judged(whole(timing={"ttft_ms": 300, "duration_ms": 3300}), DONE, DOCUMENT_HEAD, buffered=True)
+    assert slow.delivery is None, "what was asked for in one piece is no fake"
     assert (run.outcome, run.error, run.bytes) == ("completed", None, len(body))
     assert (run.ttfb_headers_ms, run.ttfb_ms, run.ttft_ms, run.total_ms) == (200.0, 300.0, 1100.0, 1500.0)
     assert (run.gaps_ms, run.max_gap_ms, run.tpot_ms, run.delivery) == ([], None, None, None)

@@ -73,17 +73,7 @@ def _measure(options: Options, objectives: "list[Objective]") -> int:
     if options.publish and not options.dry_run:
         require_curl(stack.cloudwatch, stack.credentials, os.environ)
     bodies = read_bodies(options)
-    conditions = Conditions(
-        runs=options.runs,
-        warm_up=options.warm_up,
-        concurrency=options.concurrency,
-        reuse=options.reuse,
-        think_seconds=options.think_seconds,
-        prompts=len(bodies),
-        fingerprint=hashlib.sha256(b"\0".join(bodies)).hexdigest()[:16],
-        model=options.model,
-        max_tokens=options.max_tokens,
-    )
+    conditions = _conditions(options, bodies)
     started_at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     unwritten: OSError | None = None
     # Whoever stops the runs is owed a report of them: signals end the runs, and nothing else before it is out.
@@ -102,11 +92,25 @@ def _measure(options: Options, objectives: "list[Objective]") -> int:
     published = _publish(series.counted, options, stack) if options.publish else True
     if unwritten:
         raise unwritten
-    outcomes = [run.outcome for series in (series, *others) for run in series.counted]
+    outcomes = [run.outcome for one in (series, *others) for run in one.counted]
     return (
         (STOPPED if len(outcomes) < conditions.runs * len(sides) else exit_code(outcomes))
         or (_judged(report, options) if report else 0)
         or (0 if published else NOT_KEPT)
+    )
+
+
+def _conditions(options: Options, bodies: list[bytes]) -> Conditions:
+    return Conditions(
+        runs=options.runs,
+        warm_up=options.warm_up,
+        concurrency=options.concurrency,
+        reuse=options.reuse,
+        think_seconds=options.think_seconds,
+        prompts=len(bodies),
+        model=options.model,
+        max_tokens=options.max_tokens,
+        fingerprint=hashlib.sha256(b"\0".join(bodies)).hexdigest()[:16],
     )
 
 

@@ -102,4 +102,4 @@ def differing(before: Conditions, after: Conditions) -> list[str]:
         for name, option in named.items()
         if getattr(before, name) != getattr(after, name)
     ]
-    return found + (["the prompts were others"] if before.fingerprint != after.fingerprint else [])
+    return found + (["the requests were others"] if before.fingerprint != after.fingerprint else [])

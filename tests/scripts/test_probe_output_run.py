@@ -109,7 +109,7 @@ def test_results_that_were_not_made_alike_are_compared_with_a_warning(probe: Pro
     assert done.returncode == 0
     assert done.stderr.splitlines() == [
         "probe: the two were not made alike: --max-tokens was 7, then None",
-        "probe: the two were not made alike: the prompts were others",
+        "probe: the two were not made alike: the requests were others",
     ]
     assert "after's first text came" in done.stdout
 

@@ -16,7 +16,7 @@ _KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 
 @pytest.fixture(scope="session")
 def newer_curl(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a program `curl`, for a PATH; without Debian, or that release on its mirror, the test is skipped."""
+    """A folder with a program `curl`, for a PATH; without Debian, or that release of it, the test is skipped."""
     if shutil.which("apt-get") is None or platform.freedesktop_os_release()["ID"] != "debian":
         pytest.skip("the newer curl comes out of Debian's packages, and this machine is no Debian")
     folder = tmp_path_factory.mktemp("curl")

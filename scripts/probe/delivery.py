@@ -19,12 +19,9 @@ The limits are this project's own choice.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .reported import milliseconds
-
-if TYPE_CHECKING:
-    from .measurement import Run
 
 STREAMED, BURST = "streamed", "burst"
 
@@ -42,8 +39,8 @@ def judge(
     if ttft_ms is None or total_ms is None:
         return None
     arrival = total_ms - ttft_ms
-    wait, writing = _account(timing)
-    if _is_held_back(arrival, writing):
+    wait, writing = account(timing)
+    if is_held_back(arrival, writing):
         return BURST
     if deltas < _LEAST_DELTAS:
         return None
@@ -54,21 +51,12 @@ def judge(
     return None if is_at_once or arrival < _SHARE * writing else STREAMED
 
 
-def explanation(run: "Run") -> str:
-    """For people: what makes this run, whose delivery is `BURST`, a burst."""
-    wait, arrival = run.ttft_ms or 0.0, (run.total_ms or 0.0) - (run.ttft_ms or 0.0)
-    came = f"the client waited {wait:.0f} ms for the first text, and the response was over {arrival:.0f} ms later"
-    _, writing = _account(run.timing)
-    if _is_held_back(arrival, writing):
-        return f"{came}, though the function wrote for {writing:.0f} ms: something behind the model holds the text back"
-    return f"{came}, all {len(run.gaps_ms) + 1} pieces at once: the answer was whole before its first byte was sent"
-
-
-def _account(timing: Mapping[str, Any] | None) -> tuple[float | None, float]:
+def account(timing: Mapping[str, Any] | None) -> tuple[float | None, float]:
     """How long the function waited for the model's first text, and from there wrote (0 if it does not say), in ms."""
     wait, duration = milliseconds(timing, "ttft_ms"), milliseconds(timing, "duration_ms")
     return wait, 0.0 if wait is None or duration is None else duration - wait
 
 
-def _is_held_back(arrival: float, writing: float) -> bool:
+def is_held_back(arrival: float, writing: float) -> bool:
+    """Whether text that was written for so long, and arrived within such a time (ms), was held back on its way."""
     return arrival < _SHARE * writing and writing - arrival >= _HELD_BACK_MS

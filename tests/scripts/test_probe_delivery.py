@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from probe.delivery import explanation, judge
+from probe.analysis.bursts import warning
+from probe.delivery import judge
 from probe_process import Probe
-from probe_runs import a_run
+from probe_runs import a_run, a_series
 from scripted_server import LAST_CHUNK, START, STREAM_HEAD, Script, ScriptedServer, event
 
 # Gaps, TTFT, total, the function's ttft_ms and duration_ms (None: it does not say), and what is to be told.
@@ -132,16 +133,17 @@ def test_a_gateway_that_holds_the_text_back_is_seen_through(probe: Probe) -> Non
     assert [json.loads(line)["delivery"] for line in done.stdout.splitlines()] == ["streamed", "burst"]
 
 
-def test_the_explanation_names_the_numbers() -> None:
-    held_back = a_run(
-        ttft_ms=1520.0, total_ms=1523.0, gaps_ms=[0.0] * 59, timing={"ttft_ms": 300.0, "duration_ms": 1480.0}
+def test_the_warning_names_the_numbers() -> None:
+    account = {"ttft_ms": 300.0, "duration_ms": 1480.0}
+    held_back = a_run(delivery="burst", ttft_ms=1520.0, total_ms=1523.0, gaps_ms=[0.0] * 59, timing=account)
+    assert warning(a_series(a_run(), held_back)) == (
+        "1 of 2 answers came in one burst: in run 1 the client waited 1520 ms for the first text, and the response was "
+        "over 3 ms later, though the function wrote for 1180 ms: something behind the model holds the text back."
     )
-    assert explanation(held_back) == (
-        "the client waited 1520 ms for the first text, and the response was over 3 ms later, though the function wrote "
-        "for 1180 ms: something behind the model holds the text back"
+    account = {"ttft_ms": 800.0, "duration_ms": 806.0}
+    whole = a_run(number=2, delivery="burst", ttft_ms=860.0, total_ms=868.0, gaps_ms=[0.3] * 19, timing=account)
+    assert warning(a_series(whole, whole)) == (
+        "2 of 2 answers came in one burst: in run 2 the client waited 860 ms for the first text, and the response was "
+        "over 8 ms later, all 20 pieces at once: the answer was whole before its first byte was sent."
     )
-    whole = a_run(ttft_ms=860.0, total_ms=868.0, gaps_ms=[0.3] * 19, timing={"ttft_ms": 800.0, "duration_ms": 806.0})
-    assert explanation(whole) == (
-        "the client waited 860 ms for the first text, and the response was over 8 ms later, all 20 pieces at once: "
-        "the answer was whole before its first byte was sent"
-    )
+    assert warning(a_series(a_run())) is None

@@ -142,7 +142,7 @@ def test_the_page_judges(page: Page) -> None:
         ["tpot_p99", "2s", page.rows("objectives")["tpot_p99"][1], "met"],
         ["bursts", "0%", "11.111 %", "missed"],
     ]
-    assert "A: 1 of 9 answers came in one burst. In run 8 the client waited 1600 ms" in page.text
+    assert "A: 1 of 9 answers came in one burst: in run 8 the client waited 1600 ms" in page.text
 
 
 def test_the_page_says_where_the_time_went(page: Page) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from jinja2 import Environment, StrictUndefined
 from plotly.offline import get_plotlyjs
 
-from .. import delivery
+from ..analysis.bursts import warning
 from ..analysis.objectives import STATISTICS
 from ..analysis.report import Report
 from ..figures import FIGURES
@@ -41,7 +41,7 @@ def page(report: Report) -> str:
         named_series=list(named_series(report)),
         figures=FIGURES,
         statistics=STATISTICS,
-        bursts=_bursts(report),
+        bursts=[f"{name}: {said}" for name, series, _ in named_series(report) if (said := warning(series))],
         failures=[
             (name, run)
             for name, series, _ in named_series(report)
@@ -62,17 +62,6 @@ def _policy(scripts: list[str]) -> str:
         f"default-src 'none'; script-src {' '.join(hashes)}; style-src 'unsafe-inline'; img-src data: blob:; "
         "base-uri 'none'; form-action 'none'"
     )
-
-
-def _bursts(report: Report) -> list[str]:
-    """A warning for each series with answers in one burst, with what makes the first of them one."""
-    found = []
-    for name, series, summary in named_series(report):
-        run = next((run for run in series.completed if run.delivery == delivery.BURST), None)
-        if run:
-            of_all = f"{name}: {summary.bursts} of {summary.completed} answers came in one burst"
-            found.append(f"{of_all}. In run {run.number} {delivery.explanation(run)}.")
-    return found
 
 
 def _milliseconds(value: float | None, sign: bool = False) -> str:

@@ -6,22 +6,19 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from .. import delivery
+from ..analysis.bursts import warning
 from ..analysis.objectives import Verdict
 from ..analysis.summary import Summary
 from ..measurement import COMPLETED, INTERRUPTED, Run
-from ..result import Conditions
+from ..result import Conditions, Series
 from ..terminal import harmless_line
 from . import words
 
 
-def bursts(runs: Sequence[Run], summary: Summary, side: str) -> Iterator[RenderableType]:
-    """A warning when answers of this side's runs came in one burst, with the reason of the first such answer."""
-    of_them = [run for run in runs if run.delivery == delivery.BURST]
-    if of_them:
-        answers = f"{summary.bursts} of {summary.completed} answers came in one burst"
-        example = f"in run {of_them[0].number} {delivery.explanation(of_them[0])}"
-        yield Text(words.titled(side, f"{answers}: {example}."), style="yellow")
+def bursts(series: Series, side: str) -> Iterator[RenderableType]:
+    """A warning when answers of this side came in one burst."""
+    if said := warning(series):
+        yield Text(words.titled(side, said), style="yellow")
 
 
 def failures(runs: Sequence[Run], side: str) -> Iterator[RenderableType]:

@@ -49,7 +49,7 @@ def _of_one(report: Report) -> Iterator[Iterable[RenderableType]]:
             yield [waterfall(run)]
     if report.slowest:
         yield _section("Where the time went", whereabouts(report.slowest))
-    yield judgement.bursts(runs, report.summary, "")
+    yield judgement.bursts(report.result.series, "")
     yield judgement.objectives(report.verdicts)
     if not runs:
         yield [judgement.completed(report.summary, report.result.conditions, "")]
@@ -70,9 +70,9 @@ def _of_several(report: Report) -> Iterator[Iterable[RenderableType]]:
         title = titled(sides[0][0], f"The slowest first token, run {report.slowest.run.number}")
         yield _section(title, [waterfall(report.slowest.run), *whereabouts(report.slowest)])
     yield comparison(report)
-    for name, series, summary in sides:
+    for name, series, _ in sides:
         yield judgement.failures(series.counted, name)
-        yield judgement.bursts(series.counted, summary, name)
+        yield judgement.bursts(series, name)
     yield judgement.objectives(report.verdicts)
     conditions = (result.conditions, result.conditions_against or result.conditions)
     yield [

@@ -9,7 +9,7 @@ import termios
 import time
 from collections.abc import Mapping, Sequence
 
-PATIENCE_SECONDS = 60
+from probe_process import PATIENCE_SECONDS
 
 # What a program may send besides text: control sequences, links, carriage return and line feed.
 _TOKEN = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b\]8;[^\x1b]*\x1b\\|\r|\n|[^\x1b\r\n]+")

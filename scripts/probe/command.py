@@ -4,7 +4,6 @@ import hashlib
 import os
 import signal
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING
 from . import cloudwatch, publication
 from .curl import require_curl
 from .errors import UsageError
-from .load import Side, Watcher, measure_all
+from .load import Side, Watcher, measure_all, utc_now
 from .measurement import Run, exit_code
 from .options import BUFFERED, Options, parse
 from .output import jsonl
@@ -68,13 +67,13 @@ def main(arguments: list[str]) -> int:
 def _measure(options: Options, objectives: "list[Objective]") -> int:
     stack = _find_stack(options)
     sides = _sides(options, stack)
-    for side in sides:
-        require_curl(side.target, side.credentials, os.environ)
+    targets = [side.target for side in sides]
     if options.publish and not options.dry_run:
-        require_curl(stack.cloudwatch, stack.credentials, os.environ)
+        targets.append(stack.cloudwatch)
+    require_curl(targets, stack.credentials, os.environ)
     bodies = read_bodies(options)
     conditions = _conditions(options, bodies)
-    started_at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    started_at = utc_now()
     unwritten: OSError | None = None
     # Whoever stops the runs is owed a report of them: signals end the runs, and nothing else before it is out.
     with Stop() as stop:
@@ -154,17 +153,11 @@ def _watcher(options: Options, conditions: Conditions, sides: list[Side]) -> Ite
         yield watcher
 
 
-class _Lines:
+class _Lines(Watcher):
     """Prints each run as a line of JSON when it is over."""
 
     def __init__(self, sides: list[Side]) -> None:
         self._series = _series(sides)
-
-    def began(self, side: int, number: int, warm_up: bool) -> None:
-        pass
-
-    def text(self, side: int, number: int, text: str) -> None:
-        pass
 
     def ended(self, side: int, run: Run) -> None:
         print(jsonl.line(run, series=self._series[side], against=side > 0), flush=True)
@@ -217,9 +210,8 @@ def _judged(report: "Report", options: Options) -> int:
     """The exit code of what became of the objectives; what the standard output does not say for people is said here."""
     for verdict in report.verdicts:
         if not verdict.met and options.output != "table":
-            objective, value = verdict.objective, verdict.value
-            was = "there is no value" if value is None else f"it was {value:.1f} {objective.unit}"
-            print(f"probe: objective missed: {objective.name}={objective.text}, {was}", file=sys.stderr)
+            objective = verdict.objective
+            print(f"probe: objective missed: {objective.name}={objective.text}, {verdict.finding}", file=sys.stderr)
     return 0 if all(verdict.met for verdict in report.verdicts) else OBJECTIVE_MISSED
 
 

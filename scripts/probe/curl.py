@@ -2,7 +2,7 @@
 
 import re
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from .credentials import Credentials
@@ -61,11 +61,11 @@ class CurlFigures:
     total: float = 0.0
 
 
-def require_curl(target: Target, credentials: Credentials, environment: Mapping[str, str]) -> None:
+def require_curl(targets: Iterable[Target], credentials: Credentials, environment: Mapping[str, str]) -> None:
     """Check that a curl is installed that can sign and report as the probe needs.
 
     Raises:
-        UsageError: There is none, or it is too old for this target or these keys.
+        UsageError: There is none, or it is too old for one of these targets or for these keys.
     """
     try:
         said = subprocess.run(
@@ -83,7 +83,7 @@ def require_curl(target: Target, credentials: Credentials, environment: Mapping[
     version = (int(match[1]), int(match[2]))
     if version < MINIMUM_VERSION:
         raise UsageError(f"curl {match[1]}.{match[2]} is too old: 7.76 or newer is needed")
-    if target.names_port and version < MINIMUM_VERSION_FOR_ALL:
+    if any(target.names_port for target in targets) and version < MINIMUM_VERSION_FOR_ALL:
         raise UsageError(
             f"curl {match[1]}.{match[2]} signs wrongly for a URL with a port, such as the sandbox's: "
             "7.86 or newer is needed"

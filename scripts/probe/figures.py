@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from .measurement import Run
@@ -19,6 +19,10 @@ class Figure:
 
     label: str
     values: Callable[[Run], list[float]]
+
+    def pooled(self, runs: Iterable[Run]) -> list[float]:
+        """The values of all these runs."""
+        return [value for run in runs for value in self.values(run)]
 
 
 def _one(value: float | None) -> list[float]:

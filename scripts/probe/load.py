@@ -11,7 +11,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from queue import SimpleQueue
-from typing import Protocol
 
 from .connection import Connection
 from .credentials import Credentials
@@ -43,8 +42,11 @@ class Side:
     buffered: bool
 
 
-class Watcher(Protocol):
-    """Is told what happens, in order, on the thread that called `measure_all`. Sides count from 0, runs from 1."""
+class Watcher:
+    """Is told what happens, in order, on the thread that called `measure_all`. Sides count from 0, runs from 1.
+
+    This one does nothing about it; others have what they care for.
+    """
 
     def began(self, side: int, number: int, warm_up: bool) -> None:
         """A run has begun."""
@@ -209,7 +211,7 @@ class _Worker:
         step = self._steps[0]
         side = self._load.sides[step.side]
         observer = Observer()
-        started_at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        started_at = utc_now()
         number = self._load.begin(step)
         connection = self._connection(step.side)
         for arrival in connection.exchange():
@@ -247,6 +249,11 @@ class _Worker:
             except OSError as error:
                 raise UsageError(f"curl cannot be started: {error.strerror}; try a lower --concurrency") from None
         return self._connections[side]
+
+
+def utc_now() -> str:
+    """This second, in UTC as ISO 8601."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
 
 
 def _config(side: Side, timeout_seconds: float) -> str:

@@ -136,17 +136,17 @@ def measure(
         uses_tls: The URL is an https one.
         buffered: The answer was asked for in one piece.
     """
-    outcome, failure = _judge(seen, curl, buffered)
-    document = (parse_object(seen.kept_body) or {}) if buffered else {}
+    document = (parse_object(seen.kept_body) or {}) if buffered else None
+    outcome, failure = _judge(seen, curl, document)
     start = document or _fields(seen, "start")
     end = document or _fields(seen, "end")
-    error = _object(document.get("error")) or _fields(seen, "error")
+    error = _object((document or {}).get("error")) or _fields(seen, "error")
     usage = _object(end.get("usage")) or _object(error.get("partial_usage"))
     headers = seen.head.headers if seen.head else {}
     connection = _connection(seen, curl)
     opened = curl if connection != REUSED else None  # what a connection cost is that of the run that opened it
     texts = [event.at for event in seen.events if event.text]
-    if document.get("text") and outcome == COMPLETED and seen.last_body_at is not None:
+    if document and document.get("text") and outcome == COMPLETED and seen.last_body_at is not None:
         texts = [seen.last_body_at]
     end_at = _end(seen, curl)
     gaps = [_ms(min(later, end_at) - min(sooner, end_at)) for sooner, later in pairwise(texts)]
@@ -193,7 +193,10 @@ def exit_code(outcomes: list[str]) -> int:
     return next((code for code in _WORST_FIRST if code in codes), 0)
 
 
-def _judge(seen: Observation, curl: CurlFigures | None, buffered: bool) -> tuple[str, Failure | None]:
+def _judge(
+    seen: Observation, curl: CurlFigures | None, document: Mapping[str, Any] | None
+) -> tuple[str, Failure | None]:
+    """Outcome and failure; `document` is the body of an answer that was asked for in one piece, else None."""
     if curl is None:
         return INTERRUPTED, Failure("interrupted", "the probe was stopped before the response had ended")
     if seen.head is None:
@@ -208,13 +211,13 @@ def _judge(seen: Observation, curl: CurlFigures | None, buffered: bool) -> tuple
         return ERROR, _failure(fields, default_type="error", default_message="the server did not say why")
     if curl.exit_code == _CURL_TIMED_OUT:
         return TRANSPORT, Failure(f"curl_{curl.exit_code}", curl.message)
-    wanted = DOCUMENT if buffered else EVENT_STREAM
+    wanted = EVENT_STREAM if document is None else DOCUMENT
     if seen.media_type != wanted:
         media_type = seen.head.headers.get("content-type") or "nothing"
         message = f"the response has content type {media_type} in place of {wanted}"
         return HTTP_ERROR, Failure("unexpected_content_type", message)
-    if buffered:
-        return _judge_document(seen, curl)
+    if document is not None:
+        return _judge_document(seen, curl, document)
     if seen.body_bytes > KEPT_BYTES:
         return CUT, _too_long(seen)
     if curl.exit_code != 0:
@@ -225,12 +228,12 @@ def _judge(seen: Observation, curl: CurlFigures | None, buffered: bool) -> tuple
     return COMPLETED, None
 
 
-def _judge_document(seen: Observation, curl: CurlFigures) -> tuple[str, Failure | None]:
+def _judge_document(seen: Observation, curl: CurlFigures, document: Mapping[str, Any]) -> tuple[str, Failure | None]:
     if curl.exit_code != 0:
         return CUT, Failure(f"curl_{curl.exit_code}", f"the answer was cut: {curl.message}")
     if seen.body_bytes > KEPT_BYTES:
         return CUT, _too_long(seen)
-    if not isinstance((parse_object(seen.kept_body) or {}).get("text"), str):
+    if not isinstance(document.get("text"), str):
         return CUT, Failure("no_answer", "the response is not a JSON object with a text")
     return COMPLETED, None
 

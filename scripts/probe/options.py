@@ -170,7 +170,8 @@ def parse(arguments: list[str]) -> Options:
     if (found.service or found.probe or found.dry_run) and not found.publish:
         raise UsageError("--service, --probe and --dry-run say how values are published: they go with --publish")
     if found.compare:
-        given = [option for option, value in _REQUEST_OPTIONS.items() if getattr(found, value) not in (None, False)]
+        values = {option: getattr(found, option.removeprefix("--").replace("-", "_")) for option in _REQUEST_OPTIONS}
+        given = [option for option, value in values.items() if value not in (None, False)]
         if given:
             raise UsageError(f"--compare makes no requests: {', '.join(given)} has no meaning with it")
     return Options(
@@ -198,21 +199,11 @@ def parse(arguments: list[str]) -> Options:
     )
 
 
-# What says how requests are made, by its option, and where argparse puts it.
-_REQUEST_OPTIONS = {
-    "--against": "against",
-    "--prompt": "prompt",
-    "--prompts": "prompts",
-    "--model": "model",
-    "--max-tokens": "max_tokens",
-    "--runs": "runs",
-    "--warm-up": "warm_up",
-    "--concurrency": "concurrency",
-    "--reuse": "reuse",
-    "--think": "think",
-    "--timeout": "timeout",
-    "--publish": "publish",
-}
+# What says how requests are made.
+_REQUEST_OPTIONS = (
+    *("--against", "--prompt", "--prompts", "--model", "--max-tokens", "--runs", "--warm-up", "--concurrency"),
+    *("--reuse", "--think", "--timeout", "--publish"),
+)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from .measurement import COMPLETED, Run
+from .measurement import COMPLETED, INTERRUPTED, Run
 
 
 @dataclass(frozen=True)
@@ -67,6 +67,11 @@ class Series:
     def completed(self) -> list[Run]:
         """Of these the ones that completed, which figures come from."""
         return [run for run in self.counted if run.outcome == COMPLETED]
+
+    @property
+    def failed(self) -> list[Run]:
+        """Of these the ones that neither completed nor were stopped."""
+        return [run for run in self.counted if run.outcome not in (COMPLETED, INTERRUPTED)]
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ import pytest
 from probe import connection
 from probe.credentials import Credentials
 from probe.errors import UsageError
-from probe.load import Side, measure_all
+from probe.load import Side, Watcher, measure_all
 from probe.measurement import Run
 from probe.result import Conditions
 from probe.stop import Stop
@@ -43,7 +43,7 @@ KEPT_ANSWER: Script = [(0.0, answer("hi")), (0.0, Keep)]
 FOREVER_SECONDS = 1_000.0
 
 
-class Notes:
+class Notes(Watcher):
     """A watcher that writes down what it is told, on which thread, and lets the test act on it."""
 
     def __init__(self, then: Callable[[str], None] = lambda _: None) -> None:

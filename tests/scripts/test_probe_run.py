@@ -1,16 +1,16 @@
 """The probe's figures and outcomes: scripts/probe.sh and the real curl against a loopback server with a script."""
 
 import itertools
-import shutil
 import socket
 import ssl
-import subprocess
 from pathlib import Path
 
 import pytest
 
+from certificates import self_signed
 from probe_process import Probe
 from scripted_server import (
+    ALLOWANCE_MS,
     END,
     LAST_CHUNK,
     START,
@@ -24,10 +24,6 @@ from scripted_server import (
     event,
     plain,
 )
-
-# How far a figure may be from the server's own note of when it sent. On an idle machine it is 1 or 2 ms; the allowance
-# is for a loaded one, and below the 100 ms by which the moments that must not be mixed up differ.
-ALLOWANCE_MS = 60.0
 
 
 def test_figures_follow_the_servers_schedule(probe: Probe) -> None:
@@ -68,25 +64,8 @@ def test_figures_follow_the_servers_schedule(probe: Probe) -> None:
 
 
 def test_tls_is_measured(probe: Probe, tmp_path: Path) -> None:
-    if shutil.which("openssl") is None:
-        pytest.skip("the openssl command makes the certificate for this test, and is not installed")
-    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
-    make = [
-        "openssl",
-        "req",
-        "-x509",
-        "-newkey",
-        "ec",
-        "-pkeyopt",
-        "ec_paramgen_curve:prime256v1",
-        "-nodes",
-        "-days",
-        "2",
-    ]
-    names = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
-    subprocess.run([*make, *names, "-keyout", key, "-out", certificate], check=True, capture_output=True)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate, key)
+    certificate = self_signed(tmp_path, context)
     with ScriptedServer([(0.0, answer("hi"))], tls=context) as server:
         untrusted = probe.run_json("--url", server.url)
         trusting = {**probe.environment, "CURL_CA_BUNDLE": str(certificate)}

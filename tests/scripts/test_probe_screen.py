@@ -22,9 +22,10 @@ from probe.measurement import Failure, Run
 from probe.result import Conditions
 from probe.screen import show
 from probe.screen.rows import HEADER, row
+from probe_process import PATIENCE_SECONDS
 from probe_reports import a_report, everything
 from probe_runs import a_failed_run, a_result, a_run, a_series
-from pseudo_terminal import PATIENCE_SECONDS, PseudoTerminal
+from pseudo_terminal import PseudoTerminal
 from tools import REPOSITORY
 
 UTF_8 = {"LC_ALL": "C.UTF-8", "TERM": "xterm-256color"}

@@ -246,7 +246,7 @@ def test_curls_that_are_refused(
 ) -> None:
     environment = fake_program(tmp_path, "curl", says) if says else {"PATH": str(tmp_path)}
     with pytest.raises(UsageError, match=words):
-        require_curl(Target(URL, "eu-west-1", False, names_port), Credentials("AKID", "s", token), environment)
+        require_curl([Target(URL, "eu-west-1", False, names_port)], Credentials("AKID", "s", token), environment)
 
 
 @pytest.mark.parametrize(
@@ -255,7 +255,7 @@ def test_curls_that_are_refused(
 )
 def test_curls_that_will_do(tmp_path: Path, says: str, names_port: bool, token: str | None) -> None:
     environment = fake_program(tmp_path, "curl", f"echo curl {says}")
-    require_curl(Target(URL, "eu-west-1", False, names_port), Credentials("AKID", "s", token), environment)
+    require_curl([Target(URL, "eu-west-1", False, names_port)], Credentials("AKID", "s", token), environment)
 
 
 @pytest.mark.parametrize(

@@ -47,7 +47,9 @@ def compare(series: Series, against: Series, *, paired: bool = False) -> dict[st
     differences = {}
     for name, figure in FIGURES.items():
         values, others = (
-            _pairs(series, against, figure) if paired else (_values(series, figure), _values(against, figure))
+            _pairs(series, against, figure)
+            if paired
+            else (figure.pooled(series.completed), figure.pooled(against.completed))
         )
         if values and others:
             has_interval = name != "gap" and min(len(values), len(others)) >= LEAST_VALUES
@@ -81,10 +83,6 @@ def median_difference_interval(
         differences += (np.median(first[drawn], axis=1) - np.median(second[other_drawn], axis=1)).tolist()
     low, high = np.quantile(differences, (0.025, 0.975)).round(3).tolist()
     return low, high
-
-
-def _values(series: Series, figure: Figure) -> list[float]:
-    return [value for run in series.completed for value in figure.values(run)]
 
 
 def _pairs(series: Series, against: Series, figure: Figure) -> tuple[list[float], list[float]]:

@@ -56,6 +56,11 @@ class Verdict:
     value: float | None
     met: bool
 
+    @property
+    def finding(self) -> str:
+        """What was measured, in words."""
+        return "there is no value" if self.value is None else f"it was {round(self.value, 3)} {self.objective.unit}"
+
 
 def parse(text: str) -> list[Objective]:
     """The objectives in a list such as `ttft_p95=800ms,failures=1%`, in its order.

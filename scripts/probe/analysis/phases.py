@@ -1,6 +1,7 @@
-"""What a run spent its time with, from its begin to its end without a break."""
+"""One run on a time axis: its phases, from its begin to its end without a break, and its pieces of text."""
 
 from collections.abc import Iterator
+from itertools import accumulate
 
 from ..measurement import Run
 
@@ -21,3 +22,9 @@ def phases(run: Run) -> Iterator[tuple[str, float, float]]:
             # The reader's clock may see the last bytes a hair after curl's says that it was over.
             yield label, now, max(now, moment)
             now = max(now, moment)
+
+
+def arrivals(run: Run) -> list[float]:
+    """When each piece of text came, in milliseconds from the begin; the run must have a first one."""
+    assert run.ttft_ms is not None
+    return list(accumulate(run.gaps_ms, initial=run.ttft_ms))

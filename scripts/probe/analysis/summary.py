@@ -110,7 +110,7 @@ def distribution(values: Sequence[float], *, independent: bool = True) -> Distri
 
 def _figures(runs: Iterable[Run]) -> dict[str, Distribution]:
     runs = list(runs)
-    pooled = {name: [value for run in runs for value in figure.values(run)] for name, figure in FIGURES.items()}
+    pooled = {name: figure.pooled(runs) for name, figure in FIGURES.items()}
     return {name: distribution(values, independent=name != "gap") for name, values in pooled.items() if values}
 
 

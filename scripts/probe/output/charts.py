@@ -1,10 +1,8 @@
 """The page's charts, as figures of plotly. No text of a server is in them: plotly reads some markup in texts."""
 
-from itertools import accumulate
-
 import plotly.graph_objects as go
 
-from ..analysis.phases import phases
+from ..analysis.phases import arrivals, phases
 from ..analysis.report import Report
 from ..figures import FIGURES
 from ..measurement import COMPLETED, Run
@@ -34,7 +32,7 @@ def _distribution(report: Report, figure: str) -> go.Figure:
     """How often which value came, with the median and the 95th percentile of what was measured."""
     chart = _chart(f"{FIGURES[figure].label}, ms", "values", barmode="overlay")
     for colour, (name, series, _) in zip(_COLOURS, named_series(report), strict=False):
-        values = [value for run in series.completed for value in FIGURES[figure].values(run)]
+        values = FIGURES[figure].pooled(series.completed)
         if values:
             chart.add_histogram(x=values, name=name, marker_color=colour, opacity=0.7, nbinsx=60)
     if figure in report.summary.figures:
@@ -80,11 +78,11 @@ def _waterfall(run: Run | None) -> go.Figure:
         marker_color=_COLOURS[0],
     )
     if run.ttft_ms is not None:
-        arrivals = list(accumulate(run.gaps_ms, initial=run.ttft_ms))
+        texts = arrivals(run)
         labels.append("Text")
         chart.add_scatter(
-            x=arrivals,
-            y=["Text"] * len(arrivals),
+            x=texts,
+            y=["Text"] * len(texts),
             mode="markers",
             marker={"symbol": "line-ns-open", "size": 16, "color": _COLOURS[1]},
             hovertemplate="%{x:.1f} ms<extra></extra>",

@@ -14,7 +14,6 @@ from ..analysis.bursts import warning
 from ..analysis.objectives import STATISTICS
 from ..analysis.report import Report
 from ..figures import FIGURES
-from ..measurement import COMPLETED, INTERRUPTED
 from ..terminal import harmless_line
 from .charts import charts
 from .named import named_series
@@ -42,12 +41,7 @@ def page(report: Report) -> str:
         figures=FIGURES,
         statistics=STATISTICS,
         bursts=[f"{name}: {said}" for name, series, _ in named_series(report) if (said := warning(series))],
-        failures=[
-            (name, run)
-            for name, series, _ in named_series(report)
-            for run in series.counted
-            if run.outcome not in (COMPLETED, INTERRUPTED)
-        ],
+        failures=[(name, run) for name, series, _ in named_series(report) for run in series.failed],
         parts=report.slowest.parts if report.slowest else {},
         charts={name: chart.to_json() for name, chart in charts(report).items()},
         scripts=scripts,

@@ -64,9 +64,7 @@ def _run_case(run: Run, classname: str) -> TestCase:
 def _objective_case(verdict: Verdict) -> TestCase:
     case = TestCase(f"{verdict.objective.name} <= {_text(verdict.objective.text)}", "objectives")
     if not verdict.met:
-        unit = verdict.objective.unit
-        measured = "there is no value" if verdict.value is None else f"it was {round(verdict.value, 3)} {unit}"
-        case.result = Failure(measured, "objective")
+        case.result = Failure(verdict.finding, "objective")
     return case
 
 

@@ -57,7 +57,7 @@ def _add_histograms(report: Report, registry: CollectorRegistry) -> None:
         metric, meaning = f"firstbyte_probe_{figure_name}_seconds", f"{figure.label} of completed runs"
         histogram = Histogram(metric, meaning, _SERIES, buckets=_BUCKETS_SECONDS, registry=registry)
         for name, series, _ in named_series(report):
-            values = [value for run in series.completed for value in figure.values(run)]
+            values = figure.pooled(series.completed)
             if values:
                 of_series = histogram.labels(*_labels(name, series))
                 for value in values:

@@ -9,7 +9,6 @@ from rich.text import Text
 from ..analysis.bursts import warning
 from ..analysis.objectives import Verdict
 from ..analysis.summary import Summary
-from ..measurement import COMPLETED, INTERRUPTED, Run
 from ..result import Conditions, Series
 from ..terminal import harmless_line
 from . import words
@@ -21,12 +20,11 @@ def bursts(series: Series, side: str) -> Iterator[RenderableType]:
         yield Text(words.titled(side, said), style="yellow")
 
 
-def failures(runs: Sequence[Run], side: str) -> Iterator[RenderableType]:
+def failures(series: Series, side: str) -> Iterator[RenderableType]:
     """The failed runs of this side by what they failed of: how many, and one message."""
     messages: dict[tuple[str, str], list[str]] = {}
-    for run in runs:
-        if run.outcome in (COMPLETED, INTERRUPTED) or run.error is None:
-            continue
+    for run in series.failed:
+        assert run.error is not None
         messages.setdefault((words.outcome(run), run.error.type), []).append(run.error.message)
     if messages:
         table = Table(words.titled(side, "failed"), "outcome", "type", "message", box=None, pad_edge=False)

@@ -50,7 +50,7 @@ def live(conditions: Conditions, names: tuple[str, ...], shown_on: Console, *, w
         shown_on.print(Text(HEADER, style="bold"), *display.rows, "", sep="\n", soft_wrap=True)
 
 
-class _Display:
+class _Display(Watcher):
     """A watcher that is drawn by another thread."""
 
     def __init__(self, conditions: Conditions, names: tuple[str, ...], shown_on: Console, *, with_rows: bool) -> None:
@@ -68,9 +68,6 @@ class _Display:
     def began(self, side: int, number: int, warm_up: bool) -> None:
         with self._lock:
             self._under_way[words.name(number, warm_up, self._names[side])] = time.monotonic()
-
-    def text(self, side: int, number: int, text: str) -> None:
-        pass
 
     def ended(self, side: int, run: Run) -> None:
         with self._lock:

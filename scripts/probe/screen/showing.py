@@ -71,7 +71,7 @@ def _of_several(report: Report) -> Iterator[Iterable[RenderableType]]:
         yield _section(title, [waterfall(report.slowest.run), *whereabouts(report.slowest)])
     yield comparison(report)
     for name, series, _ in sides:
-        yield judgement.failures(series.counted, name)
+        yield judgement.failures(series, name)
         yield judgement.bursts(series, name)
     yield judgement.objectives(report.verdicts)
     conditions = (result.conditions, result.conditions_against or result.conditions)

@@ -31,23 +31,10 @@ def watcher(
     shown_on = console(sys.stdout if is_table else sys.stderr, environment)
     if shown_on.is_terminal and shown_on.is_interactive:
         return live(conditions, names, shown_on, with_rows=is_table)
-    return _lines(names) if is_table else nullcontext(_Silence())
+    return _lines(names) if is_table else nullcontext(Watcher())
 
 
-class _Silence:
-    """Follows the runs and shows nothing."""
-
-    def began(self, side: int, number: int, warm_up: bool) -> None:
-        pass
-
-    def text(self, side: int, number: int, text: str) -> None:
-        pass
-
-    def ended(self, side: int, run: Run) -> None:
-        pass
-
-
-class _Answer(_Silence):
+class _Answer(Watcher):
     """The text of the only run's answer on standard output while it arrives, and an empty line below it."""
 
     def __init__(self) -> None:
@@ -72,7 +59,7 @@ def _lines(names: tuple[str, ...]) -> Iterator[Watcher]:
     print(flush=True)
 
 
-class _Lines(_Silence):
+class _Lines(Watcher):
     """Prints the lines of the runs."""
 
     def __init__(self, names: tuple[str, ...]) -> None:

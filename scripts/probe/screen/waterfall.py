@@ -1,11 +1,9 @@
 """One run on a time axis: its phases as bars, and its pieces of text as they arrived, which shows stalls and bursts."""
 
-from itertools import accumulate
-
 from rich.console import RenderableType
 from rich.table import Table
 
-from ..analysis.phases import phases
+from ..analysis.phases import arrivals, phases
 from ..measurement import Run
 from .bars import Marks, Span
 
@@ -20,7 +18,7 @@ def waterfall(run: Run) -> RenderableType:
     for label, begin, end in phases(run):
         chart.add_row(label, f"{end - begin:.1f} ms", Span(begin, end, run.total_ms))
     if run.ttft_ms is not None:
-        arrivals = list(accumulate(run.gaps_ms, initial=run.ttft_ms))
-        chart.add_row("Chunks", str(len(arrivals)), Marks(arrivals, run.total_ms))
+        texts = arrivals(run)
+        chart.add_row("Chunks", str(len(texts)), Marks(texts, run.total_ms))
     chart.add_row("Total", f"{run.total_ms:.1f} ms")
     return chart

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import signal
 import subprocess
 import time
 from collections.abc import Sequence
@@ -179,3 +180,21 @@ def test_help_shows_examples() -> None:
     done = bench("--help")
     assert done.returncode == 0
     assert "scripts/bench.sh telemetry --requests 1000 --cold 0" in done.stdout
+
+
+# A request takes half a second; the first and the fourth go through the probe, the two between are bare curl's.
+@pytest.mark.parametrize("seconds", [0.25, 0.75, 1.75])
+def test_ctrl_c_ends_the_benchmark_of_the_probe(seconds: float) -> None:
+    with subprocess.Popen(
+        [str(REPOSITORY / "scripts/bench.sh"), "probe", "--requests", "1000"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    ) as process:
+        try:
+            assert process.stderr is not None
+            assert process.stderr.readline() == b"paced: 1000 requests each\n"
+            time.sleep(seconds)
+            process.send_signal(signal.SIGINT)
+            assert process.wait(30) == 130
+        finally:
+            process.kill()

@@ -127,15 +127,24 @@ def _through_the_probe(side: Side, case: Case, count: int, server: Server, termi
     drawn = watcher(conditions, 1, "table", environment)
     with contextlib.redirect_stdout(terminal), drawn as shown, Stop() as stop:
         (runs,) = measure_all([side], [case.body], conditions, _TIMEOUT_SECONDS, shown, environment, stop)
+        if stop.comes_within(0.0):
+            raise KeyboardInterrupt
+    whole = [
+        (run, run.request_id, run.ttft_ms)
+        for run in runs
+        if run.outcome == COMPLETED and run.request_id is not None and run.ttft_ms is not None
+    ]
+    # Looked at first: of an answer that is not whole the server would give no account.
+    if len(whole) < count:
+        failed = [(run.outcome, run.error) for run in runs if run.outcome != COMPLETED]
+        sys.exit(f"bench: of {count} runs through the probe {len(whole)} are whole answers: {failed}")
     accounts = server.accounts(count)
     samples = []
-    for run in runs:
-        if run.outcome != COMPLETED or run.request_id is None or run.ttft_ms is None:
-            sys.exit(f"bench: a run through the probe is not a whole answer: {run.outcome} {run.error}")
-        account = accounts[run.request_id]
+    for run, request_id, ttft_ms in whole:
+        account = accounts[request_id]
         # The probe counts from when curl began, the server from when it accepted, which is later: what lies between
         # counts as the probe's lateness.
-        texts_ms = accumulate(run.gaps_ms, initial=account["accepted_at"] * 1000 + run.ttft_ms)
+        texts_ms = accumulate(run.gaps_ms, initial=account["accepted_at"] * 1000 + ttft_ms)
         samples.append(sample(account, list(texts_ms)))
     return samples
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Measures what telemetry and the probe cost. This file makes the environment; scripts/bench/ does the work.
+# Measures what telemetry and the probe cost. This file makes the environment; src/bench/ does the work.
 set -euo pipefail
 
 main() {
@@ -8,7 +8,7 @@ main() {
   # shellcheck source=scripts/environment.sh
   source "${root}/scripts/environment.sh"
   ensure_environment "${root}"
-  PYTHONPATH="${root}/scripts" exec "${root}/.venv/bin/python" -m bench "$@"
+  PYTHONPATH="${root}/src:${root}/src/probe" exec "${root}/.venv/bin/python" -m bench "$@"
 }
 
 main "$@"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Prints the dashboard's body for the CloudWatch console. This file makes the environment; scripts/dashboard/ does the work.
+# Prints the dashboard's body for the CloudWatch console. This file makes the environment; src/template/ does the work.
 set -euo pipefail
 
 main() {
@@ -8,7 +8,7 @@ main() {
   # shellcheck source=scripts/environment.sh
   source "${root}/scripts/environment.sh"
   ensure_environment "${root}"
-  PYTHONPATH="${root}/src:${root}/scripts" exec "${root}/.venv/bin/python" -m dashboard "$@"
+  PYTHONPATH="${root}/src" exec "${root}/.venv/bin/python" -m template.dashboard "$@"
 }
 
 main "$@"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Times a streamed answer as a client feels it. This file makes the environment; scripts/probe/ does the work.
+# Times a streamed answer as a client feels it. This file makes the environment; src/probe/ does the work.
 set -euo pipefail
 
 main() {
@@ -8,7 +8,7 @@ main() {
   # shellcheck source=scripts/environment.sh
   source "${root}/scripts/environment.sh"
   ensure_environment "${root}"
-  PYTHONPATH="${root}/scripts" exec "${root}/.venv/bin/python" -m probe "$@"
+  PYTHONPATH="${root}/src/probe" exec "${root}/.venv/bin/python" -m probe "$@"
 }
 
 main "$@"

@@ -9,7 +9,7 @@ from cloudwatch_calls import START_MS, CloudWatch
 from sandbox.cloudwatch.alarms import api
 from sandbox.cloudwatch.alarms.alarms import Alarms, Change
 from sandbox.cloudwatch.alarms.definitions import CompositeAlarm, MetricAlarm, definitions
-from sandbox.stack.resources import read_resources
+from template.resources import read_resources
 
 REGION = "eu-north-1"
 ARN = f"arn:aws:cloudwatch:{REGION}:123456789012:alarm:"

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from sandbox.invocation import FunctionError, Invocation
+from sandbox.lambda_service.function import FunctionSpec
 from sandbox.records.run import Phase, Run
-from sandbox.stack.function import FunctionSpec
 from sandbox.trace_context import TraceContext
 
 REQUEST_ID = "27df07c5-1c35-42eb-ae6f-55193c404205"

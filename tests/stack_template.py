@@ -5,7 +5,7 @@ import subprocess
 from collections.abc import Mapping
 from typing import Any
 
-from sandbox.stack.resources import ACCOUNT_ID, STACK_NAME, read_resources
+from template.resources import ACCOUNT_ID, STACK_NAME, read_resources
 from tools import REPOSITORY, sam_python
 
 Parameters = Mapping[str, str]

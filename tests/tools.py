@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from sandbox.stack.document import load
+from template.document import load
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 # SAM CLI pins its own boto3: it lives in an environment of its own.

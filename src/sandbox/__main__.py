@@ -8,6 +8,7 @@ from sandbox.banner import print_line
 from sandbox.errors import StartError, UsageError
 from sandbox.server import run
 from sandbox.settings import read_settings
+from template.errors import ParameterError, TemplateError
 
 
 def main() -> int:
@@ -15,10 +16,10 @@ def main() -> int:
     logging.basicConfig(format="sandbox: %(message)s", level=logging.WARNING)
     try:
         asyncio.run(run(read_settings(sys.argv[1:])))
-    except UsageError as error:
+    except (UsageError, ParameterError) as error:
         print_line(f"sandbox: {error}; see --help")
         return 2
-    except StartError as error:
+    except (StartError, TemplateError) as error:
         print_line(f"sandbox: {error}")
         return 1
     return 0

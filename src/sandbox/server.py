@@ -18,19 +18,19 @@ from sandbox.bedrock.app import bedrock_app
 from sandbox.errors import StartError, UsageError
 from sandbox.lambda_service import function_process
 from sandbox.lambda_service.environments import Environment
+from sandbox.lambda_service.function import FunctionSpec, streaming_function
 from sandbox.lambda_service.function_url import function_url_app
 from sandbox.lambda_service.invoke_api import invoke_api
 from sandbox.lambda_service.pool import EnvironmentPool
+from sandbox.lambda_service.schedule import schedules
 from sandbox.lambda_service.scheduler import scheduling
 from sandbox.ready_file import Ready, ready_file, refuse_a_second_sandbox
 from sandbox.records.recorder import LogStream, Recorder
 from sandbox.settings import Settings
 from sandbox.signing.credentials import Credentials, random_role, random_user
 from sandbox.signing.signed import refused_by_url, signature_check
-from sandbox.stack.function import FunctionSpec, streaming_function
-from sandbox.stack.resources import Resource, read_resources
-from sandbox.stack.schedule import schedules
 from sandbox.telemetry import Telemetry, running_telemetry
+from template.resources import Resource, read_resources
 
 HOST = "127.0.0.1"
 # How long a server waits for its open connections at the end; the promise is to be gone within two seconds.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sandbox.errors import UsageError
-from sandbox.stack.parameters import add_overrides_option, parse_overrides
+from template.parameters import add_overrides_option, parse_overrides
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -16,10 +16,10 @@ from sandbox.aws_api.contract import Operations
 from sandbox.cloudwatch.alarms.running import evaluating, has_alarms, make_alarms
 from sandbox.cloudwatch.metrics import Metrics
 from sandbox.logs.logs import Logs
-from sandbox.stack.resources import Resource
 from sandbox.store import Store
 from sandbox.xray import daemon
 from sandbox.xray.traces import Traces
+from template.resources import Resource
 
 if TYPE_CHECKING:
     from sandbox.cloudwatch.alarms.alarms import Alarms

@@ -9,7 +9,7 @@ from moto.cloudformation.parsing import ResourceMap, clean_json, parse_condition
 
 from deploy.lookups import found
 from deploy.stand_in_process import REGION, StandIn
-from sandbox.stack.resources import ACCOUNT_ID
+from template.resources import ACCOUNT_ID
 
 Properties = dict[str, Any]
 

@@ -14,8 +14,8 @@ from deploy.lookups import found
 from deploy.sam_project import call_sam, run_sam
 from deploy.snapshot import Snapshot, differences, snapshot
 from deploy.stand_in_process import REGION, StandIn
-from sandbox.stack.resources import read_resources
 from stack_template import EVERYTHING
+from template.resources import read_resources
 
 STACK = "firstbyte"
 # The deployed stack has a URL for everybody, too.

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from sandbox.stack.resources import ACCOUNT_ID
 from stack_template import EVERYTHING, processed_templates
+from template.resources import ACCOUNT_ID
 from tools import template_as_written
 
 FUNCTION, DEPLOYMENT = "StreamingFunctionRole", "DeploymentRole"

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from sandbox.stack.resources import read_resources
 from stack_template import EVERYTHING, REGION, Parameters, processed_templates
+from template.resources import read_resources
 from tools import REPOSITORY, checkov, template_as_written, without_aws
 
 ANYTHING = {"Effect": "Allow", "Action": "*", "Resource": "*"}

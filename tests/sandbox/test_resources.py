@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from sandbox.errors import StartError
-from sandbox.stack.resources import Resource, read_resources
 from stack_template import EVERYTHING
+from template.errors import TemplateError
+from template.resources import Resource, read_resources
 from tools import REPOSITORY, template_as_written
 
 TEMPLATE = """
@@ -65,14 +65,14 @@ def test_a_property_without_a_value_is_absent(tmp_path: Path) -> None:
     assert dict(absent.properties) == {"Value": "text"}
     assert (len(absent.properties), "Gone" in absent.properties) == (1, False)
     assert dict(present.properties) == {"Value": "text", "Gone": 1}
-    with pytest.raises(StartError, match=r"Resources\.Tested\.Properties\.Gone is missing"):
+    with pytest.raises(TemplateError, match=r"Resources\.Tested\.Properties\.Gone is missing"):
         absent.properties.required("Gone")
 
 
 def test_what_cannot_be_resolved_is_refused_when_it_is_asked_for(tmp_path: Path) -> None:
     properties = read(tmp_path, "!GetAtt Queue.Arn", {"Wanted": "yes"})["Tested"].properties
     assert properties["Gone"] == 1
-    with pytest.raises(StartError, match=r"Resources\.Tested\.Properties\.Value: .* Fn::GetAtt Arn of Queue"):
+    with pytest.raises(TemplateError, match=r"Resources\.Tested\.Properties\.Value: Fn::GetAtt Arn of Queue"):
         properties.get("Value")
 
 
@@ -143,10 +143,10 @@ def test_a_file_is_included_in_place_of_a_property_or_of_all(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("value", "words"),
     [
-        ("!Ref Optional", "no parameter, pseudo parameter of the sandbox or resource of the stack is named Optional"),
+        ("!Ref Optional", "no parameter, supported pseudo parameter or resource of the stack is named Optional"),
         ("!Sub '${Nothing.Arn}'", "is named Nothing"),
-        ("!Ref Queue", "does not resolve Ref of Queue, an AWS::SQS::Queue"),
-        ("!GetAtt Named.Name", "does not resolve Fn::GetAtt Name of Named, an AWS::CloudWatch::Alarm"),
+        ("!Ref Queue", "Ref of Queue, an AWS::SQS::Queue"),
+        ("!GetAtt Named.Name", "Fn::GetAtt Name of Named, an AWS::CloudWatch::Alarm, is not supported"),
         ("!GetAtt Named", "Fn::GetAtt is not well formed: 'Named'"),
         ("!Ref Circle", "Resources.Circle.Properties.AlarmName: Ref leads back to itself: 'Circle'"),
         ("!FindInMap [Rates, Middling, Value]", "Mappings have no Rates.Middling.Value"),
@@ -159,17 +159,17 @@ def test_a_file_is_included_in_place_of_a_property_or_of_all(tmp_path: Path) -> 
         ("!Join ['', [{a: b}]]", "Fn::Join is not well formed"),
         ("!If [NoSuch, a, b]", "the template has no condition NoSuch"),
         ("{Fn::ToJsonString: !Ref Limit}", "Fn::ToJsonString is not well formed"),
-        ("{Fn::Sub: a, other: b}", "Properties.Value: the sandbox does not resolve Fn::Sub"),
+        ("{Fn::Sub: a, other: b}", "Properties.Value: Fn::Sub is not supported"),
         (
             "{Fn::Transform: {Name: Own, Parameters: {Location: template.yaml}}}",
-            "of macros the sandbox knows AWS::Include",
+            "the only supported macro is AWS::Include",
         ),
         (include("none.json"), "cannot read the included file"),
         (include("template.yaml"), "template.yaml is not JSON"),
     ],
 )
 def test_refuses_in_clear_words(tmp_path: Path, value: str, words: str) -> None:
-    with pytest.raises(StartError) as refused:
+    with pytest.raises(TemplateError) as refused:
         resolved(tmp_path, value)
     assert words in str(refused.value)
     assert str(refused.value).startswith("Resources.")
@@ -178,7 +178,7 @@ def test_refuses_in_clear_words(tmp_path: Path, value: str, words: str) -> None:
 @pytest.mark.parametrize("resource", ["{}", "[Type]", "{Properties: {}}"])
 def test_a_resource_without_a_type_is_named(tmp_path: Path, resource: str) -> None:
     (tmp_path / "template.yaml").write_text(f"Resources: {{A: {resource}}}")
-    with pytest.raises(StartError, match=r"Resources\.A has no Type"):
+    with pytest.raises(TemplateError, match=r"Resources\.A has no Type"):
         read_resources(tmp_path / "template.yaml", {}, "eu-west-1")
 
 
@@ -186,7 +186,7 @@ def test_a_resource_without_a_type_is_named(tmp_path: Path, resource: str) -> No
 def test_properties_that_are_no_mapping_are_refused_when_one_is_asked_for(tmp_path: Path, node: str) -> None:
     (tmp_path / "template.yaml").write_text(f"Resources: {{A: {{Type: T, Properties: {node}}}}}")
     properties = read_resources(tmp_path / "template.yaml", {}, "eu-west-1")["A"].properties
-    with pytest.raises(StartError, match=r"^Resources\.A\.Properties"):
+    with pytest.raises(TemplateError, match=r"^Resources\.A\.Properties"):
         properties.get("Name")
 
 

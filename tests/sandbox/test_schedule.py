@@ -12,11 +12,11 @@ import pytest
 import yaml
 
 from recorded import Recorded, until
-from sandbox.errors import StartError
-from sandbox.stack.parameters import parse_overrides
-from sandbox.stack.resources import read_resources
-from sandbox.stack.schedule import Schedule, schedules
+from sandbox.lambda_service.schedule import Schedule, schedules
 from sandbox_process import RunningSandbox, StartSandbox, descendants
+from template.errors import TemplateError
+from template.parameters import parse_overrides
+from template.resources import read_resources
 from tools import REPOSITORY
 
 TEMPLATE = REPOSITORY / "template.yaml"
@@ -87,9 +87,9 @@ def test_this_repositorys_probe_runs_if_a_parameter_says_so() -> None:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"ScheduleExpression": "cron(0 12 * * ? *)"}, "runs rate(N minutes) without a StartDate, not cron"),
+        ({"ScheduleExpression": "cron(0 12 * * ? *)"}, "runs rate(N minutes), no StartDate, not cron"),
         ({"ScheduleExpression": "rate(0 minutes)"}, "not rate(0 minutes)"),
-        ({"StartDate": "2030-01-01T00:00:00Z"}, "without a StartDate"),
+        ({"StartDate": "2030-01-01T00:00:00Z"}, "no StartDate"),
         ({"target": {"Input": "{}"}}, "Resources.Hourly.Properties.Target.Input: the sandbox sends Scheduler's own"),
         ({"target": {"Arn": "arn:aws:sqs:eu-west-1:1:q"}}, "Target.Arn must be that of a function of this template"),
         ({"target": {"RetryPolicy": {}}}, "Target.RetryPolicy.MaximumRetryAttempts must be 0"),
@@ -99,7 +99,7 @@ def test_this_repositorys_probe_runs_if_a_parameter_says_so() -> None:
     ],
 )
 def test_what_the_sandbox_cannot_run_is_refused(tmp_path: Path, changes: dict[str, Any], words: str) -> None:
-    with pytest.raises(StartError) as refused:
+    with pytest.raises(TemplateError) as refused:
         read(clock_stack(tmp_path, **changes))
     assert words in str(refused.value)
 

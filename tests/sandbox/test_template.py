@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 import yaml
 
-from sandbox.errors import StartError, UsageError
-from sandbox.stack.function import FunctionSpec, streaming_function
-from sandbox.stack.parameters import parse_overrides
-from sandbox.stack.resources import read_resources
+from sandbox.lambda_service.function import FunctionSpec, streaming_function
+from template.errors import ParameterError, TemplateError
+from template.parameters import parse_overrides
+from template.resources import read_resources
 from tools import REPOSITORY
 
 
@@ -57,7 +57,7 @@ def test_overrides_reach_the_function() -> None:
     ],
 )
 def test_refuses_overrides_that_do_not_fit(override: str, words: str) -> None:
-    with pytest.raises(UsageError) as refused:
+    with pytest.raises(ParameterError) as refused:
         read(REPOSITORY / "template.yaml", override)
     assert words in str(refused.value)
 
@@ -105,16 +105,16 @@ def written(directory: Path, template: Any) -> Path:
         ("a: [", "is not YAML"),
         ("just text", "is not a template"),
         ({"Resources": {}}, "exactly one AWS::Serverless::Function"),
-        ({**stack(), "Globals": {}}, "does not read Globals"),
+        ({**stack(), "Globals": {}}, "Globals are not supported"),
         (stack(FunctionUrlConfig={"AuthType": "NONE"}), "InvokeMode must be RESPONSE_STREAM"),
         (stack(Handler="no_such.handler"), "no_such.py, which does not exist"),
         (stack(Handler="handler"), "must be MODULE.FUNCTION"),
         (stack(Timeout="soon"), "Timeout must be a whole number"),
-        (stack(Timeout={"Fn::Cidr": ["10.0.0.0/8"]}), "Properties.Timeout: the sandbox does not resolve Fn::Cidr"),
-        (stack(Timeout={"Ref": "Nothing"}), "Properties.Timeout: no parameter, pseudo parameter"),
+        (stack(Timeout={"Fn::Cidr": ["10.0.0.0/8"]}), "Properties.Timeout: Fn::Cidr is not supported"),
+        (stack(Timeout={"Ref": "Nothing"}), "Properties.Timeout: no parameter, supported pseudo parameter"),
         (stack(Timeout={"Fn::If": ["Nothing", 1, 2]}), "has no condition Nothing"),
         (stack(Timeout={"Fn::If": ["Nothing"]}), "Fn::If is not well formed"),
-        (stack(Timeout={"Fn::Join": [{"Ref": "AWS::Region"}, ["1"]]}), "no function as the delimiter of Fn::Join"),
+        (stack(Timeout={"Fn::Join": [{"Ref": "AWS::Region"}, ["1"]]}), "the delimiter of Fn::Join must be a text"),
         (stack(Layers=["arn:aws:lambda:eu-west-1:1:layer:x:1"]), "is not an AWS::Serverless::LayerVersion"),
         (stack(Environment={"Variables": {"AWS_LAMBDA_EXEC_WRAPPER": "/opt/x"}}), "/opt/x is in no layer"),
         (stack(Environment={"Variables": {"LIST": ["a"]}}), "Environment.Variables must be texts"),
@@ -129,11 +129,14 @@ def written(directory: Path, template: Any) -> Path:
             "Resources.L.Properties.ContentUri is missing",
         ),
         ({**stack(), "Parameters": {"P": {"Type": "String"}}}, "add --parameter-overrides P=VALUE"),
-        ({**stack(), "Parameters": {"P": {"Type": "List<Number>", "Default": "1"}}}, "no parameter type"),
+        (
+            {**stack(), "Parameters": {"P": {"Type": "List<Number>", "Default": "1"}}},
+            "the type 'List<Number>' is not supported",
+        ),
     ],
 )
 def test_refuses_a_broken_template_in_clear_words(tmp_path: Path, template: Any, words: str) -> None:
-    with pytest.raises((StartError, UsageError)) as refused:
+    with pytest.raises((TemplateError, ParameterError)) as refused:
         read(written(tmp_path, template))
     assert words in str(refused.value)
     assert "\n" not in str(refused.value)
@@ -183,5 +186,5 @@ Resources:
 
 
 def test_a_missing_template_is_named(tmp_path: Path) -> None:
-    with pytest.raises(StartError, match="cannot read the template"):
+    with pytest.raises(TemplateError, match="cannot read the template"):
         read(tmp_path / "none.yaml")

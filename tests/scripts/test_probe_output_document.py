@@ -25,7 +25,7 @@ from probe_reports import NASTY, a_report, everything
 from probe_runs import a_failed_run, a_result, a_run, a_series
 from tools import REPOSITORY
 
-SCHEMA = json.loads((REPOSITORY / "scripts/probe/output/result.schema.json").read_text())
+SCHEMA = json.loads((REPOSITORY / "src/probe/probe/output/result.schema.json").read_text())
 LINE = {"$schema": SCHEMA["$schema"], "$ref": "#/$defs/line", "$defs": SCHEMA["$defs"]}
 
 FAILURE = {"type": "cut", "message": "no more", "retryable": None}
@@ -198,7 +198,7 @@ def test_what_is_no_json_is_never_written() -> None:
 def test_lines_need_nothing_but_the_standard_library() -> None:
     """-S hides every installed package."""
     code = "import sys; sys.path.insert(0, sys.argv[1]); from probe.output import jsonl"
-    subprocess.run([sys.executable, "-I", "-S", "-c", code, str(REPOSITORY / "scripts")], check=True, timeout=60)
+    subprocess.run([sys.executable, "-I", "-S", "-c", code, str(REPOSITORY / "src/probe")], check=True, timeout=60)
 
 
 def ended(ending: tuple[str, Failure | None], **fields: Any) -> Run:

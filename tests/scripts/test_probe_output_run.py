@@ -14,7 +14,7 @@ from probe_process import Probe
 from scripted_server import END, LAST_CHUNK, START, STREAM_HEAD, ScriptedServer, answer, event, plain
 from tools import REPOSITORY
 
-SCHEMA = json.loads((REPOSITORY / "scripts/probe/output/result.schema.json").read_text())
+SCHEMA = json.loads((REPOSITORY / "src/probe/probe/output/result.schema.json").read_text())
 DENIED = b'{"message": "\\u001b[2J</script>, not for you \\u20ac"}'
 
 

@@ -72,7 +72,7 @@ def command(report: Report, folder: Path) -> list[str]:
 
 
 def surroundings(more: Mapping[str, str]) -> dict[str, str]:
-    return {"PATH": os.environ["PATH"], "PYTHONPATH": str(REPOSITORY / "scripts"), **more}
+    return {"PATH": os.environ["PATH"], "PYTHONPATH": str(REPOSITORY / "src/probe"), **more}
 
 
 def in_a_pipe(report: Report, folder: Path, environment: Mapping[str, str] = UTF_8) -> str:

@@ -11,8 +11,8 @@ from cloudwatch_calls import expression, stat
 from sandbox.cloudwatch.alarms.alarms import Alarms
 from sandbox.cloudwatch.alarms.definitions import CompositeAlarm, MetricAlarm
 from sandbox.cloudwatch.metrics import Metrics
-from sandbox.errors import StartError
 from sandbox.store import Store
+from template.errors import TemplateError
 
 HIDDEN: dict[str, Any] = {"ReturnData": False}
 
@@ -137,7 +137,7 @@ def test_composite_alarms_come_behind_what_they_are_made_of(tmp_path: Path) -> N
     ],
 )
 def test_what_is_refused(tmp_path: Path, resource: dict[str, Any], problem: str) -> None:
-    with pytest.raises(StartError, match=re.escape(problem)):
+    with pytest.raises(TemplateError, match=re.escape(problem)):
         read_alarms(tmp_path, {"A": resource})
 
 
@@ -149,7 +149,7 @@ def test_what_is_refused(tmp_path: Path, resource: dict[str, Any], problem: str)
     ],
 )
 def test_what_is_refused_of_several(tmp_path: Path, resources: Resources, problem: str) -> None:
-    with pytest.raises(StartError, match=re.escape(problem)):
+    with pytest.raises(TemplateError, match=re.escape(problem)):
         read_alarms(tmp_path, resources)
 
 
@@ -171,11 +171,11 @@ def test_expressions_are_checked_before_anything_is_measured(tmp_path: Path, que
     if not problem:
         assert Alarms(alarms, Metrics(Store()), 60, print).all()
         return
-    with pytest.raises(StartError, match=re.escape(problem)):
+    with pytest.raises(TemplateError, match=re.escape(problem)):
         Alarms(alarms, Metrics(Store()), 60, print)
 
 
 def test_a_statistic_that_does_not_exist(tmp_path: Path) -> None:
     alarms = read_alarms(tmp_path, {"A": metric_alarm(Statistic="Mean")})
-    with pytest.raises(StartError, match="alarm slow: The value 'Mean' is not a statistic"):
+    with pytest.raises(TemplateError, match="alarm slow: The value 'Mean' is not a statistic"):
         Alarms(alarms, Metrics(Store()), 60, print)

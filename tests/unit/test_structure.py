@@ -14,9 +14,19 @@ SOURCES = REPOSITORY / "src"
 ALLOWED = {
     "function": {"lambda_streaming", "aws_lambda_powertools", "aws_xray_sdk", "boto3", "botocore"},
     "runtime": {"awslambdaric"},
-    "sandbox": {"aiohttp", "h11", "yaml", "botocore", "moto", "duckdb", "lark"},
+    "template": {"yaml"},
+    "sandbox": {"template", "aiohttp", "h11", "botocore", "moto", "duckdb", "lark"},
+    "probe": {"jinja2", "jsonschema", "junitparser", "numpy", "plotly", "prometheus_client", "rich"},
+    "bench": {"probe", "boto3", "botocore", "numpy"},
 }
-OWN = {"function": {"app", "firstbyte"}, "runtime": {"lambda_streaming"}, "sandbox": {"sandbox"}}
+OWN = {
+    "function": {"app", "firstbyte"},
+    "runtime": {"lambda_streaming"},
+    "template": {"template"},
+    "sandbox": {"sandbox"},
+    "probe": {"probe"},
+    "bench": {"bench"},
+}
 
 
 def imports(file: Path) -> set[str]:
@@ -45,7 +55,7 @@ def test_what_measures_and_publishes_needs_nothing_but_the_standard_library() ->
     code = "import probe.command, probe.scheduled"
     done = subprocess.run(
         [sys.executable, "-S", "-c", code],
-        env={"PYTHONPATH": str(REPOSITORY / "scripts")},
+        env={"PYTHONPATH": str(REPOSITORY / "src/probe")},
         capture_output=True,
         text=True,
         timeout=60,

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
-from sandbox.stack.function import OPT, FunctionSpec
+from sandbox.lambda_service.function import OPT, FunctionSpec
 
 # The managed runtime's own start-up code, which a wrapper gets as its second argument.
 _MANAGED_BOOTSTRAP = "/var/runtime/bootstrap.py"

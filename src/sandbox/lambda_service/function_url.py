@@ -10,6 +10,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from sandbox.invocation import REQUEST_LIMIT_BYTES, Invocation, ResponseEnd, ResponseStart
+from sandbox.lambda_service.function import FunctionSpec
 from sandbox.lambda_service.pool import EnvironmentPool, ThrottledError
 from sandbox.lambda_service.response_head import (
     INTEGRATION_TYPE,
@@ -22,7 +23,6 @@ from sandbox.lambda_service.url_event import url_event
 from sandbox.records.recorder import Recorder
 from sandbox.records.run import Stopwatch
 from sandbox.signing.signed import CALLER
-from sandbox.stack.function import FunctionSpec
 from sandbox.trace_context import trace_context
 
 # What the record of a request needs to know of it.

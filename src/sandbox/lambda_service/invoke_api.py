@@ -14,12 +14,12 @@ from aiohttp.typedefs import Handler
 
 from sandbox.eventstream import CONTENT_TYPE, encode_message
 from sandbox.invocation import FunctionError, Invocation, ResponseEnd, ResponseStart
+from sandbox.lambda_service.function import FunctionSpec
 from sandbox.lambda_service.function_url import throttled
 from sandbox.lambda_service.pool import EnvironmentPool, ThrottledError
 from sandbox.records.recorder import Recorder
-from sandbox.stack.function import FunctionSpec
-from sandbox.stack.resources import ACCOUNT_ID
 from sandbox.trace_context import trace_context
+from template.resources import ACCOUNT_ID
 
 _PATH = re.compile(r"/2021-11-15/functions/(?P<function>[^/]+)/response-streaming-invocations")
 

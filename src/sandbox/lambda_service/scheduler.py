@@ -13,9 +13,9 @@ from datetime import UTC, datetime
 from sandbox.banner import print_line
 from sandbox.invocation import Invocation, ResponseEnd
 from sandbox.lambda_service.pool import EnvironmentPool, ThrottledError
-from sandbox.stack.resources import ACCOUNT_ID
-from sandbox.stack.schedule import Schedule
+from sandbox.lambda_service.schedule import Schedule
 from sandbox.trace_context import trace_context
+from template.resources import ACCOUNT_ID
 
 
 @contextlib.asynccontextmanager

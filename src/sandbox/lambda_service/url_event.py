@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from sandbox.signing.credentials import Credentials
-from sandbox.stack.resources import ACCOUNT_ID
+from template.resources import ACCOUNT_ID
 
 # Every other body arrives in base64: what `curl -d` calls application/x-www-form-urlencoded, too.
 _TEXT_TYPE = re.compile(r"text/.+|application/(json|javascript|xml|.+\+json|.+\+xml)", re.IGNORECASE)

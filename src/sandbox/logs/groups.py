@@ -6,7 +6,7 @@ from typing import Any
 from sandbox.aws_api.contract import ApiError
 from sandbox.logs.logs import Logs
 from sandbox.logs.request import invalid, page
-from sandbox.stack.resources import ACCOUNT_ID
+from template.resources import ACCOUNT_ID
 
 _LIST_GROUPS = """
     SELECT log_group, min(created_ms), sum(bytes)::BIGINT

@@ -11,11 +11,11 @@ from sandbox.bedrock.served import Served
 from sandbox.cloudwatch.emf import emf_points
 from sandbox.cloudwatch.metrics import Metrics
 from sandbox.invocation import Invocation
+from sandbox.lambda_service.function import FunctionSpec
 from sandbox.logs.logs import Logs
 from sandbox.records import lambda_metrics, report_lines, segments
 from sandbox.records.bedrock_metrics import bedrock_points
 from sandbox.records.run import Phase, Run
-from sandbox.stack.function import FunctionSpec
 from sandbox.xray.traces import Traces
 
 

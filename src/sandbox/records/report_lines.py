@@ -7,8 +7,8 @@ https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html (th
 import math
 
 from sandbox.invocation import FunctionError, Invocation
+from sandbox.lambda_service.function import FunctionSpec
 from sandbox.records.run import TIMEOUT, Phase, Run
-from sandbox.stack.function import FunctionSpec
 
 
 def init_start(spec: FunctionSpec) -> str:

@@ -7,10 +7,10 @@ https://docs.aws.amazon.com/xray/latest/devguide/xray-api-segmentdocuments.html
 from typing import Any
 
 from sandbox.invocation import Invocation
+from sandbox.lambda_service.function import FunctionSpec
 from sandbox.records.run import Phase, Run
-from sandbox.stack.function import FunctionSpec
-from sandbox.stack.resources import ACCOUNT_ID
 from sandbox.trace_context import new_segment_id
+from template.resources import ACCOUNT_ID
 
 Document = dict[str, Any]
 

@@ -4,7 +4,7 @@ import secrets
 import string
 from dataclasses import dataclass, field
 
-from sandbox.stack.resources import ACCOUNT_ID
+from template.resources import ACCOUNT_ID
 
 _KEY_ALPHABET = string.ascii_uppercase + "234567"
 

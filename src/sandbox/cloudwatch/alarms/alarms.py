@@ -13,7 +13,7 @@ from sandbox.cloudwatch.metrics import Clock, Metrics
 from sandbox.cloudwatch.queries import results
 from sandbox.cloudwatch.series import Values
 from sandbox.cloudwatch.times import from_ms
-from sandbox.errors import StartError
+from template.errors import TemplateError
 
 # CloudWatch keeps them for 30 days.
 _CHANGES_KEPT = 10_000
@@ -59,7 +59,7 @@ class Alarms:
             told: is called with every change of a state.
 
         Raises:
-            StartError: what an alarm watches makes no sense, or is not supported; the message names it.
+            TemplateError: what an alarm watches makes no sense, or is not supported; the message names it.
         """
         self._alarms = alarms
         self._metrics = metrics
@@ -155,9 +155,9 @@ def _check(alarm: MetricAlarm, metrics: Metrics) -> None:
     try:
         found = results(metrics, alarm.queries, 0, 0)
     except ApiError as error:
-        raise StartError(f"the alarm {alarm.name}: {error}") from None
+        raise TemplateError(f"the alarm {alarm.name}: {error}") from None
     if len(found) != 1:
-        raise StartError(f"the alarm {alarm.name} has to watch one time series, not {len(found)}")
+        raise TemplateError(f"the alarm {alarm.name} has to watch one time series, not {len(found)}")
 
 
 def _values(alarm: MetricAlarm, metrics: Metrics, periods: int) -> Values:

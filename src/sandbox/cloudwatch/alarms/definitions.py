@@ -9,8 +9,8 @@ from typing import Any
 
 from sandbox.cloudwatch.alarms.properties import METRIC_TYPE, SHAPES, typed
 from sandbox.cloudwatch.alarms.rule import Rule, parse_rule
-from sandbox.errors import StartError
-from sandbox.stack.resources import ACCOUNT_ID, Resource
+from template.errors import TemplateError
+from template.resources import ACCOUNT_ID, Resource
 
 COMPARISONS: Mapping[str, tuple[Callable[[float, float], bool], str]] = {
     "GreaterThanThreshold": (operator.gt, "greater than"),
@@ -85,7 +85,7 @@ def definitions(resources: Mapping[str, Resource], region: str) -> list[MetricAl
         region: the stack's.
 
     Raises:
-        StartError: an alarm makes no sense, or has what the sandbox does not support; the message names it.
+        TemplateError: an alarm makes no sense, or has what the sandbox does not support; the message names it.
     """
     metric_alarms: list[MetricAlarm] = []
     composites: dict[str, Mapping[str, Any]] = {}
@@ -97,7 +97,7 @@ def definitions(resources: Mapping[str, Resource], region: str) -> list[MetricAl
         described = _described(typed(dict(resource.properties), SHAPES[resource.type], place), arn_prefix)
         name = described["AlarmName"]
         if name in places:
-            raise StartError(f"{place}.AlarmName: {places[name]} is called {name!r}, too")
+            raise TemplateError(f"{place}.AlarmName: {places[name]} is called {name!r}, too")
         places[name] = place
         if resource.type == METRIC_TYPE:
             metric_alarms.append(_metric_alarm(place, described))
@@ -117,13 +117,13 @@ def _described(given: Mapping[str, Any], arn_prefix: str) -> Mapping[str, Any]:
 def _metric_alarm(place: str, described: Mapping[str, Any]) -> MetricAlarm:
     comparison, treatment = described["ComparisonOperator"], described.get("TreatMissingData", "missing")
     if comparison not in COMPARISONS:
-        raise StartError(f"{place}.ComparisonOperator: the sandbox's alarms do not support {comparison!r}")
+        raise TemplateError(f"{place}.ComparisonOperator: the sandbox's alarms do not support {comparison!r}")
     if treatment not in TREATMENTS:
-        raise StartError(f"{place}.TreatMissingData must be one of {', '.join(TREATMENTS)}, not {treatment!r}")
+        raise TemplateError(f"{place}.TreatMissingData must be one of {', '.join(TREATMENTS)}, not {treatment!r}")
     evaluation_periods = described["EvaluationPeriods"]
     datapoints_to_alarm = described.get("DatapointsToAlarm", evaluation_periods)
     if not 1 <= datapoints_to_alarm <= evaluation_periods:
-        raise StartError(f"{place}: from 1 to EvaluationPeriods, {evaluation_periods}, can be DatapointsToAlarm")
+        raise TemplateError(f"{place}: from 1 to EvaluationPeriods, {evaluation_periods}, can be DatapointsToAlarm")
     queries = _queries(place, described)
     return MetricAlarm(
         name=described["AlarmName"],
@@ -143,18 +143,18 @@ def _queries(place: str, described: Mapping[str, Any]) -> Sequence[Mapping[str, 
     if "Metrics" not in described:
         statistics = [of_one_metric.pop(kind) for kind in ("Statistic", "ExtendedStatistic") if kind in of_one_metric]
         if len(statistics) != 1:
-            raise StartError(f"{place} needs either Metrics, a Statistic or an ExtendedStatistic")
+            raise TemplateError(f"{place} needs either Metrics, a Statistic or an ExtendedStatistic")
         of_stat = {member: of_one_metric.pop(member) for member in ("Period", "Unit") if member in of_one_metric}
         return [{"Id": "metric", "MetricStat": {"Metric": of_one_metric, "Stat": statistics[0], **of_stat}}]
     queries: Sequence[Mapping[str, Any]] = described["Metrics"]
     if of_one_metric:
-        raise StartError(f"{place}.{next(iter(of_one_metric))} belongs to an alarm without Metrics")
+        raise TemplateError(f"{place}.{next(iter(of_one_metric))} belongs to an alarm without Metrics")
     if sum(query.get("ReturnData", True) for query in queries) != 1:
-        raise StartError(f"{place}.Metrics: exactly one must return data, all others need ReturnData: false")
+        raise TemplateError(f"{place}.Metrics: exactly one must return data, all others need ReturnData: false")
     if sum("MetricStat" in query for query in queries) > _MOST_METRICS:
-        raise StartError(f"{place}.Metrics: an alarm can have {_MOST_METRICS} metrics at most")
+        raise TemplateError(f"{place}.Metrics: an alarm can have {_MOST_METRICS} metrics at most")
     if any(re.search(r"\bSEARCH\s*\(", query.get("Expression", "")) for query in queries):
-        raise StartError(f"{place}.Metrics: an alarm cannot have a SEARCH")
+        raise TemplateError(f"{place}.Metrics: an alarm cannot have a SEARCH")
     return queries
 
 
@@ -162,7 +162,7 @@ def _period(place: str, queries: Sequence[Mapping[str, Any]]) -> int:
     periods = {query["MetricStat"].get("Period", 0) for query in queries if "MetricStat" in query}
     if len(periods) != 1 or not all(period > 0 and period % 60 == 0 for period in periods):
         found = ", ".join(map(str, sorted(periods))) or "none"
-        raise StartError(
+        raise TemplateError(
             f"{place}: the metrics of an alarm need one Period for all, and for the sandbox a multiple of 60; "
             f"there is {found}"
         )
@@ -173,11 +173,11 @@ def _rule(place: str, described: Mapping[str, Any], names: Mapping[str, str]) ->
     try:
         return parse_rule(described["AlarmRule"], names)
     except ValueError as error:
-        raise StartError(f"{place}.AlarmRule: {error}") from None
+        raise TemplateError(f"{place}.AlarmRule: {error}") from None
 
 
 def _children_first(children: Mapping[str, frozenset[str]]) -> list[str]:
     try:
         return list(TopologicalSorter(children).static_order())
     except CycleError as error:
-        raise StartError(f"composite alarms need each other's states: {' -> '.join(error.args[1])}") from None
+        raise TemplateError(f"composite alarms need each other's states: {' -> '.join(error.args[1])}") from None

@@ -7,7 +7,7 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resou
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sandbox.errors import StartError
+from template.errors import TemplateError
 
 Shape = Mapping[str, Any]
 """By name: a type, a list with the one shape of all items, or a shape."""
@@ -58,16 +58,16 @@ def typed(value: Any, shape: Any, where: str) -> Any:
         where: the place in the template, for messages.
 
     Raises:
-        StartError: a property is missing, is not in the shape, or is of another type.
+        TemplateError: a property is missing, is not in the shape, or is of another type.
     """
     match shape, value:
         case dict(), Mapping():
             for name in value:
                 if name not in shape:
-                    raise StartError(f"{where}.{name}: the sandbox's alarms do not support this property")
+                    raise TemplateError(f"{where}.{name}: the sandbox's alarms do not support this property")
             for name in shape:
                 if name in _REQUIRED and name not in value:
-                    raise StartError(f"{where}.{name} is missing")
+                    raise TemplateError(f"{where}.{name} is missing")
             return {name: typed(item, shape[name], f"{where}.{name}") for name, item in value.items()}
         case [item_shape], list():
             return [typed(item, item_shape, f"{where}[{place}]") for place, item in enumerate(value)]
@@ -76,7 +76,9 @@ def typed(value: Any, shape: Any, where: str) -> Any:
                 return _CONVERSIONS[shape](value)
             except (KeyError, ValueError):
                 pass
-    raise StartError(f"{where}: {value!r} is no {_NAMES.get(shape) if isinstance(shape, type) else 'such structure'}")
+    raise TemplateError(
+        f"{where}: {value!r} is no {_NAMES.get(shape) if isinstance(shape, type) else 'such structure'}"
+    )
 
 
 _CONVERSIONS: Mapping[type, Callable[[object], object]] = {

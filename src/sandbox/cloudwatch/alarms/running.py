@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from sandbox.banner import print_alarm_line
 from sandbox.cloudwatch.alarms.properties import SHAPES
 from sandbox.cloudwatch.metrics import Metrics
-from sandbox.stack.resources import Resource
+from template.resources import Resource
 
 if TYPE_CHECKING:
     from sandbox.cloudwatch.alarms.alarms import Alarms, Change
@@ -33,7 +33,7 @@ def make_alarms(metrics: Metrics, resources: Mapping[str, Resource], region: str
         minute: how many seconds they count as a minute.
 
     Raises:
-        StartError: an alarm makes no sense, or is not supported.
+        TemplateError: an alarm makes no sense, or is not supported.
     """
     # Imported late: a sandbox without alarms starts without the grammars.
     from sandbox.cloudwatch.alarms.alarms import Alarms

@@ -7,7 +7,7 @@ from typing import Literal
 from sandbox.logs.insights.grammar import malformed
 from sandbox.logs.logs import EVENT_ID
 from sandbox.logs.sql import Parameters, json_pointer
-from sandbox.stack.resources import ACCOUNT_ID
+from template.resources import ACCOUNT_ID
 
 
 @dataclass(frozen=True)

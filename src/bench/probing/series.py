@@ -83,7 +83,8 @@ class Server:
 
     def __enter__(self) -> "Server":
         command = [sys.executable, "-m", "bench.probing.server"]
-        environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+        sources = Path(__file__).parents[2]
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join((str(sources), str(sources / "probe")))}
         self._process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
         self.url = self._line().rstrip()
         return self

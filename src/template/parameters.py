@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sandbox.errors import StartError, UsageError
+from template.errors import ParameterError, TemplateError
 
 ParameterValue = str | list[str]
 
@@ -26,15 +26,15 @@ def parse_overrides(pairs: Sequence[str]) -> dict[str, str]:
     """Read `Key=Value` arguments, as `sam deploy --parameter-overrides` takes them.
 
     Raises:
-        UsageError: an argument has no `=`, or a key comes twice.
+        ParameterError: an argument has no `=`, or a key comes twice.
     """
     overrides: dict[str, str] = {}
     for pair in pairs:
         key, equals, value = pair.partition("=")
         if not equals or not key:
-            raise UsageError(f"--parameter-overrides takes Key=Value, not {pair!r}")
+            raise ParameterError(f"--parameter-overrides takes Key=Value, not {pair!r}")
         if key in overrides:
-            raise UsageError(f"--parameter-overrides names {key} twice")
+            raise ParameterError(f"--parameter-overrides names {key} twice")
         overrides[key] = value
     return overrides
 
@@ -47,18 +47,20 @@ def parameter_values(declared: Mapping[str, Any], overrides: Mapping[str, str]) 
         overrides: what `parse_overrides` returned.
 
     Raises:
-        UsageError: an unknown key, no value at all, or a value that breaks the parameter's constraints.
-        StartError: the template declares a parameter type that the sandbox does not know.
+        ParameterError: an unknown key, no value at all, or a value that breaks the parameter's constraints.
+        TemplateError: the template declares a parameter type that is not supported.
     """
     unknown = sorted(set(overrides) - set(declared))
     if unknown:
-        raise UsageError(f"the template has no parameter {', '.join(unknown)}; it has {', '.join(sorted(declared))}")
+        raise ParameterError(
+            f"the template has no parameter {', '.join(unknown)}; it has {', '.join(sorted(declared))}"
+        )
     return {name: _value(name, parameter, overrides.get(name)) for name, parameter in declared.items()}
 
 
 def _value(name: str, parameter: Mapping[str, Any], override: str | None) -> ParameterValue:
     if override is None and "Default" not in parameter:
-        raise UsageError(f"parameter {name} has no default: add --parameter-overrides {name}=VALUE")
+        raise ParameterError(f"parameter {name} has no default: add --parameter-overrides {name}=VALUE")
     text = str(parameter["Default"]) if override is None else override
     kind = parameter.get("Type")
     if kind == "CommaDelimitedList":
@@ -69,7 +71,7 @@ def _value(name: str, parameter: Mapping[str, Any], override: str | None) -> Par
     if kind == "Number":
         _check_number(name, parameter, text)
     elif kind != "String":
-        raise StartError(f"parameter {name}: the sandbox knows no parameter type {kind!r}")
+        raise TemplateError(f"parameter {name}: the type {kind!r} is not supported")
     _check(name, parameter, text)
     return text
 
@@ -77,21 +79,21 @@ def _value(name: str, parameter: Mapping[str, Any], override: str | None) -> Par
 def _check(name: str, parameter: Mapping[str, Any], text: str) -> None:
     allowed = [str(value) for value in parameter.get("AllowedValues", [text])]
     if text not in allowed:
-        raise UsageError(f"parameter {name} is {text!r}, but must be one of {', '.join(allowed)}")
+        raise ParameterError(f"parameter {name} is {text!r}, but must be one of {', '.join(allowed)}")
     pattern = parameter.get("AllowedPattern")
     if pattern is not None and not re.fullmatch(pattern, text):
         expected = parameter.get("ConstraintDescription", f"a value that matches {pattern}")
-        raise UsageError(f"parameter {name} is {text!r}, but must be {expected}")
+        raise ParameterError(f"parameter {name} is {text!r}, but must be {expected}")
 
 
 def _check_number(name: str, parameter: Mapping[str, Any], text: str) -> None:
     try:
         number = float(text)
     except ValueError:
-        raise UsageError(f"parameter {name} is {text!r}, but must be a number") from None
+        raise ParameterError(f"parameter {name} is {text!r}, but must be a number") from None
     if not parameter.get("MinValue", number) <= number <= parameter.get("MaxValue", number):
         bounds = [f"{word} {parameter[key]}" for key, word in _BOUNDS.items() if key in parameter]
-        raise UsageError(f"parameter {name} is {text}, but must be {' and '.join(bounds)}")
+        raise ParameterError(f"parameter {name} is {text}, but must be {' and '.join(bounds)}")
 
 
 _BOUNDS = {"MinValue": "at least", "MaxValue": "at most"}

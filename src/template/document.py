@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from sandbox.errors import StartError
+from template.errors import TemplateError
 
 
 class _Loader(yaml.SafeLoader):
@@ -36,16 +36,16 @@ def load(path: Path) -> dict[str, Any]:
     """Return the template in the file, each intrinsic function in its long form.
 
     Raises:
-        StartError: the file cannot be read, is not YAML, or is not a mapping.
+        TemplateError: the file cannot be read, is not YAML, or is not a mapping.
     """
     try:
         template = yaml.load(path.read_bytes(), _Loader)  # noqa: S506 - derived from SafeLoader
     except OSError as error:
-        raise StartError(f"cannot read the template {path}: {error.strerror}; name one with --template") from None
+        raise TemplateError(f"cannot read the template {path}: {error.strerror}; name one with --template") from None
     except yaml.YAMLError as error:
-        raise StartError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
+        raise TemplateError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
     if not isinstance(template, dict):
-        raise StartError(f"{path} is not a template: its top level is not a mapping")
+        raise TemplateError(f"{path} is not a template: its top level is not a mapping")
     return template
 
 
@@ -53,9 +53,9 @@ def section(template: Mapping[str, Any], name: str, path: Path) -> dict[str, Any
     """Return a section of the template such as `Resources`; an absent one is empty.
 
     Raises:
-        StartError: it is not a mapping.
+        TemplateError: it is not a mapping.
     """
     found = template.get(name, {})
     if not isinstance(found, dict):
-        raise StartError(f"{path}: {name} is not a mapping")
+        raise TemplateError(f"{path}: {name} is not a mapping")
     return found

@@ -51,7 +51,7 @@ objectives (--slo):
 output:
   table       for people: one run shows the answer as it arrives and then its figures; several runs a table. The bars
               of the row `Chunks` stand for pieces of text: the higher, the more of them arrived at that time
-  json        one document, which the schema in scripts/probe/output/result.schema.json describes
+  json        one document, which the schema in src/probe/probe/output/result.schema.json describes
   jsonl       a line of JSON for each run as soon as it is over
   csv         a row for each run
   junit       a test case for each run and each objective

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from sandbox.errors import StartError
-from sandbox.stack.intrinsics import as_text
-from sandbox.stack.resources import ACCOUNT_ID, Properties, Resource
+from template.errors import TemplateError
+from template.intrinsics import as_text
+from template.resources import ACCOUNT_ID, Properties, Resource
 
 # Where the platform puts the contents of layers.
 OPT = PurePosixPath("/opt")
@@ -68,12 +68,12 @@ def streaming_function(resources: Mapping[str, Resource], path: Path, region: st
         region: the stack's.
 
     Raises:
-        StartError: the stack has no such function, or one that the sandbox cannot run.
+        TemplateError: the stack has no such function, or one that the sandbox cannot run.
     """
     logical_id = _logical_id(resources, path)
     url = resources[logical_id].properties["FunctionUrlConfig"]
     if url.get("InvokeMode") != "RESPONSE_STREAM":
-        raise StartError(f"{path}: {logical_id}: FunctionUrlConfig.InvokeMode must be RESPONSE_STREAM: it is a stream")
+        raise TemplateError(f"{path}: {logical_id}: FunctionUrlConfig.InvokeMode must be RESPONSE_STREAM")
     return function(logical_id, resources, path, region)
 
 
@@ -81,7 +81,7 @@ def function(logical_id: str, resources: Mapping[str, Resource], path: Path, reg
     """Return the function of this name in the template; the other arguments are those of `streaming_function`.
 
     Raises:
-        StartError: the sandbox cannot run it.
+        TemplateError: the sandbox cannot run it.
     """
     properties = resources[logical_id].properties
     name = str(resources[logical_id].return_value())
@@ -116,7 +116,7 @@ def _logical_id(resources: Mapping[str, Resource], path: Path) -> str:
         if resource.type == "AWS::Serverless::Function" and "FunctionUrlConfig" in resource.properties
     ]
     if len(found) != 1:
-        raise StartError(
+        raise TemplateError(
             f"{path}: exactly one AWS::Serverless::Function with a FunctionUrlConfig expected, found {found}"
         )
     return found[0]
@@ -126,7 +126,7 @@ def _environment(properties: Properties) -> Mapping[str, str]:
     try:
         return {key: as_text(value) for key, value in properties.get("Environment", {}).get("Variables", {}).items()}
     except (AttributeError, TypeError) as error:
-        raise StartError(f"{properties.where}.Environment.Variables must be texts: {error}") from None
+        raise TemplateError(f"{properties.where}.Environment.Variables must be texts: {error}") from None
 
 
 def _code(path: Path, logical_id: str, properties: Properties) -> Path:
@@ -134,10 +134,10 @@ def _code(path: Path, logical_id: str, properties: Properties) -> Path:
     handler = str(properties.required("Handler"))
     module, dot, function = handler.rpartition(".")
     if not dot or not module or not function:
-        raise StartError(f"{path}: {logical_id}: the handler must be MODULE.FUNCTION, not {handler!r}")
+        raise TemplateError(f"{path}: {logical_id}: the handler must be MODULE.FUNCTION, not {handler!r}")
     stem = code / module.replace(".", "/")
     if not stem.with_name(f"{stem.name}.py").is_file() and not (stem / "__init__.py").is_file():
-        raise StartError(f"{path}: {logical_id}: the handler {handler} needs {stem}.py, which does not exist")
+        raise TemplateError(f"{path}: {logical_id}: the handler {handler} needs {stem}.py, which does not exist")
     return code
 
 
@@ -148,11 +148,11 @@ def _layer(path: Path, arn: str, resources: Mapping[str, Resource]) -> Layer:
         if resource.type == "AWS::Serverless::LayerVersion"
     }
     if arn not in layers:
-        raise StartError(f"{path}: the layer {arn} is not an AWS::Serverless::LayerVersion of this template")
+        raise TemplateError(f"{path}: the layer {arn} is not an AWS::Serverless::LayerVersion of this template")
     name, resource = layers[arn]
     content = (path.parent / str(resource.properties.required("ContentUri"))).resolve()
     if not content.is_dir():
-        raise StartError(f"{path}: the layer {name} needs the directory {content}, which does not exist")
+        raise TemplateError(f"{path}: the layer {name} needs the directory {content}, which does not exist")
     # `sam build` puts what a Python BuildMethod builds under python/; unbuilt, the content is what will go there.
     built = (content / "python").is_dir() or "BuildMethod" not in resource.metadata
     return Layer(content, OPT if built else OPT / "python")
@@ -165,7 +165,7 @@ def _wrapper(variable: str | None, layers: tuple[Layer, ...]) -> Path | None:
         found = layer.locate(PurePosixPath(variable))
         if found and found.is_file():
             if not found.stat().st_mode & 0o100:
-                raise StartError(f"AWS_LAMBDA_EXEC_WRAPPER={variable} is {found}, which is not executable: chmod +x it")
+                raise TemplateError(f"AWS_LAMBDA_EXEC_WRAPPER={variable} is {found}, not executable: chmod +x it")
             return found
     searched = ", ".join(f"{layer.content} ({layer.mount})" for layer in layers) or "no layer"
-    raise StartError(f"AWS_LAMBDA_EXEC_WRAPPER={variable} is in no layer of the function; looked in {searched}")
+    raise TemplateError(f"AWS_LAMBDA_EXEC_WRAPPER={variable} is in no layer of the function; looked in {searched}")

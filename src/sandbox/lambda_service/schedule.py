@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from sandbox.errors import StartError
-from sandbox.stack.function import FunctionSpec, function
-from sandbox.stack.resources import Resource
+from sandbox.lambda_service.function import FunctionSpec, function
+from template.errors import TemplateError
+from template.resources import Resource
 
 _RATE = re.compile(r"rate\((?P<minutes>\d+) minutes?\)")
 # What Scheduler does by default when Lambda takes no event, and Lambda when the function fails.
@@ -35,7 +35,7 @@ def schedules(resources: Mapping[str, Resource], path: Path, region: str) -> lis
         region: the stack's.
 
     Raises:
-        StartError: a schedule, or its function, is one that the sandbox cannot run.
+        TemplateError: a schedule, or its function, is one that the sandbox cannot run.
     """
     return [
         _schedule(resource, resources, path, region)
@@ -49,10 +49,10 @@ def _schedule(resource: Resource, resources: Mapping[str, Resource], path: Path,
     expression = str(properties.required("ScheduleExpression"))
     rate = _RATE.fullmatch(expression)
     if rate is None or int(rate["minutes"]) == 0 or "StartDate" in properties:
-        raise StartError(f"{properties.where}: the sandbox runs rate(N minutes) without a StartDate, not {expression}")
+        raise TemplateError(f"{properties.where}: the sandbox runs rate(N minutes), no StartDate, not {expression}")
     target = properties.required("Target")
     if "Input" in target:
-        raise StartError(f"{properties.where}.Target.Input: the sandbox sends Scheduler's own event")
+        raise TemplateError(f"{properties.where}.Target.Input: the sandbox sends Scheduler's own event")
     _check_retries(target.get("RetryPolicy", {}), _SCHEDULER_RETRIES, f"{properties.where}.Target.RetryPolicy")
     names = [
         name
@@ -60,7 +60,7 @@ def _schedule(resource: Resource, resources: Mapping[str, Resource], path: Path,
         if found.type == "AWS::Serverless::Function" and found.return_value("Arn") == target.get("Arn")
     ]
     if not names:
-        raise StartError(f"{properties.where}.Target.Arn must be that of a function of this template")
+        raise TemplateError(f"{properties.where}.Target.Arn must be that of a function of this template")
     invoked = resources[names[0]].properties
     _check_retries(invoked.get("EventInvokeConfig", {}), _LAMBDA_RETRIES, f"{invoked.where}.EventInvokeConfig")
     spec = function(names[0], resources, path, region)
@@ -69,4 +69,4 @@ def _schedule(resource: Resource, resources: Mapping[str, Resource], path: Path,
 
 def _check_retries(policy: Mapping[str, object], default: int, where: str) -> None:
     if str(policy.get("MaximumRetryAttempts", default)) != "0":
-        raise StartError(f"{where}.MaximumRetryAttempts must be 0: the sandbox tries nothing again")
+        raise TemplateError(f"{where}.MaximumRetryAttempts must be 0: the sandbox tries nothing again")

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from sandbox.errors import StartError
-from sandbox.stack.document import load, section
-from sandbox.stack.intrinsics import NO_VALUE, Resolver
-from sandbox.stack.parameters import parameter_values
-from sandbox.stack.return_values import Identity, return_value
+from template.document import load, section
+from template.errors import TemplateError
+from template.intrinsics import NO_VALUE, Resolver
+from template.parameters import parameter_values
+from template.return_values import Identity, return_value
 
-# The account that everything in the sandbox belongs to; AWS uses this number in its own examples.
+# The account that is assumed where none is given; AWS uses this number in its own examples.
 ACCOUNT_ID = "123456789012"
 # samconfig.toml deploys under the same name.
 STACK_NAME = "firstbyte"
@@ -47,24 +47,24 @@ class Properties(Mapping[str, Any]):
         """Return the property.
 
         Raises:
-            StartError: the resource does not have it.
+            TemplateError: the resource does not have it.
         """
         try:
             return self[name]
         except KeyError:
-            raise StartError(f"{self.where}.{name} is missing") from None
+            raise TemplateError(f"{self.where}.{name} is missing") from None
 
     def integer(self, name: str, default: int) -> int:
         """Return the property as a number.
 
         Raises:
-            StartError: it is not a whole number.
+            TemplateError: it is not a whole number.
         """
         value = self.get(name, default)
         try:
             return int(value)
         except (TypeError, ValueError):
-            raise StartError(f"{self.where}.{name} must be a whole number, not {value!r}") from None
+            raise TemplateError(f"{self.where}.{name} must be a whole number, not {value!r}") from None
 
 
 @dataclass(frozen=True)
@@ -105,13 +105,13 @@ def read_resources(
             looked up when they are asked for: one that listens later may be added later.
 
     Raises:
-        StartError: the template cannot be read, or a condition of a resource cannot be resolved. A property that cannot
-            be resolved raises it when it is asked for.
-        UsageError: an override does not fit the template's parameters.
+        TemplateError: the template cannot be read, or a condition of a resource cannot be resolved. A property that
+            cannot be resolved raises it when it is asked for.
+        ParameterError: an override does not fit the template's parameters.
     """
     template = load(path)
     if "Globals" in template:
-        raise StartError(f"{path}: the sandbox does not read Globals; move them to the function")
+        raise TemplateError(f"{path}: Globals are not supported; move them to the function")
     pseudo_parameters = {
         "AWS::AccountId": account_id,
         "AWS::NoValue": NO_VALUE,
@@ -128,14 +128,14 @@ def read_resources(
         if attribute == "FunctionUrl" and logical_id in function_urls:
             return function_urls[logical_id]
         if logical_id not in resources:
-            raise StartError(
-                f"{where}: no parameter, pseudo parameter of the sandbox or resource of the stack is named {logical_id}"
+            raise TemplateError(
+                f"{where}: no parameter, supported pseudo parameter or resource of the stack is named {logical_id}"
             )
         resource = resources[logical_id]
         value = resource.return_value(attribute)
         if value is None:
             asked = f"Fn::GetAtt {attribute}" if attribute else "Ref"
-            raise StartError(f"{where}: the sandbox does not resolve {asked} of {logical_id}, an {resource.type}")
+            raise TemplateError(f"{where}: {asked} of {logical_id}, an {resource.type}, is not supported")
         return value
 
     resolver = Resolver(
@@ -148,7 +148,7 @@ def read_resources(
     for logical_id, declared in section(template, "Resources", path).items():
         where = f"Resources.{logical_id}"
         if not isinstance(declared, dict) or "Type" not in declared:
-            raise StartError(f"{path}: {where} has no Type")
+            raise TemplateError(f"{path}: {where} has no Type")
         if "Condition" not in declared or resolver.holds(declared["Condition"], where):
             properties = Properties(declared.get("Properties", {}), f"{where}.Properties", resolver)
             identity = Identity(physical_names.get(logical_id, f"{stack_name}-{logical_id}"), region, account_id)

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from .credentials import Credentials, credentials_for_aws
 from .errors import UsageError
 
-DEFAULT_READY_FILE = Path(__file__).resolve().parents[2] / ".sandbox" / "ready.json"
+DEFAULT_READY_FILE = Path(__file__).resolve().parents[3] / ".sandbox" / "ready.json"
 
 FUNCTION_URL_HOST = re.compile(r"[a-z0-9]+\.lambda-url\.(?P<region>[a-z0-9-]+)\.on\.aws")
 

@@ -8,9 +8,9 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from sandbox.errors import StartError, UsageError
-from sandbox.stack.parameters import add_overrides_option, parse_overrides
-from sandbox.stack.resources import ACCOUNT_ID, STACK_NAME, read_resources
+from template.errors import ParameterError, TemplateError
+from template.parameters import add_overrides_option, parse_overrides
+from template.resources import ACCOUNT_ID, STACK_NAME, read_resources
 
 TEMPLATE = Path(__file__).resolve().parents[2] / "template.yaml"
 # Logical ids in the template.
@@ -49,10 +49,10 @@ def main(arguments: list[str]) -> int:
             physical_names={FUNCTION: options.function_name} if options.function_name else {},
         )
         body = resources[DASHBOARD].properties.required("DashboardBody")
-    except UsageError as error:
+    except ParameterError as error:
         print(f"dashboard: {error}; see --help", file=sys.stderr)
         return 2
-    except StartError as error:
+    except TemplateError as error:
         print(f"dashboard: {error}", file=sys.stderr)
         return 1
     print(json.dumps(json.loads(body), indent=2))

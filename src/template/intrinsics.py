@@ -6,8 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from sandbox.errors import StartError
-from sandbox.strict_json import parse_json
+from template.errors import TemplateError
 
 # What `!Ref AWS::NoValue` resolves to; it takes the key or the list item that holds it away.
 NO_VALUE = object()
@@ -33,7 +32,7 @@ class Resolver:
             conditions: the template's `Conditions`.
             mappings: the template's `Mappings`.
             return_value: gives, for a resource's logical id, an attribute (None: what `Ref` gives) and a place, the
-                value; raises StartError if there is none.
+                value; raises TemplateError if there is none.
             directory: the template's, from which included files count.
         """
         self._values = values
@@ -62,7 +61,7 @@ class Resolver:
         """Return `node` with every intrinsic function in it replaced by its value.
 
         Raises:
-            StartError: an intrinsic that the sandbox does not know or that is not well formed, or a name that the
+            TemplateError: an intrinsic that is not supported or not well formed, or a name that the
                 template does not have; the message says where it stands.
         """
         node = self._included(node, where)
@@ -81,33 +80,33 @@ class Resolver:
         """Return the mapping that `node` is or includes, its values as written.
 
         Raises:
-            StartError: it is none, or an intrinsic function gives its keys.
+            TemplateError: it is none, or an intrinsic function gives its keys.
         """
         node = self._included(node, where)
         if not isinstance(node, dict):
-            raise StartError(f"{where} is not a mapping")
+            raise TemplateError(f"{where} is not a mapping")
         for name in node:
             if str(name).startswith("Fn::"):
-                raise StartError(f"{where}: the sandbox does not resolve {name}")
+                raise TemplateError(f"{where}: {name} is not supported")
         return node
 
     def holds(self, name: str, where: str) -> bool:
         """Return whether the template's condition of this name holds.
 
         Raises:
-            StartError: there is no such condition, or it cannot be resolved.
+            TemplateError: there is no such condition, or it cannot be resolved.
         """
         if name not in self._conditions:
-            raise StartError(f"{where}: the template has no condition {name}")
+            raise TemplateError(f"{where}: the template has no condition {name}")
         return bool(self.resolve(self._conditions[name], f"Conditions.{name}"))
 
     def _call(self, name: str, argument: Any, where: str) -> Any:
         try:
             return self._functions[name](argument, where)
         except (TypeError, ValueError, KeyError, IndexError, AttributeError) as error:
-            raise StartError(f"{where}: {name} is not well formed: {argument!r}") from error
+            raise TemplateError(f"{where}: {name} is not well formed: {argument!r}") from error
         except RecursionError:
-            raise StartError(f"{where}: {name} leads back to itself: {argument!r}") from None
+            raise TemplateError(f"{where}: {name} leads back to itself: {argument!r}") from None
 
     def _included(self, node: Any, where: str) -> Any:
         """Return `node`, or what the macro `AWS::Include` puts in its place: the content of a JSON file.
@@ -120,13 +119,13 @@ class Resolver:
             case {"Name": "AWS::Include", "Parameters": {"Location": str(location)}}:
                 file = self._directory / location
             case macro:
-                raise StartError(f"{where}: of macros the sandbox knows AWS::Include with a Location, not {macro!r}")
+                raise TemplateError(f"{where}: the only supported macro is AWS::Include with a Location, not {macro!r}")
         try:
-            return parse_json(file.read_bytes())
+            return json.loads(file.read_bytes())
         except OSError as error:
-            raise StartError(f"{where}: cannot read the included file {file}: {error.strerror}") from None
+            raise TemplateError(f"{where}: cannot read the included file {file}: {error.strerror}") from None
         except (ValueError, RecursionError) as error:
-            raise StartError(f"{where}: the included file {file} is not JSON: {error}") from None
+            raise TemplateError(f"{where}: the included file {file} is not JSON: {error}") from None
 
     def _ref(self, name: str, where: str) -> Any:
         return self._values[name] if name in self._values else self._return_value(name, None, where)
@@ -150,7 +149,7 @@ class Resolver:
             by_name = self._get_att if "." in name else self._ref
             value = own[name] if name in own else by_name(name, where)
             if not isinstance(value, str):
-                raise StartError(f"{where}: Fn::Sub cannot put {name} into a text: it is {value!r}")
+                raise TemplateError(f"{where}: Fn::Sub cannot put {name} into a text: it is {value!r}")
             return value
 
         return _PLACEHOLDER.sub(replace, template)
@@ -158,7 +157,7 @@ class Resolver:
     def _join(self, node: Any, where: str) -> str:
         separator, items = node
         if not isinstance(separator, str):
-            raise StartError(f"{where}: CloudFormation takes no function as the delimiter of Fn::Join: {separator!r}")
+            raise TemplateError(f"{where}: the delimiter of Fn::Join must be a text, not {separator!r}")
         resolved = self.resolve(items, where)
         if not isinstance(resolved, list):
             raise TypeError("Fn::Join joins a list")
@@ -177,7 +176,7 @@ class Resolver:
         name, top_level_key, second_level_key = (self._text(node, index, where) for index in range(len(node)))
         found = self._mappings.get(name, {}).get(top_level_key, {}).get(second_level_key)
         if found is None:
-            raise StartError(f"{where}: the template's Mappings have no {name}.{top_level_key}.{second_level_key}")
+            raise TemplateError(f"{where}: the template's Mappings have no {name}.{top_level_key}.{second_level_key}")
         return found
 
     def _to_json_string(self, node: Any, where: str) -> str:

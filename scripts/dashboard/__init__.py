@@ -1,1 +1,0 @@
-"""Prints the dashboard of template.yaml as the CloudWatch console takes it."""

@@ -1,1 +1,0 @@
-"""The SAM template: parameters and intrinsic functions resolved, its streaming function and its schedules."""

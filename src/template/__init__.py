@@ -1,0 +1,1 @@
+"""Reads template.yaml: parameters, intrinsic functions, resources, and the dashboard that a stack has."""

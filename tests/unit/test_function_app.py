@@ -1,6 +1,7 @@
 """The handler's contract: headers, events, formats, what is written when, and what stays between two invocations."""
 
 import base64
+import gc
 import json
 import re
 from collections.abc import Iterator
@@ -8,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bedrock_replay import ReplayServer, Reply, chunk, event
+from bedrock_replay import ReplayServer, Reply, chunk, event, exception
 from function_calls import CLAUDE, LLAMA, MISTRAL, NOVA, Context, call, running_function, url_event
 from lambda_streaming import ResponseStream
 
@@ -351,6 +352,35 @@ def test_connection_to_bedrock_is_kept_across_invocations(function: tuple[Any, R
     for _ in range(3):
         call(app, url_event({"prompt": "x"}))
     assert len({seen.connection for seen in server.seen}) == 1
+
+
+@pytest.mark.parametrize(
+    "half_read",
+    [
+        Reply([*nova("old")[:2], chunk(b"{not json"), *nova("old")[1:]]),
+        Reply([chunk(b"{not json"), *nova("old")]),
+        Reply([*nova("old")[:2], exception("throttlingException", "x"), *nova("old")[1:]]),
+        Reply([exception("throttlingException", "x"), *nova("old")]),
+        Reply(nova("old")[:2], end="dropped"),
+    ],
+    ids=["unreadable", "unreadable at once", "exception", "exception at once", "dropped"],
+)
+def test_garbage_of_a_half_read_answer_takes_the_place_of_no_good_connection(
+    function: tuple[Any, ReplayServer], half_read: Reply
+) -> None:
+    app, server = function
+    server.prepare(half_read, *(Reply(nova("a")) for _ in range(3)))
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(2):
+            call(app, url_event({"prompt": "x"}))
+        gc.collect()
+        for _ in range(2):
+            call(app, url_event({"prompt": "x"}))
+    finally:
+        gc.enable()
+    assert len({seen.connection for seen in server.seen[1:]}) == 1
 
 
 def test_connection_that_broke_while_frozen_is_replaced_once(function: tuple[Any, ReplayServer]) -> None:

@@ -50,6 +50,7 @@ class Answer:
         self._call = model_call(request, model_id)
         self._deadline = deadline
         self._stream: Any = None
+        self._read_to_its_end = False
         self._held_back: list[ModelEvent] = []
         self._events = self._read()
         self.attempt = meter.model_asked(model_id, client.meta.method_to_api_mapping[self._call.operation])
@@ -75,6 +76,10 @@ class Answer:
         self.attempt.end()
         if self._stream is not None:
             self._stream.close()
+            if not self._read_to_its_end:
+                # The garbage collector gives a half-read connection back to the pool, closed and at any later time: the
+                # next request would take it instead of a good one, and connect anew. A new pool never sees it.
+                self._client.close()
 
     def _read(self) -> Iterator[ModelEvent]:
         try:
@@ -84,6 +89,7 @@ class Answer:
                 for event in decode(self._json(chunk)):
                     self.attempt.observe(event)
                     yield event
+            self._read_to_its_end = True
             if self.attempt.stop_reason is None:
                 raise RequestError(self._model_error("The model's answer ended without a stop reason."))
         except RequestError as error:

@@ -5,12 +5,21 @@ import signal
 
 from hypothesis import settings
 
+import disturbance
+
 # No time limit for a single example: machines are shared and noisy.
 settings.register_profile("unhurried", deadline=None)
 settings.load_profile("unhurried")
 
-# In the background of a shell script Ctrl-C is ignored, by all that the tests start as well; some are ended with it.
+# In the background of a shell script Ctrl-C is ignored, and under nohup the end of the terminal; what the tests start
+# would ignore them, too, and some of that is ended with them.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
+def pytest_runtest_setup() -> None:
+    """Let every test measure its own disturbance."""
+    disturbance.begin()
 
 
 def pytest_unconfigure() -> None:

@@ -15,12 +15,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from disturbance import allowance_ms
+
 # When to act: seconds after the request was complete, or an event that the test sets.
 When = float | threading.Event
 GATE_PATIENCE_SECONDS = 60.0
-# How far a figure may be from the server's own note of when it sent. On an idle machine it is 1 or 2 ms; the allowance
-# is for a loaded one, and below the 100 ms by which the moments that must not be mixed up differ.
-ALLOWANCE_MS = 60.0
+# How far a figure may be from the server's own note of when it sent. On an idle machine it is 1 or 2 ms. Moments that
+# must not be mixed up are 100 ms apart.
+_IDLE_ALLOWANCE_MS = 60.0
 
 
 class Reset:
@@ -33,6 +35,11 @@ class Hang:
 
 class Keep:
     """At the end of a script: the connection stays open for another request; without it the server closes."""
+
+
+def allowance() -> float:
+    """How far a figure may be from the server's own note of when it sent, in milliseconds."""
+    return allowance_ms(_IDLE_ALLOWANCE_MS)
 
 
 Script = Sequence[tuple[When, bytes | type[Reset] | type[Hang] | type[Keep]]]

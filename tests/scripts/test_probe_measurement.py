@@ -92,6 +92,17 @@ def test_a_reader_that_comes_late_sees_nothing_after_the_end() -> None:
     assert (late.ttfb_ms, late.ttft_ms, late.gaps_ms, late.tpot_ms) == (1500.0, 1500.0, [0.0], 0.0)
 
 
+def test_a_reader_that_comes_late_for_the_first_byte_makes_no_run_look_quicker() -> None:
+    # The first header byte was there at 5.0. The reader came a quarter of a second later, and was in time for the rest.
+    seen = observe((5.25, HEADER, HEAD), (5.5, BODY, START + DELTA), (6.0, BODY, DELTA), (6.3, BODY, END))
+    run = measured(seen, replace(DONE, said_at=6.3))
+    assert (run.ttfb_headers_ms, run.ttfb_ms, run.ttft_ms, run.gaps_ms) == (200.0, 700.0, 700.0, [500.0])
+    # In time for the first byte, but not for the end.
+    seen = observe((5.0, HEADER, HEAD), (5.5, BODY, START + DELTA), (6.0, BODY, DELTA), (6.3, BODY, END))
+    run = measured(seen, replace(DONE, said_at=6.5))
+    assert (run.ttfb_headers_ms, run.ttfb_ms, run.ttft_ms, run.gaps_ms) == (200.0, 700.0, 700.0, [500.0])
+
+
 OUTCOMES: dict[str, tuple[bytes, bytes, CurlFigures | None, str, str | None]] = {
     "whole": (HEAD, START + DELTA + END, DONE, "completed", None),
     "no text": (HEAD, START + END, DONE, "completed", None),

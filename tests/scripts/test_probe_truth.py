@@ -18,14 +18,15 @@ import numpy as np
 import pytest
 
 from certificates import self_signed
+from disturbance import allowance_ms
 from packet_capture import Conversation, PacketCapture
 from probe_process import Probe
 from scripted_server import END, LAST_CHUNK, START, STREAM_HEAD, Exchange, Keep, Script, ScriptedServer, event
 
 RUNS = 20
-# Moments that must not be mixed up are so far apart. A loaded machine delays the probe now and then, and seldom by so
-# much; and it delays it by far less in half of all runs.
+# Moments that must not be mixed up are so far apart.
 STEP_SECONDS = 0.08
+# What is allowed on an idle machine, for the figures of a single run and for the median of all.
 WORST_MS, MEDIAN_MS = 60.0, 8.0
 
 
@@ -107,8 +108,8 @@ class Errors:
             print(
                 f"\n{name:16}{len(self.of[name]):4}: median {median[name]:+.3f} ms, worst {worst[name]:+.3f} ms", end=""
             )
-        assert all(abs(error) < MEDIAN_MS for error in median.values()), median
-        assert all(abs(error) < WORST_MS for error in worst.values()), worst
+        assert all(abs(error) < allowance_ms(MEDIAN_MS) for error in median.values()), median
+        assert all(abs(error) < allowance_ms(WORST_MS) for error in worst.values()), worst
 
 
 def on_the_wire(conversation: Conversation, turn: int, script: Script) -> Truth:

@@ -10,6 +10,9 @@ from typing import Any
 
 from wire.http_message import ProtocolError, Request, RequestParser
 
+DEADLINE_SECONDS = 90
+PATIENCE_SECONDS = 60
+
 
 @dataclass
 class Received:
@@ -42,13 +45,13 @@ class Invocation:
 
 
 class StrictRuntimeApi:
-    """Serves on 127.0.0.1 until `close`. `next_calls` counts the polls: one more than the invocations that are over."""
+    """Serves on 127.0.0.1 until `close`. `asked_at` has the time of every poll: one more than invocations are over."""
 
     def __init__(self) -> None:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.address = f"127.0.0.1:{self._listener.getsockname()[1]}"
         self.received: queue.Queue[Received] = queue.Queue()
-        self.next_calls = 0
+        self.asked_at: list[float] = []  # monotonic seconds
         self._invocations: queue.Queue[Invocation | None] = queue.Queue()
         self._current = Invocation()
         self._connections: list[socket.socket] = []
@@ -56,21 +59,21 @@ class StrictRuntimeApi:
 
     def invoke(self, invocation: Invocation) -> None:
         if not invocation.deadline_ms:
-            invocation.deadline_ms = int((time.time() + 20) * 1000)
+            invocation.deadline_ms = int((time.time() + DEADLINE_SECONDS) * 1000)
         self._invocations.put(invocation)
 
-    def answer(self, timeout: float = 20) -> Received:
+    def answer(self, timeout: float = PATIENCE_SECONDS) -> Received:
         received = self.received.get(timeout=timeout)
         if received.error:
             raise ProtocolError(received.error)
         return received
 
-    def wait_for_next(self, calls: int, timeout: float = 20) -> None:
+    def wait_for_next(self, calls: int, timeout: float = PATIENCE_SECONDS) -> None:
         """Waits until the runtime has asked for work `calls` times."""
         until = time.monotonic() + timeout
-        while self.next_calls < calls:
+        while len(self.asked_at) < calls:
             if time.monotonic() > until:
-                raise TimeoutError(f"{self.next_calls} calls of /next, not {calls}")
+                raise TimeoutError(f"{len(self.asked_at)} calls of /next, not {calls}")
             time.sleep(0.005)
 
     def close(self) -> None:
@@ -140,7 +143,7 @@ class StrictRuntimeApi:
     def _respond(self, connection: socket.socket, received: Received) -> bool:
         path = received.request.path.removeprefix("/2018-06-01/runtime/")
         if path == "invocation/next":
-            self.next_calls += 1
+            self.asked_at.append(time.monotonic())
             return self._hand_out(connection)
         self.received.put(received)
         if path == "restore/next":

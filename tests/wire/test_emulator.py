@@ -42,7 +42,7 @@ class Emulator:
         self.port = port
 
     def invoke(self, event: object) -> tuple[bytes, str]:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         connection.request("POST", "/2015-03-31/functions/function/invocations", json.dumps(event))
         response = connection.getresponse()
         body = response.read()
@@ -66,7 +66,7 @@ def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
     environment = {"PATH": os.environ["PATH"], "LAMBDA_TASK_ROOT": str(folder)}
     with Path(folder / "log").open("wb") as log:
         process = subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=log)
-    until = time.monotonic() + 20
+    until = time.monotonic() + 60
     while time.monotonic() < until:
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:

@@ -9,7 +9,7 @@ import pytest
 
 from wire.conftest import HEADER, Runtime, streaming
 from wire.http_message import ProtocolError, Request, RequestParser
-from wire.strict_runtime_api import Invocation, StrictRuntimeApi
+from wire.strict_runtime_api import PATIENCE_SECONDS, Invocation, StrictRuntimeApi
 
 RunFunction = Callable[..., Runtime]
 REQUEST_ID = Invocation().request_id
@@ -294,11 +294,11 @@ def test_a_response_is_ended_even_if_somebody_swallows_its_error(
         + "def handler(event, context):\n"
         + "    try:\n        inner(event, context)\n    except ValueError:\n        pass\n"
     )
-    # Well before the deadline, 20 seconds away: until then an unended response would hang.
+    # An unended response would hang until the deadline, for which nobody here waits.
     api.invoke(Invocation())
-    request = api.answer(timeout=10).request
+    request = api.answer().request
     assert (request.body, request.done, request.trailers) == (b"some", True, [])
-    api.wait_for_next(2, timeout=10)
+    api.wait_for_next(2)
 
 
 def test_a_connection_that_breaks_in_mid_stream_raises_and_hangs_nothing(
@@ -329,10 +329,8 @@ def test_a_refusal_in_mid_stream_is_told_to_the_handler(api: StrictRuntimeApi, r
 
 def test_a_silent_runtime_api_is_left_at_the_deadline(api: StrictRuntimeApi, run_function: RunFunction) -> None:
     runtime = run_function(streaming("response_stream.write('x')"))
-    started = time.monotonic()
     api.invoke(Invocation(silent=True, deadline_ms=int((time.time() + 2) * 1000)))
     api.wait_for_next(2)
-    assert time.monotonic() - started < 10
     assert "may not have arrived" in runtime.log
 
 
@@ -378,7 +376,7 @@ def test_a_thread_that_outlives_its_invocation_cannot_write_between_two(
     api.invoke(Invocation(event=b"[1]"))
     assert api.answer().request.path.endswith("/error")
     api.wait_for_next(2)
-    until = time.monotonic() + 10
+    until = time.monotonic() + PATIENCE_SECONDS
     while "TRIED" not in runtime.log and time.monotonic() < until:
         time.sleep(0.02)
     assert "REFUSED" in runtime.log
@@ -412,7 +410,7 @@ def test_an_import_error_is_reported_as_by_the_plain_client(api: StrictRuntimeAp
     for streaming_layer in (False, True):
         runtime = run_function("import no_such_module", streaming=streaming_layer)
         answers.append(api.answer().request)
-        assert runtime.process.wait(20) == 1
+        assert runtime.process.wait(60) == 1
     assert answers[0].path == "/2018-06-01/runtime/init/error"
     assert answers[0].body == answers[1].body
 

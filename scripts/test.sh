@@ -6,7 +6,8 @@ set -euo pipefail
 
 usage() {
   cat <<'EOF'
-usage: scripts/test.sh                     every check: linters, types, all tests
+usage: scripts/test.sh                     every check: linters, types, all tests (eight minutes on two cores)
+       scripts/test.sh --quick             linters, types, and the tests of tests/unit and tests/wire (90 seconds)
        scripts/test.sh PYTEST-ARGUMENT ... only these tests, no linters
 
 Examples:
@@ -14,7 +15,7 @@ Examples:
   scripts/test.sh -k fallback -x           tests whose name contains "fallback", up to the first failure
 
 Makes .venv on first use. As root on Debian it installs the system packages that some tests need; elsewhere it says which
-are missing.
+are missing. The first run of all tests also fetches the SAM CLI and builds AWS's own Node.js client, which takes minutes.
 EOF
 }
 
@@ -47,6 +48,19 @@ check() {
   "$@"
 }
 
+# Checks everything that can be checked without running it.
+check_text() {
+  check ruff check
+  check ruff format --check
+  check mypy
+  check shellcheck -x .ci/run scripts/*.sh src/runtime/lambda_streaming/bootstrap
+}
+
+# Runs the tests in parallel, a file in one process. Many of them wait for something, so there are more than cores.
+run_tests() {
+  check python -m pytest --numprocesses $((2 * $(nproc))) --dist loadfile --durations 10 "$@"
+}
+
 main() {
   if [[ "${1:-}" == -h || "${1:-}" == --help ]]; then
     usage
@@ -59,15 +73,21 @@ main() {
   source scripts/environment.sh
   ensure_environment "${root}"
   PATH="${root}/.venv/bin:${PATH}"
-  if (($#)); then
-    exec python -m pytest "$@"
-  fi
-  ensure_programs
-  check ruff check
-  check ruff format --check
-  check mypy
-  check shellcheck -x .ci/run scripts/*.sh src/runtime/lambda_streaming/bootstrap
-  check python -m pytest
+  case "${1:-}" in
+    "")
+      ensure_programs
+      check_text
+      run_tests
+      ;;
+    --quick)
+      ensure_programs
+      check_text
+      run_tests tests/unit tests/wire
+      ;;
+    *)
+      exec python -m pytest "$@"
+      ;;
+  esac
 }
 
 main "$@"

@@ -76,7 +76,6 @@ class Answer:
 
     deltas: tuple[Delta, ...]
     stop_reason: str
-    stop_sequence: str | None
     usage: Usage | None
 
 
@@ -98,7 +97,6 @@ def compose(script: Script, prompt: Prompt) -> Answer:
     return Answer(
         deltas=tuple(_in_blocks(pieces)),
         stop_reason=stop_reason,
-        stop_sequence=next(iter(prompt.stop_sequences), None) if stop_reason == "stop_sequence" else None,
         usage=usage if script.usage else None,
     )
 

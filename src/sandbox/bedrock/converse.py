@@ -7,45 +7,36 @@ import secrets
 from typing import Any
 
 from sandbox.bedrock.answer import TOOL_NAME, Answer, Delta, Kind, Usage
-from sandbox.bedrock.conversation import INFERENCE_MEMBERS, SYSTEM, TOOL_CONFIG, messages, read_conversation
+from sandbox.bedrock.conversation import INFERENCE_MEMBERS, MESSAGES, SYSTEM, read_alternating
 from sandbox.bedrock.dialect import Latency, Reported
 from sandbox.bedrock.errors import invalid
 from sandbox.bedrock.models import Model
 from sandbox.bedrock.prompt import Prompt
-from sandbox.bedrock.schema import alternating, anything, array, record, string
+from sandbox.bedrock.validation import record
 from sandbox.bedrock.wire import converse_event
 
-_BODY = record(
-    {"messages": messages(string(), "audio")},
+TEXT_ONLY = False
+BODY = record(
     {
+        "messages": MESSAGES,
         "system": SYSTEM,
-        "inferenceConfig": record(optional=INFERENCE_MEMBERS),
-        "toolConfig": TOOL_CONFIG,
-        # These change nothing in what a scripted model says.
-        "additionalModelRequestFields": anything,
-        "additionalModelResponseFieldPaths": array(string(1)),
-        "requestMetadata": anything,
-        "performanceConfig": anything,
-        "serviceTier": anything,
+        "inferenceConfig": record(INFERENCE_MEMBERS),
+        "toolConfig": {"type": "object"},
     },
+    required=("messages",),
 )
 
 
 def read(body: Any) -> Prompt:
-    """Check and read a ConverseStream body; raises RefusedError."""
-    _BODY(body, "#")
+    """Read a ConverseStream body that fits `BODY`; raises RefusedError."""
     for number, message in enumerate(body["messages"]):
         for index, block in enumerate(message["content"]):
-            place = f"messages.{number}.content.{index}"
-            if len(block) != 1:
-                raise invalid(f"The ContentBlock object at {place} must have exactly one member, it has {len(block)}.")
             if "text" in block and not block["text"].strip():
                 raise invalid(
-                    f"The text field in the ContentBlock object at {place} is blank. "
+                    f"The text field in the ContentBlock object at messages.{number}.content.{index} is blank. "
                     "Add text to the text field, and try again."
                 )
-    alternating(body["messages"])
-    return read_conversation(body, body.get("inferenceConfig", {}).get("maxTokens"))
+    return read_alternating(body, body.get("inferenceConfig", {}).get("maxTokens"))
 
 
 def start(_model: Model, _answer: Answer) -> list[bytes]:

@@ -1,11 +1,13 @@
-"""The one shape that the module of every API and model family has: it reads a body and gives an answer's events."""
+"""What the module of every format declares: it reads a request's body and writes an answer as events."""
 
+import re
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from sandbox.bedrock.answer import Answer, Delta, Usage
 from sandbox.bedrock.models import Model
 from sandbox.bedrock.prompt import Prompt
+from sandbox.bedrock.validation import Schema
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,22 +29,42 @@ class Reported:
 
 
 class Dialect(Protocol):
-    """Those functions that make messages return whole ones, to be sent one write each."""
+    """A module that speaks one format: ConverseStream's, or a family's own.
+
+    `start`, `delta` and `end` return event stream messages. Each is one write.
+
+    Attributes:
+        BODY: the JSON schema of the request's body.
+        TEXT_ONLY: whether the format has neither tool use nor reasoning.
+    """
+
+    BODY: Schema
+    TEXT_ONLY: bool
 
     def read(self, body: Any) -> Prompt:
-        """Check a request's JSON body and read it; raises RefusedError."""
+        """Read a body that fits `BODY`; raises RefusedError for what a schema cannot say."""
 
     def start(self, model: Model, answer: Answer) -> list[bytes]:
-        """What precedes the first delta."""
+        """Return what precedes the first delta."""
 
     def delta(self, answer: Answer, delta: Delta, latency: Latency) -> list[bytes]:
-        """A delta, with the events that open and close its block."""
+        """Return a delta, with the events that open and close its block."""
 
     def end(self, answer: Answer, latency: Latency) -> list[bytes]:
-        """What follows the last delta."""
+        """Return what follows the last delta."""
 
     def reported(self, answer: Answer, usage: Usage, told: int) -> Reported:
-        """What a client knows of the answer's usage when the stream has begun and `told` deltas were sent."""
+        """Return what a client knows of the answer's usage when the stream has begun and `told` deltas were sent."""
+
+
+class Family(Dialect, Protocol):
+    """The module of a model family: its own format in InvokeModelWithResponseStream.
+
+    Attributes:
+        MODEL_IDS: matches the beginning of its models' names, such as `amazon.nova-micro` (`Model.name`).
+    """
+
+    MODEL_IDS: re.Pattern[str]
 
 
 def all_reported(usage: Usage) -> Reported:

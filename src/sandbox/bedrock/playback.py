@@ -8,7 +8,7 @@ from sandbox.bedrock.answer import Answer, Delta
 from sandbox.bedrock.dialect import Dialect, Latency, Reported, all_reported
 from sandbox.bedrock.errors import HTTP_FAULTS, STREAM_FAULTS, RefusedError
 from sandbox.bedrock.models import Model
-from sandbox.bedrock.script import Fault, Script
+from sandbox.bedrock.script import DROP, SILENT, Script
 from sandbox.bedrock.served import COMPLETED, DISCONNECTED, DROPPED
 from sandbox.bedrock.wire import exception_event
 
@@ -19,10 +19,9 @@ _LOOK_SECONDS = 0.25
 
 
 class Playback:
-    """One answer on its way to one client.
+    """One answer on its way to one client. Make it when the request is complete: that starts the clock.
 
-    Times are milliseconds since the request was complete. Due times are absolute, so that a late event makes no later
-    one late.
+    Times are milliseconds since then. Due times are absolute, so that a late event makes no later one late.
 
     Attributes:
         outcome: how it ended, in the words of `Served`.
@@ -40,10 +39,6 @@ class Playback:
         self._loop = asyncio.get_running_loop()
         self._start = self._loop.time()
         self._first_byte_ms: float | None = None
-
-    def request_is_complete(self) -> None:
-        """Start the clock; it runs from the creation of this object until then."""
-        self._start = self._loop.time()
 
     @property
     def elapsed_ms(self) -> float:
@@ -64,7 +59,7 @@ class Playback:
         """
         fault = script.fault
         if fault and fault.after is None:
-            await self._fail_at_once(fault)
+            await self._fail_at_once(fault.name)
             return
         whole = len(answer.deltas)
         told = fault.after if fault and fault.after is not None else whole
@@ -79,7 +74,7 @@ class Playback:
             await self._tell(response, dialect, answer, delta)
         await self._wait_until(script.end_ms(whole) if told == whole else script.due_ms(told))
         if fault:
-            await self._fail(response, fault)
+            await self._fail(response, fault.name)
             return
         await self._write(response, dialect.end(answer, self._latency()))
         if answer.usage:
@@ -97,19 +92,19 @@ class Playback:
         if answer.usage:
             self.reported = dialect.reported(answer, answer.usage, told)
 
-    async def _fail_at_once(self, fault: Fault) -> None:
-        if not fault.is_silence:
-            raise RefusedError(HTTP_FAULTS[fault.name])
+    async def _fail_at_once(self, fault: str) -> None:
+        if fault != SILENT:
+            raise RefusedError(HTTP_FAULTS[fault])
         await self._wait_until(_SILENCE_MS)
         self._drop()
 
-    async def _fail(self, response: web.StreamResponse, fault: Fault) -> None:
-        if fault.is_silence:
+    async def _fail(self, response: web.StreamResponse, fault: str) -> None:
+        if fault == SILENT:
             await self._wait_until(self.elapsed_ms + _SILENCE_MS)
-        if fault.is_silence or fault.is_drop:
+        if fault in (SILENT, DROP):
             self._drop()
             return
-        error = STREAM_FAULTS[fault.name]
+        error = STREAM_FAULTS[fault]
         await self._write(response, [exception_event(error)])
         await response.write_eof()
         self.outcome = error.code

@@ -13,13 +13,11 @@ class Prompt:
         user_text: the text of the last user message, where the directives are.
         texts: every text of the request, that one included.
         max_tokens: the limit that the request or the model's default sets on the answer, None for none.
-        stop_sequences: as the request gives them.
     """
 
     user_text: str
     texts: tuple[str, ...]
     max_tokens: int | None = None
-    stop_sequences: tuple[str, ...] = ()
 
     @property
     def input_tokens(self) -> int:

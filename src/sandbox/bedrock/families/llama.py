@@ -10,8 +10,11 @@ from sandbox.bedrock.answer import Answer, Delta, Usage
 from sandbox.bedrock.dialect import Latency, Reported, all_reported, invocation_metrics
 from sandbox.bedrock.models import Model
 from sandbox.bedrock.prompt import Prompt
-from sandbox.bedrock.schema import anything, array, integer, number, record, string
+from sandbox.bedrock.validation import COUNT, FRACTION, TEXT, record
 from sandbox.bedrock.wire import chunk_event
+
+MODEL_IDS = re.compile(r"meta\.llama[34]")
+TEXT_ONLY = True
 
 # The documented default.
 _DEFAULT_MAX_GEN_LEN = 512
@@ -21,20 +24,14 @@ _USER_MESSAGE = re.compile(
     re.DOTALL,
 )
 _STOP_REASONS = {"end_turn": "stop", "stop_sequence": "stop", "max_tokens": "length"}
-_BODY = record(
-    {"prompt": string(1)},
-    {
-        "max_gen_len": integer(1, 8192),
-        "temperature": number(0, 1),
-        "top_p": number(0, 1),
-        "images": array(anything),
-    },
+BODY = record(
+    {"prompt": TEXT, "max_gen_len": {**COUNT, "maximum": 8192}, "temperature": FRACTION, "top_p": FRACTION},
+    required=("prompt",),
 )
 
 
 def read(body: Any) -> Prompt:
-    """Check and read a Llama body; raises RefusedError."""
-    _BODY(body, "#")
+    """Read a Llama body that fits `BODY`."""
     prompt = body["prompt"]
     messages: list[str] = _USER_MESSAGE.findall(prompt)
     return Prompt(

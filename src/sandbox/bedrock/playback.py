@@ -1,6 +1,7 @@
 """Plays an answer to a client on time: every event is one write, at the moment it is due; no formats, no routes."""
 
 import asyncio
+import math
 
 from aiohttp import web
 
@@ -8,12 +9,10 @@ from sandbox.bedrock.answer import Answer, Delta
 from sandbox.bedrock.dialect import Dialect, Latency, Reported, all_reported
 from sandbox.bedrock.errors import HTTP_FAULTS, STREAM_FAULTS, RefusedError
 from sandbox.bedrock.models import Model
-from sandbox.bedrock.script import DROP, SILENT, Script
+from sandbox.bedrock.script import DROP, SILENT, Fault, Script
 from sandbox.bedrock.served import COMPLETED, DISCONNECTED, DROPPED
 from sandbox.bedrock.wire import exception_event
 
-# The longest that a Lambda function, the client that the sandbox is for, can wait.
-_SILENCE_MS = 900_000.0
 # aiohttp does not tell a handler that its client has left: a pause is interrupted this often to look.
 _LOOK_SECONDS = 0.25
 
@@ -59,8 +58,8 @@ class Playback:
         """
         fault = script.fault
         if fault and fault.after is None:
-            await self._fail_at_once(fault.name)
-            return
+            await self._keep_silent_if(fault)
+            raise RefusedError(HTTP_FAULTS[fault.name])
         whole = len(answer.deltas)
         told = fault.after if fault and fault.after is not None else whole
         await self._wait_until(script.due_ms(0))
@@ -74,7 +73,7 @@ class Playback:
             await self._tell(response, dialect, answer, delta)
         await self._wait_until(script.end_ms(whole) if told == whole else script.due_ms(told))
         if fault:
-            await self._fail(response, fault.name)
+            await self._fail(response, fault)
             return
         await self._write(response, dialect.end(answer, self._latency()))
         if answer.usage:
@@ -92,22 +91,21 @@ class Playback:
         if answer.usage:
             self.reported = dialect.reported(answer, answer.usage, told)
 
-    async def _fail_at_once(self, fault: str) -> None:
-        if fault != SILENT:
-            raise RefusedError(HTTP_FAULTS[fault])
-        await self._wait_until(_SILENCE_MS)
-        self._drop()
-
-    async def _fail(self, response: web.StreamResponse, fault: str) -> None:
-        if fault == SILENT:
-            await self._wait_until(self.elapsed_ms + _SILENCE_MS)
-        if fault in (SILENT, DROP):
-            self._drop()
+    async def _fail(self, response: web.StreamResponse, fault: Fault) -> None:
+        await self._keep_silent_if(fault)
+        if fault.name == DROP:
+            if self._request.transport:
+                self._request.transport.close()
+            self.outcome = DROPPED
             return
-        error = STREAM_FAULTS[fault]
+        error = STREAM_FAULTS[fault.name]
         await self._write(response, [exception_event(error)])
         await response.write_eof()
         self.outcome = error.code
+
+    async def _keep_silent_if(self, fault: Fault) -> None:
+        if fault.name == SILENT:
+            await self._wait_until(math.inf)  # until the client leaves
 
     async def _write(self, response: web.StreamResponse, events: list[bytes]) -> None:
         for event in events:
@@ -117,18 +115,10 @@ class Playback:
 
     async def _wait_until(self, due_ms: float) -> None:
         while (seconds := (due_ms - self.elapsed_ms) / 1000) > 0:
-            self._look()
+            transport = self._request.transport
+            if transport is None or transport.is_closing():
+                raise ConnectionResetError("the client has gone away")
             await asyncio.sleep(min(seconds, _LOOK_SECONDS))
-
-    def _look(self) -> None:
-        transport = self._request.transport
-        if transport is None or transport.is_closing():
-            raise ConnectionResetError("the client has gone away")
-
-    def _drop(self) -> None:
-        if self._request.transport:
-            self._request.transport.close()
-        self.outcome = DROPPED
 
     def _latency(self) -> Latency:
         now = round(self.elapsed_ms)

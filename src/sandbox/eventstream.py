@@ -1,4 +1,4 @@
-"""One message of `application/vnd.amazon.eventstream`, from headers and payload to bytes; nothing about any service.
+"""Encodes messages of `application/vnd.amazon.eventstream`; nothing about any service.
 
 The framing, all integers big-endian and unsigned: total length (4 bytes), length of the headers (4), CRC-32 of those
 eight bytes (4), the headers, the payload, CRC-32 of everything before it (4). A header is: length of its name (1), its

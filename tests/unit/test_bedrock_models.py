@@ -1,6 +1,7 @@
 """Model ids, and request bodies: what is known, what is refused, and that nothing else is ever raised."""
 
 import json
+import pkgutil
 from typing import Any
 
 import pytest
@@ -8,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bedrock_service import CLAUDE, LLAMA, NOVA, TITAN, body_for, converse_body
-from sandbox.bedrock import converse
+from sandbox.bedrock import converse, families
 from sandbox.bedrock.dialect import Dialect, Family
 from sandbox.bedrock.errors import RefusedError
-from sandbox.bedrock.families import anthropic, family_of, llama, nova
+from sandbox.bedrock.families import FAMILIES, anthropic, family_of, llama, nova
 from sandbox.bedrock.models import find_model
 from sandbox.bedrock.validation import check_body
 
@@ -58,6 +59,11 @@ JSON = st.recursive(
 def test_known_models(model_id: str, name: str, family: Family | None) -> None:
     model = find_model(model_id)
     assert (model.id, model.name, family_of(model)) == (model_id, name, family)
+
+
+def test_every_file_of_a_family_is_in_the_registry() -> None:
+    files = {module.name for module in pkgutil.iter_modules(families.__path__)}
+    assert {vars(family)["__name__"].rpartition(".")[2] for family in FAMILIES} == files
 
 
 @pytest.mark.parametrize(

@@ -40,12 +40,12 @@ def read(body: Any) -> Prompt:
 
 
 def start(_model: Model, _answer: Answer) -> list[bytes]:
-    """The event that precedes the first delta."""
+    """Return the event that precedes the first delta."""
     return [converse_event("messageStart", {"role": "assistant"})]
 
 
 def delta(_answer: Answer, delta: Delta, _latency: Latency) -> list[bytes]:
-    """One delta. Only the block of a tool use has a start event: recorded streams have none for text."""
+    """Return one delta. Only the block of a tool use has a start event: recorded streams have none for text."""
     at = {"contentBlockIndex": delta.block}
     events = []
     match delta.kind:
@@ -68,7 +68,7 @@ def delta(_answer: Answer, delta: Delta, _latency: Latency) -> list[bytes]:
 
 
 def end(answer: Answer, latency: Latency) -> list[bytes]:
-    """The stop reason, and the usage if it is reported: `metadata` has nothing else in it."""
+    """Return the stop reason, and `metadata` if usage is reported: nothing else is in it."""
     events = [converse_event("messageStop", {"stopReason": answer.stop_reason})]
     if usage := answer.usage:
         counts = {"inputTokens": usage.input, "outputTokens": usage.output, "totalTokens": usage.input + usage.output}
@@ -81,5 +81,5 @@ def end(answer: Answer, latency: Latency) -> list[bytes]:
 
 
 def reported(_answer: Answer, _usage: Usage, _told: int) -> Reported:
-    """Nothing before the end."""
+    """Return nothing: the counts come at the end."""
     return Reported()

@@ -12,7 +12,7 @@ from sandbox.bedrock.validation import Schema
 
 @dataclass(frozen=True, slots=True)
 class Latency:
-    """What has been measured so far, in milliseconds since the request was complete: the first event, and now."""
+    """When the first event was sent, and when it is now, in milliseconds since the request was complete."""
 
     first_byte: int
     now: int
@@ -68,12 +68,12 @@ class Family(Dialect, Protocol):
 
 
 def all_reported(usage: Usage) -> Reported:
-    """What the client knows when the service has reported all it counted."""
+    """Return what the client knows when the service has reported all its counts."""
     return Reported(usage.input, usage.output, usage.cache_read, usage.cache_write)
 
 
 def invocation_metrics(usage: Usage | None, latency: Latency) -> dict[str, Any]:
-    """The member of the last chunk in which Bedrock reports what it counted and measured, if it reports at all."""
+    """Return the member of the last chunk with what Bedrock counted and measured. It is empty without usage."""
     if usage is None:
         return {}
     metrics = {

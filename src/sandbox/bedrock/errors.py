@@ -1,4 +1,4 @@
-"""The errors that Bedrock's runtime sends, over HTTP and inside a stream, and the names that a script has for them."""
+"""The errors that Bedrock's runtime sends, over HTTP or inside a stream, and their names in a script."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ class ServiceError:
 
     Attributes:
         code: the name of its shape in botocore's service model, such as `ThrottlingException`.
-        status: the HTTP status that the model gives to it.
+        status: the HTTP status that the service model gives to it.
         message: the text for people.
     """
 
@@ -30,7 +30,7 @@ class ServiceError:
 
 
 class RefusedError(Exception):
-    """A request that is answered with an error over HTTP, before any event."""
+    """Bedrock answers the request with an error over HTTP, before any event."""
 
     def __init__(self, error: ServiceError) -> None:
         super().__init__(error.message)
@@ -38,7 +38,7 @@ class RefusedError(Exception):
 
 
 def invalid(message: str) -> RefusedError:
-    """A refusal of what was sent: ValidationException, 400."""
+    """Return the refusal of a request that is not valid: ValidationException, 400."""
     return RefusedError(ServiceError("ValidationException", 400, message))
 
 

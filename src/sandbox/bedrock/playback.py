@@ -1,4 +1,4 @@
-"""Plays an answer to a client on time: every event is one write, at the moment it is due; no formats, no routes."""
+"""Plays an answer to a client: every event is one write, at the moment it is due. No formats, no routes."""
 
 import asyncio
 import math
@@ -13,7 +13,7 @@ from sandbox.bedrock.script import DROP, SILENT, Fault, Script
 from sandbox.bedrock.served import COMPLETED, DISCONNECTED, DROPPED
 from sandbox.bedrock.wire import exception_event
 
-# aiohttp does not tell a handler that its client has left: a pause is interrupted this often to look.
+# aiohttp does not tell a handler that its client has left. So each pause is interrupted this often to look.
 _LOOK_SECONDS = 0.25
 
 
@@ -24,7 +24,7 @@ class Playback:
 
     Attributes:
         outcome: how it ended, in the words of `Served`.
-        status: the HTTP status, None as long as none was sent.
+        status: the HTTP status, None until one is sent.
         reported: the token counts that the client was told.
         first_token_ms: when the first content delta was written, None if none was.
     """
@@ -49,11 +49,11 @@ class Playback:
     ) -> None:
         """Send the answer as the script says.
 
-        The headers go out with the first event. Recordings don't show when the service sends them; it must hold them
-        back until the model has begun where it still answers a model's failure with an HTTP error.
+        The headers go out with the first event. Recordings do not show when the service sends them. It must hold them
+        back until the model begins: until then, a model's failure is an HTTP error.
 
         Raises:
-            RefusedError: the script has a fault in place of a response.
+            RefusedError: the script has an error in place of a response.
             ConnectionError: the client has gone away.
         """
         fault = script.fault

@@ -1,4 +1,4 @@
-"""What a scripted model does: the directives of a prompt, parsed; when each piece is due; no sockets, no clock.
+"""Parses directives into what a scripted model does, and says when each piece is due. No sockets, no clock.
 
 A directive is `[[sandbox: key=value key ...]]` in the last user message. Numbers are milliseconds or counts:
 
@@ -34,7 +34,7 @@ DROP = "drop"
 _OPENING, _CLOSING = "[[sandbox:", "]]"
 _MAX_MS = 900_000.0
 _MAX_COUNT = 1_000_000
-# A directive may hold a part of the prompt by accident: an error shows no more of it than this.
+# A directive may hold a part of the prompt by accident. So an error shows no more of it than this.
 _SHOWN_CHARS = 40
 
 
@@ -52,7 +52,7 @@ class Stall:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What goes wrong: `name`, and after how many deltas; None is instead of a response."""
+    """What goes wrong, and after how many deltas. None means: in place of a response."""
 
     name: str
     after: int | None = None
@@ -60,7 +60,7 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """What a scripted model does for one request. Times are milliseconds; token counts that are None are counted."""
+    """What a scripted model does for one request. Times are milliseconds. A token count of None means: count."""
 
     ttft: float = 300.0
     gap: float = 20.0
@@ -79,11 +79,11 @@ class Script:
     fault: Fault | None = None
 
     def due_ms(self, delta: int) -> float:
-        """When delta number `delta` (from 0) is due, in milliseconds since the request was complete."""
+        """Return when delta number `delta` (from 0) is due, in milliseconds since the request was complete."""
         return self.ttft + delta * self.gap + self._stalled_ms(delta)
 
     def end_ms(self, deltas: int) -> float:
-        """When an answer of so many deltas ends: with its last delta, or after the stall that follows it."""
+        """Return when an answer of so many deltas ends: with its last delta, or after the stall that follows it."""
         return self.ttft + max(deltas - 1, 0) * self.gap + self._stalled_ms(deltas)
 
     def _stalled_ms(self, delta: int) -> float:
@@ -92,7 +92,7 @@ class Script:
 
 @dataclass(frozen=True, slots=True)
 class Directive:
-    """The fields of a script that one directive sets, for model ids that contain `model`."""
+    """The fields of `Script` that one directive changes, for model ids that contain `model`."""
 
     model: str
     changes: Mapping[str, Any]

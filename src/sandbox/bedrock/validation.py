@@ -20,7 +20,7 @@ from jsonschema.validators import extend
 from sandbox.bedrock.errors import invalid
 
 Schema = dict[str, Any]
-"""A JSON schema of draft 2020-12. Of several faults the service would name all: here the schema's order picks one."""
+"""A JSON schema of draft 2020-12. The service names several faults at once. Here only the first is named."""
 
 TEXT: Schema = {"type": "string", "minLength": 1}
 TEXTS: Schema = {"type": "array", "items": TEXT}

@@ -46,7 +46,7 @@ def read(body: Any) -> Prompt:
 
 
 def start(model: Model, answer: Answer) -> list[bytes]:
-    """`message_start`, with the input's part of the usage and one output token, as recorded streams begin."""
+    """Return `message_start`, with the input's usage and one output token, as recorded streams begin."""
     message: dict[str, Any] = {
         "id": f"msg_bdrk_01{secrets.token_hex(11)}",
         "type": "message",
@@ -68,7 +68,7 @@ def start(model: Model, answer: Answer) -> list[bytes]:
 
 
 def delta(_answer: Answer, delta: Delta, _latency: Latency) -> list[bytes]:
-    """One delta, with the start and the stop of its block."""
+    """Return one delta, with the start and the stop of its block."""
     bodies: list[dict[str, Any]] = []
     match delta.kind:
         case Kind.TEXT:
@@ -95,7 +95,7 @@ def delta(_answer: Answer, delta: Delta, _latency: Latency) -> list[bytes]:
 
 
 def end(answer: Answer, latency: Latency) -> list[bytes]:
-    """`message_delta` with the model's own count, and `message_stop` with Bedrock's."""
+    """Return `message_delta` with the model's own count, and `message_stop` with Bedrock's."""
     stop: dict[str, Any] = {
         "type": "message_delta",
         "delta": {"stop_reason": answer.stop_reason, "stop_sequence": None},
@@ -106,5 +106,5 @@ def end(answer: Answer, latency: Latency) -> list[bytes]:
 
 
 def reported(_answer: Answer, usage: Usage, _told: int) -> Reported:
-    """The input's part; the one output token of `message_start` is there before the model has said anything."""
+    """Return the input's counts. The one output token in `message_start` is no count: nothing has been said yet."""
     return Reported(input=usage.input, cache_read=usage.cache_read, cache_write=usage.cache_write)

@@ -35,15 +35,15 @@ def read(body: Any) -> Prompt:
 
 
 def start(_model: Model, _answer: Answer) -> list[bytes]:
-    """The chunk that precedes the first delta."""
+    """Return the chunk that precedes the first delta."""
     return [chunk_event({"messageStart": {"role": "assistant"}})]
 
 
 def delta(_answer: Answer, delta: Delta, _latency: Latency) -> list[bytes]:
-    """One delta. Recorded streams have a block of its own for every piece of text, and a stop after each."""
+    """Return one delta. In recorded streams every piece of text is a block of its own, with a stop after it."""
     bodies: list[dict[str, Any]] = []
     if delta.kind is Kind.TOOL:
-        # The pieces of the tool's input share a block: they are the last of the answer, so the first has its number.
+        # The pieces of the tool's input share a block. They end the answer, so the first gives the block its number.
         index, closes = delta.position - delta.offset, delta.closes
         if delta.opens:
             tool = {"toolUseId": f"tooluse_{secrets.token_urlsafe(16)}", "name": TOOL_NAME}
@@ -59,7 +59,7 @@ def delta(_answer: Answer, delta: Delta, _latency: Latency) -> list[bytes]:
 
 
 def end(answer: Answer, latency: Latency) -> list[bytes]:
-    """The stop reason, and `metadata`, where Nova reports cache counts even if they are 0."""
+    """Return the stop reason and `metadata`, in which Nova reports cache counts even if they are 0."""
     metadata: dict[str, Any] = {"metrics": {}, "trace": {}}
     usage = answer.usage
     if usage:
@@ -78,5 +78,5 @@ def end(answer: Answer, latency: Latency) -> list[bytes]:
 
 
 def reported(_answer: Answer, _usage: Usage, _told: int) -> Reported:
-    """Nothing before the end."""
+    """Return nothing: the counts come at the end."""
     return Reported()

@@ -1,34 +1,21 @@
-"""A loopback HTTP server that answers botocore with prepared bytes, and the encoder of Bedrock's stream messages."""
+"""A loopback HTTP server that answers botocore with prepared bytes, and Bedrock's stream messages for it."""
 
 import base64
-import binascii
 import json
 import socketserver
-import struct
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
-EVENT_STREAM = "application/vnd.amazon.eventstream"
-
-
-def message(headers: Mapping[str, str], payload: bytes) -> bytes:
-    """One message of application/vnd.amazon.eventstream: lengths, header values of type 7 (string), two CRC-32s."""
-    encoded = b"".join(
-        bytes([len(name)]) + name.encode() + b"\x07" + struct.pack(">H", len(value.encode())) + value.encode()
-        for name, value in headers.items()
-    )
-    prelude = struct.pack(">II", 16 + len(encoded) + len(payload), len(encoded))
-    body = prelude + struct.pack(">I", binascii.crc32(prelude)) + encoded + payload
-    return body + struct.pack(">I", binascii.crc32(body))
+from sandbox.eventstream import CONTENT_TYPE, encode_message
 
 
 def event(event_type: str, content: Any) -> bytes:
     """An event as ConverseStream sends it."""
     headers = {":event-type": event_type, ":content-type": "application/json", ":message-type": "event"}
-    return message(headers, json.dumps(content).encode())
+    return encode_message(headers, json.dumps(content).encode())
 
 
 def chunk(content: Any) -> bytes:
@@ -40,7 +27,7 @@ def chunk(content: Any) -> bytes:
 def exception(exception_type: str, text: str) -> bytes:
     """An exception inside the stream."""
     headers = {":exception-type": exception_type, ":content-type": "application/json", ":message-type": "exception"}
-    return message(headers, json.dumps({"message": text}).encode())
+    return encode_message(headers, json.dumps({"message": text}).encode())
 
 
 @dataclass(frozen=True)
@@ -56,7 +43,7 @@ class Reply:
 
     pieces: Sequence[bytes | float] = ()
     status: int = 200
-    headers: Mapping[str, str] = field(default_factory=lambda: {"content-type": EVENT_STREAM})
+    headers: Mapping[str, str] = field(default_factory=lambda: {"content-type": CONTENT_TYPE})
     end: str = "whole"
     before: float = 0
     hang_up: bool = False

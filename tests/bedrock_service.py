@@ -101,17 +101,15 @@ def running_bedrock(default_script: str = FAST) -> Iterator[Service]:
 def body_for(model: str, text: str, max_tokens: int = 400) -> dict[str, Any]:
     """A minimal InvokeModelWithResponseStream body in the model's format."""
     if model == CLAUDE:
-        messages = [{"role": "user", "content": text}]
+        messages = [{"role": "user", "content": [{"type": "text", "text": text}]}]
         return {"anthropic_version": "bedrock-2023-05-31", "max_tokens": max_tokens, "messages": messages}
     if model == NOVA:
         return {
             "messages": [{"role": "user", "content": [{"text": text}]}],
             "inferenceConfig": {"maxTokens": max_tokens},
         }
-    if model == LLAMA:
-        return {"prompt": text, "max_gen_len": max_tokens}
-    assert model == TITAN
-    return {"inputText": text, "textGenerationConfig": {"maxTokenCount": max_tokens}}
+    assert model == LLAMA
+    return {"prompt": text, "max_gen_len": max_tokens}
 
 
 def converse_body(text: str, **extra: Any) -> dict[str, Any]:

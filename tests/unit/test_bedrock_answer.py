@@ -79,12 +79,6 @@ def test_max_tokens_ends_an_answer(
     assert not answer.deltas or answer.deltas[-1].closes
 
 
-def test_the_stop_sequence_is_told_only_where_one_ended_the_answer() -> None:
-    prompt = replace(PROMPT, stop_sequences=("END", "STOP"))
-    assert compose(Script(stop="stop_sequence"), prompt).stop_sequence == "END"
-    assert compose(Script(), prompt).stop_sequence is None
-
-
 def test_input_tokens_are_the_words_outside_directives_and_at_least_one() -> None:
     assert Prompt("", ("one two", "[[sandbox: chunks=3 gap=1]] three\nfour")).input_tokens == 4
     assert Prompt("", ("[[sandbox: chunks=3]]",)).input_tokens == 1

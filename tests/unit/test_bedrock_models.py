@@ -1,6 +1,7 @@
 """Model ids, and request bodies: what is known, what is refused, and that nothing else is ever raised."""
 
 import json
+import pkgutil
 from typing import Any
 
 import pytest
@@ -8,21 +9,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bedrock_service import CLAUDE, LLAMA, NOVA, TITAN, body_for, converse_body
-from sandbox.bedrock import anthropic, converse, llama, nova, titan
-from sandbox.bedrock.dialect import Dialect
+from sandbox.bedrock import converse, families
+from sandbox.bedrock.dialect import Dialect, Family
 from sandbox.bedrock.errors import RefusedError
-from sandbox.bedrock.models import Family, find_model
+from sandbox.bedrock.families import FAMILIES, anthropic, family_of, llama, nova
+from sandbox.bedrock.models import find_model
+from sandbox.bedrock.validation import check_body
 
 DIALECTS: list[tuple[Dialect, dict[str, Any]]] = [
     (converse, converse_body("hi", system=[{"text": "be kind"}], inferenceConfig={"maxTokens": 3, "topP": 1})),
-    (anthropic, {**body_for(CLAUDE, "hi"), "system": [{"type": "text", "text": "x"}], "stop_sequences": ["a"]}),
-    (anthropic, {**body_for(CLAUDE, "hi"), "messages": [{"role": "user", "content": [{"type": "image", "text": 5}]}]}),
+    (anthropic, {**body_for(CLAUDE, "hi"), "system": "be kind", "stop_sequences": ["a"], "tools": []}),
+    (
+        anthropic,
+        {**body_for(CLAUDE, "hi"), "messages": [{"role": "user", "content": [{"type": "tool_result", "text": "x"}]}]},
+    ),
     (nova, body_for(NOVA, "hi")),
     (llama, body_for(LLAMA, "hi")),
-    (titan, body_for(TITAN, "hi")),
-]  # fmt: skip
+]
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.just("\ud800"),
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
     max_leaves=8,
 )
@@ -31,30 +36,34 @@ JSON = st.recursive(
 @pytest.mark.parametrize(
     ("model_id", "name", "family"),
     [
-        ("anthropic.claude-v2", "claude-2.0", Family.ANTHROPIC),
-        ("anthropic.claude-v2:1", "claude-2.1", Family.ANTHROPIC),
-        (CLAUDE, "claude-3-haiku-20240307", Family.ANTHROPIC),
-        ("us.anthropic.claude-3-5-sonnet-20241022-v2:0", "claude-3-5-sonnet-20241022", Family.ANTHROPIC),
-        ("global.anthropic.claude-sonnet-4-5-20250929-v1:0", "claude-sonnet-4-5-20250929", Family.ANTHROPIC),
-        ("anthropic.claude-opus-4-6", "claude-opus-4-6", Family.ANTHROPIC),
-        (NOVA, "nova-micro", Family.NOVA),
-        ("amazon.nova-micro-v1:0:24k", "nova-micro", Family.NOVA),
-        ("us-gov.amazon.nova-2-lite-v1:0", "nova-2-lite", Family.NOVA),
-        (LLAMA, "llama3-8b-instruct", Family.LLAMA),
-        (TITAN, "titan-text-lite", Family.TITAN),
-        ("mistral.mistral-large-2402-v1:0", "mistral-large-2402", Family.OTHER),
-        ("openai.gpt-oss-120b-1:0", "gpt-oss-120b-1", Family.OTHER),
-        ("arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-micro-v1:0", "nova-micro", Family.NOVA),
+        ("anthropic.claude-v2", "anthropic.claude", anthropic),
+        (CLAUDE, "anthropic.claude-3-haiku-20240307", anthropic),
+        ("us.anthropic.claude-3-5-sonnet-20241022-v2:0", "anthropic.claude-3-5-sonnet-20241022", anthropic),
+        ("global.anthropic.claude-sonnet-4-5-20250929-v1:0", "anthropic.claude-sonnet-4-5-20250929", anthropic),
+        ("anthropic.claude-opus-4-6", "anthropic.claude-opus-4-6", anthropic),
+        (NOVA, "amazon.nova-micro", nova),
+        ("amazon.nova-micro-v1:0:24k", "amazon.nova-micro", nova),
+        ("us-gov.amazon.nova-2-lite-v1:0", "amazon.nova-2-lite", nova),
+        (LLAMA, "meta.llama3-8b-instruct", llama),
+        (TITAN, "amazon.titan-text-lite", None),
+        ("mistral.mistral-large-2402-v1:0", "mistral.mistral-large-2402", None),
+        ("openai.gpt-oss-120b-1:0", "openai.gpt-oss-120b-1", None),
+        ("arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-micro-v1:0", "amazon.nova-micro", nova),
         (
             "arn:aws-us-gov:bedrock:us-gov-west-1:123456789012:inference-profile/us-gov.amazon.nova-micro-v1:0",
-            "nova-micro",
-            Family.NOVA,
+            "amazon.nova-micro",
+            nova,
         ),
     ],
 )
-def test_known_models(model_id: str, name: str, family: Family) -> None:
+def test_known_models(model_id: str, name: str, family: Family | None) -> None:
     model = find_model(model_id)
-    assert (model.id, model.name, model.family) == (model_id, name, family)
+    assert (model.id, model.name, family_of(model)) == (model_id, name, family)
+
+
+def test_every_file_of_a_family_is_in_the_registry() -> None:
+    files = {module.name for module in pkgutil.iter_modules(families.__path__)}
+    assert {vars(family)["__name__"].rpartition(".")[2] for family in FAMILIES} == files
 
 
 @pytest.mark.parametrize(
@@ -93,12 +102,14 @@ def test_any_body_is_read_or_refused(data: st.DataObject) -> None:
     dialect, valid = data.draw(st.sampled_from(DIALECTS))
     body = data.draw(_damaged(valid) | JSON)
     try:
+        check_body(body, dialect.BODY)
         prompt = dialect.read(body)
     except RefusedError as refusal:
         json.dumps(refusal.error.body).encode()
     else:
-        assert prompt.user_text.encode() is not None
+        assert isinstance(prompt.user_text, str)
         assert prompt.input_tokens >= 1
+        assert prompt.max_tokens is None or range(prompt.max_tokens)
 
 
 def _damaged(value: Any) -> st.SearchStrategy[Any]:

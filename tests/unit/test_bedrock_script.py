@@ -3,12 +3,14 @@
 import re
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sandbox.bedrock import script as script_module
 from sandbox.bedrock.app import bedrock_app
 from sandbox.bedrock.script import Directive, Fault, Script, ScriptError, Stall, parse_directive, script_for
 
-NO_DEFAULT = Directive()
+NO_DEFAULT = Directive("", {})
 
 
 def read(prompt: str, model: str = "amazon.nova-micro-v1:0", default: str = "") -> Script:
@@ -23,7 +25,7 @@ def read(prompt: str, model: str = "amazon.nova-micro-v1:0", default: str = "") 
         ("a [[sandbox: chunks=3]] b [[sandbox: gap=7]] c", Script(chunks=3, gap=7)),
         ("[[sandbox: chunks=3]][[sandbox: chunks=4]]", Script(chunks=4)),
         ("[[sandbox:\n tool\techo ]]", Script(tool=True, echo=True)),
-        ("[[sandbox: stall=2:50 stall=3:60]]", Script(stalls=(Stall(2, 50), Stall(3, 60)))),
+        ("[[sandbox: stall=2:50 stall=3:60]]", Script(stall=(Stall(2, 50), Stall(3, 60)))),
         (
             "[[sandbox: input=1 output=2 cache_read=3 cache_write=4 own_output=5]]",
             Script(input=1, output=2, cache_read=3, cache_write=4, own_output=5),
@@ -63,16 +65,17 @@ def test_a_prompt_goes_over_the_default_and_the_rest_of_the_default_stays() -> N
         ("chunks=٣", "chunks takes a whole number"),
         ("chunks=1000001", "chunks takes a whole number from 0 to 1000000"),
         ("stall=5", "stall takes AFTER:MS, not '5'"),
-        ("stall=a:5", "stall takes a whole number"),
+        ("stall=a:5", "stall takes a whole number from 0 to 1000000, not 'a:5'"),
         ("usage=some", "usage takes the value none"),
         ("stop=no!", "stop takes a stop reason"),
-        ("tool=yes", "the key tool takes no value"),
+        ("tool=yes", "tool takes no value, not 'yes'"),
         ("for=", "for takes a value"),
         ("for=a for=b", "the key for is given twice"),
         ("gap=1 gap=2", "the key gap is given twice"),
-        ("fault=fire", "unknown fault 'fire' in the form NAME; such faults are access_denied, internal,"),
-        ("fault=drop", "unknown fault 'drop' in the form NAME;"),
-        ("fault=quota:3", "unknown fault 'quota' in the form NAME:AFTER; such faults are drop, internal,"),
+        ("fault=fire", "fault takes NAME with one of the names access_denied, internal,"),
+        ("fault=fire", "validation, not 'fire'"),
+        ("fault=drop", "fault takes NAME with one of the names access_denied,"),
+        ("fault=quota:3", "fault takes NAME:AFTER with one of the names drop, internal,"),
         ("fault=throttling:x", "fault takes a whole number"),
     ],
 )
@@ -80,7 +83,7 @@ def test_a_bad_directive_is_refused_by_name(directive: str, complaint: str) -> N
     with pytest.raises(ScriptError, match=re.escape(complaint)):
         parse_directive(directive)
     with pytest.raises(ValueError, match=re.escape(complaint)):
-        bedrock_app(directive)
+        bedrock_app(directive, lambda _: None)
     with pytest.raises(ScriptError, match=re.escape(complaint)):
         script_for("any", NO_DEFAULT, f"tell me [[sandbox: {directive}]]")
 
@@ -90,8 +93,32 @@ def test_a_bad_directive_for_another_model_is_refused_too() -> None:
         read("[[sandbox: bad=1 for=claude]]")
 
 
+@given(st.lists(st.sampled_from(["[[sandbox:", "[", "]]", "]", " chunks=2 ", "x", "\n"]), max_size=12).map("".join))
+def test_directives_end_at_the_first_brackets_that_close(text: str) -> None:
+    pattern = re.compile(r"\[\[sandbox:(.*?)\]\]", re.DOTALL)
+    assert script_module.split_directives(text) == (pattern.findall(text), pattern.sub("", text))
+
+
+class Counted(str):
+    """A text that counts how many of its characters were searched."""
+
+    searched = 0
+
+    def find(self, what: str, start: int = 0) -> int:  # type: ignore[override]
+        found = super().find(what, start)
+        self.searched += (len(self) if found < 0 else found + len(what)) - start
+        return found
+
+
+@pytest.mark.parametrize("part", ["[[sandbox:", "[[sandbox: gap=1]]", "[[sandbox: gap=1] ]", "]]", "["])
+def test_no_text_is_searched_twice_for_the_same_brackets(part: str) -> None:
+    text = Counted(part * 9000)
+    script_module.split_directives(text)
+    assert 0 < text.searched <= 2 * len(text)
+
+
 def test_due_times_are_absolute() -> None:
-    script = Script(ttft=100, gap=10, stalls=(Stall(0, 1000), Stall(2, 50), Stall(4, 7)))
+    script = Script(ttft=100, gap=10, stall=(Stall(0, 1000), Stall(2, 50), Stall(4, 7)))
     assert [script.due_ms(delta) for delta in range(4)] == [1100, 1110, 1170, 1180]
     assert script.end_ms(4) == 1187
     assert script.end_ms(0) == 1100

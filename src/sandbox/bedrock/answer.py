@@ -1,4 +1,4 @@
-"""What a scripted model says: its deltas, blocks, stop reason and usage, before any API gives them a form; pure."""
+"""Composes what a scripted model says: deltas, blocks, stop reason and usage, whatever the format. It is pure."""
 
 import re
 from collections.abc import Iterator
@@ -61,7 +61,7 @@ class Delta:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Token counts as reported; `own_output` is the model's count where it has one beside Bedrock's."""
+    """Token counts as reported. `own_output` is the model's own count of output tokens, beside Bedrock's `output`."""
 
     input: int
     output: int
@@ -72,16 +72,15 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A whole answer. `usage` is None where none is reported; `stop_reason` is in Bedrock's words."""
+    """A whole answer. `usage` is None if none is reported. `stop_reason` is the Converse API's word."""
 
     deltas: tuple[Delta, ...]
     stop_reason: str
-    stop_sequence: str | None
     usage: Usage | None
 
 
 def compose(script: Script, prompt: Prompt) -> Answer:
-    """The answer of a model with this script to this prompt."""
+    """Return the answer of a model with this script to this prompt."""
     pieces = list(_pieces(script, prompt))
     output = len(pieces) if script.output is None else script.output
     stop_reason = script.stop or ("tool_use" if script.tool else "end_turn")
@@ -98,7 +97,6 @@ def compose(script: Script, prompt: Prompt) -> Answer:
     return Answer(
         deltas=tuple(_in_blocks(pieces)),
         stop_reason=stop_reason,
-        stop_sequence=next(iter(prompt.stop_sequences), None) if stop_reason == "stop_sequence" else None,
         usage=usage if script.usage else None,
     )
 
@@ -113,7 +111,7 @@ def _pieces(script: Script, prompt: Prompt) -> Iterator[tuple[Kind, str]]:
 
 
 def _words(text: str) -> list[str]:
-    """The text, cut before the white space of each word: joined again it is the same text."""
+    """Return the text in pieces, one for each word and the white space before it. Joined, they are the text."""
     return re.findall(r"\s*\S+|\s+\Z", text)
 
 

@@ -2,75 +2,63 @@
 
 import json
 import uuid
-from collections.abc import Callable, Mapping
-from types import MappingProxyType
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from aiohttp import web
 
-from sandbox.bedrock import anthropic, converse, llama, nova, titan
+from sandbox.bedrock import converse
 from sandbox.bedrock.answer import Answer, compose
 from sandbox.bedrock.dialect import Dialect
 from sandbox.bedrock.errors import STREAM_FAULTS, RefusedError, ServiceError, invalid
-from sandbox.bedrock.models import Family, Model, find_model
+from sandbox.bedrock.families import family_of
+from sandbox.bedrock.models import Model, find_model
 from sandbox.bedrock.playback import Playback
 from sandbox.bedrock.script import Directive, Script, ScriptError, parse_directive, script_for
 from sandbox.bedrock.served import Served
+from sandbox.bedrock.validation import check_body
 from sandbox.eventstream import CONTENT_TYPE
 from sandbox.strict_json import parse_json
-
-MAX_BODY_BYTES = 25_000_000
-"""The largest body that the service takes; a server that composes this application must let it through."""
 
 INVOKE = "InvokeModelWithResponseStream"
 CONVERSE = "ConverseStream"
 
+# The largest body that the service takes, in bytes.
+_MAX_BODY_BYTES = 25_000_000
 # Recorded errors have this after the code.
 _ERROR_NAMESPACE = "http://internal.amazon.com/coral/com.amazon.bedrock/"
-_DIALECTS: Mapping[Family, Dialect] = MappingProxyType(
-    {Family.ANTHROPIC: anthropic, Family.NOVA: nova, Family.LLAMA: llama, Family.TITAN: titan}
-)
-_TEXT_ONLY = (Family.LLAMA, Family.TITAN)
 # In botocore's service model the event streams of both APIs have every fault's event, except for this one.
 _NOT_IN_CONVERSE = "model_timeout"
 
 
-def bedrock_app(default_script: str = "", on_served: Callable[[Served], None] | None = None) -> web.Application:
-    """The stand-in as an application.
+def bedrock_app(default_script: str, on_served: Callable[[Served], None]) -> web.Application:
+    """Return the stand-in as an application.
 
     Args:
-        default_script: a directive without its brackets, for every request; those of a prompt go over it.
-        on_served: called once for every request to one of the two operations, whatever its end.
+        default_script: a directive without its brackets, for every request. The directives of a prompt override it.
+        on_served: called once for every request to one of the two operations, however it ends.
 
     Raises:
         ValueError: `default_script` is not understood; the message names the key.
     """
-    default = parse_directive(default_script)
-
-    def operation(api: str) -> Callable[[web.Request], Any]:
-        async def handle(request: web.Request) -> web.StreamResponse:
-            return await _serve(request, api, default, on_served)
-
-        return handle
-
-    app = web.Application(client_max_size=MAX_BODY_BYTES)
-    app.router.add_post("/model/{model_id}/invoke-with-response-stream", operation(INVOKE))
-    app.router.add_post("/model/{model_id}/converse-stream", operation(CONVERSE))
+    serve = partial(_serve, default=parse_directive(default_script), on_served=on_served)
+    app = web.Application(client_max_size=_MAX_BODY_BYTES)
+    app.router.add_post("/model/{model_id}/invoke-with-response-stream", partial(serve, api=INVOKE))
+    app.router.add_post("/model/{model_id}/converse-stream", partial(serve, api=CONVERSE))
     app.router.add_route("*", "/{path:.*}", _not_here)
     return app
 
 
 async def _serve(
-    request: web.Request, api: str, default: Directive, on_served: Callable[[Served], None] | None
+    request: web.Request, *, api: str, default: Directive, on_served: Callable[[Served], None]
 ) -> web.StreamResponse:
     model_id = request.match_info["model_id"]
+    body = await request.read()
     playback = Playback(request)
     response: web.StreamResponse = web.StreamResponse(headers=_headers(api))
     try:
-        body = await _read(request)
-        playback.request_is_complete()
-        model, dialect, script, answer = _understand(body, api, model_id, default)
-        await playback.play(response, model, dialect, script, answer)
+        await playback.play(response, *_understand(body, api, model_id, default))
     except RefusedError as refusal:
         playback.outcome, playback.status = refusal.error.code, refusal.error.status
         response = _error_response(refusal.error)
@@ -78,44 +66,39 @@ async def _serve(
         # There is nobody to answer; aiohttp notices that too, and closes.
         playback.status = response.status if response.prepared else None
     finally:
-        if on_served:
-            on_served(_record(model_id, api, playback))
+        on_served(_record(model_id, api, playback))
     return response
-
-
-async def _read(request: web.Request) -> bytes:
-    try:
-        return await request.read()
-    except web.HTTPRequestEntityTooLarge:
-        raise RefusedError(
-            ServiceError("RequestEntityTooLargeException", 413, f"The body is larger than {MAX_BODY_BYTES} bytes.")
-        ) from None
 
 
 def _understand(body: bytes, api: str, model_id: str, default: Directive) -> tuple[Model, Dialect, Script, Answer]:
     model = find_model(model_id)
-    dialect = converse if api == CONVERSE else _DIALECTS.get(model.family)
+    dialect: Dialect | None = converse if api == CONVERSE else family_of(model)
     if dialect is None:
         raise invalid(f"The sandbox does not know the {INVOKE} format of {model_id[:200]}; it answers to {CONVERSE}.")
-    prompt = dialect.read(_parse(body))
+    content = _parse(body)
+    check_body(content, dialect.BODY)
+    prompt = dialect.read(content)
     try:
         script = script_for(model_id, default, prompt.user_text)
     except ScriptError as error:
         raise invalid(str(error)) from None
     answer = compose(script, prompt)
-    _check_fit(script, answer, api, model)
+    _check_fit(script, answer, api, model, dialect)
     return model, dialect, script, answer
 
 
 def _parse(body: bytes) -> Any:
     try:
-        return parse_json(body)
+        content = parse_json(body)
+        # JSON can say half of a surrogate pair; UTF-8, and so the answer, cannot.
+        json.dumps(content, ensure_ascii=False).encode()
     except (ValueError, RecursionError):
         raise invalid("Malformed input request, please reformat your input and try again.") from None
+    return content
 
 
-def _check_fit(script: Script, answer: Answer, api: str, model: Model) -> None:
-    if api == INVOKE and model.family in _TEXT_ONLY and (script.tool or script.reasoning):
+def _check_fit(script: Script, answer: Answer, api: str, model: Model, dialect: Dialect) -> None:
+    if dialect.TEXT_ONLY and (script.tool or script.reasoning):
         raise invalid(f"model script: the {INVOKE} format of {model.id} has no tool use and no reasoning")
     fault = script.fault
     if fault is None or fault.after is None:

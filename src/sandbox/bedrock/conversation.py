@@ -1,38 +1,51 @@
-"""What the bodies of ConverseStream and of Nova's own format share: a conversation, its checks, and who said what."""
+"""Conversations: the schema of ConverseStream's and Nova's own, and what a scripted model needs to know of any."""
 
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
+from sandbox.bedrock.errors import invalid
 from sandbox.bedrock.prompt import Prompt
-from sandbox.bedrock.schema import Check, anything, array, choice, integer, number, record, string
+from sandbox.bedrock.validation import COUNT, FRACTION, TEXT, TEXTS, Schema, messages, record
 
-SYSTEM = array(record(optional={"text": string(1), "cachePoint": anything}))
-TOOL_CONFIG = record({"tools": array(anything, minimum=1)}, {"toolChoice": anything})
-INFERENCE_MEMBERS = {
-    "maxTokens": integer(1),
-    "temperature": number(0, 1),
-    "topP": number(0, 1),
-    "stopSequences": array(string(1)),
-}
+Turns = Sequence[Mapping[str, Any]]
+"""Messages with a `role` and content blocks. In a block, `text` is a string, or there is none."""
+
+MESSAGES = messages({**record({"text": TEXT, "toolUse": {}, "toolResult": {}}), "minProperties": 1, "maxProperties": 1})
+SYSTEM: Schema = {"type": "array", "items": record({"text": TEXT}, required=("text",))}
+INFERENCE_MEMBERS: Schema = {"maxTokens": COUNT, "temperature": FRACTION, "topP": FRACTION, "stopSequences": TEXTS}
 
 
-def messages(text: Check, *more_members: str) -> Check:
-    """At least one message of at least one content block.
+def read_conversation(turns: Turns, system: Sequence[str], max_tokens: int | None) -> Prompt:
+    """Read a conversation that fits its schema.
 
-    Args:
-        text: the check of a block's text.
-        more_members: what a block may hold beside that which every format knows.
+    Raises:
+        RefusedError: the first message is not a user's; the words are the service's own.
     """
-    media = ("image", "document", "video", "toolUse", "toolResult", "cachePoint", "reasoningContent", *more_members)
-    block = record(optional={"text": text, **dict.fromkeys(media, anything)})
-    return array(record({"role": choice("user", "assistant"), "content": array(block, minimum=1)}), minimum=1)
-
-
-def read_conversation(body: dict[str, Any], max_tokens: int | None) -> Prompt:
-    """Read a body that has been checked, with the limit that its format found in it."""
-    said = [(m["role"], "".join(block.get("text", "") for block in m["content"])) for m in body["messages"]]
+    if turns[0]["role"] != "user":
+        raise invalid(
+            "A conversation must start with a user message. "
+            "Try again with a conversation that starts with a user message."
+        )
+    said = [(turn["role"], "".join(block.get("text", "") for block in turn["content"])) for turn in turns]
     return Prompt(
         user_text=[text for role, text in said if role == "user"][-1],
-        texts=(*(block.get("text", "") for block in body.get("system", [])), *(text for _, text in said)),
+        texts=(*system, *(text for _, text in said)),
         max_tokens=max_tokens,
-        stop_sequences=tuple(body.get("inferenceConfig", {}).get("stopSequences", ())),
     )
+
+
+def read_alternating(body: Mapping[str, Any], max_tokens: int | None) -> Prompt:
+    """Read a body of ConverseStream or of Nova's own format that fits its schema.
+
+    Raises:
+        RefusedError: the roles do not alternate, beginning with a user; the words are the service's own.
+    """
+    turns = body["messages"]
+    prompt = read_conversation(turns, [block["text"] for block in body.get("system", [])], max_tokens)
+    if any(left["role"] == right["role"] for left, right in pairwise(turns)):
+        raise invalid(
+            "A conversation must alternate between user and assistant roles. "
+            "Make sure the conversation alternates between user and assistant roles and try again."
+        )
+    return prompt

@@ -7,54 +7,45 @@ import secrets
 from typing import Any
 
 from sandbox.bedrock.answer import TOOL_NAME, Answer, Delta, Kind, Usage
-from sandbox.bedrock.conversation import INFERENCE_MEMBERS, SYSTEM, TOOL_CONFIG, messages, read_conversation
+from sandbox.bedrock.conversation import INFERENCE_MEMBERS, MESSAGES, SYSTEM, read_alternating
 from sandbox.bedrock.dialect import Latency, Reported
 from sandbox.bedrock.errors import invalid
 from sandbox.bedrock.models import Model
 from sandbox.bedrock.prompt import Prompt
-from sandbox.bedrock.schema import alternating, anything, array, record, string
+from sandbox.bedrock.validation import record
 from sandbox.bedrock.wire import converse_event
 
-_BODY = record(
-    {"messages": messages(string(), "audio")},
+TEXT_ONLY = False
+BODY = record(
     {
+        "messages": MESSAGES,
         "system": SYSTEM,
-        "inferenceConfig": record(optional=INFERENCE_MEMBERS),
-        "toolConfig": TOOL_CONFIG,
-        # These change nothing in what a scripted model says.
-        "additionalModelRequestFields": anything,
-        "additionalModelResponseFieldPaths": array(string(1)),
-        "requestMetadata": anything,
-        "performanceConfig": anything,
-        "serviceTier": anything,
+        "inferenceConfig": record(INFERENCE_MEMBERS),
+        "toolConfig": {"type": "object"},
     },
+    required=("messages",),
 )
 
 
 def read(body: Any) -> Prompt:
-    """Check and read a ConverseStream body; raises RefusedError."""
-    _BODY(body, "#")
+    """Read a ConverseStream body that fits `BODY`; raises RefusedError."""
     for number, message in enumerate(body["messages"]):
         for index, block in enumerate(message["content"]):
-            place = f"messages.{number}.content.{index}"
-            if len(block) != 1:
-                raise invalid(f"The ContentBlock object at {place} must have exactly one member, it has {len(block)}.")
             if "text" in block and not block["text"].strip():
                 raise invalid(
-                    f"The text field in the ContentBlock object at {place} is blank. "
+                    f"The text field in the ContentBlock object at messages.{number}.content.{index} is blank. "
                     "Add text to the text field, and try again."
                 )
-    alternating(body["messages"])
-    return read_conversation(body, body.get("inferenceConfig", {}).get("maxTokens"))
+    return read_alternating(body, body.get("inferenceConfig", {}).get("maxTokens"))
 
 
 def start(_model: Model, _answer: Answer) -> list[bytes]:
-    """The event that precedes the first delta."""
+    """Return the event that precedes the first delta."""
     return [converse_event("messageStart", {"role": "assistant"})]
 
 
 def delta(_answer: Answer, delta: Delta, _latency: Latency) -> list[bytes]:
-    """One delta. Only the block of a tool use has a start event: recorded streams have none for text."""
+    """Return one delta. Only the block of a tool use has a start event: recorded streams have none for text."""
     at = {"contentBlockIndex": delta.block}
     events = []
     match delta.kind:
@@ -77,7 +68,7 @@ def delta(_answer: Answer, delta: Delta, _latency: Latency) -> list[bytes]:
 
 
 def end(answer: Answer, latency: Latency) -> list[bytes]:
-    """The stop reason, and the usage if it is reported: `metadata` has nothing else in it."""
+    """Return the stop reason, and `metadata` if usage is reported: nothing else is in it."""
     events = [converse_event("messageStop", {"stopReason": answer.stop_reason})]
     if usage := answer.usage:
         counts = {"inputTokens": usage.input, "outputTokens": usage.output, "totalTokens": usage.input + usage.output}
@@ -90,5 +81,5 @@ def end(answer: Answer, latency: Latency) -> list[bytes]:
 
 
 def reported(_answer: Answer, _usage: Usage, _told: int) -> Reported:
-    """Nothing before the end."""
+    """Return nothing: the counts come at the end."""
     return Reported()

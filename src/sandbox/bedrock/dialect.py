@@ -1,16 +1,18 @@
-"""The one shape that the module of every API and model family has: it reads a body and gives an answer's events."""
+"""What the module of every format declares: it reads a request's body and writes an answer as events."""
 
+import re
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from sandbox.bedrock.answer import Answer, Delta, Usage
 from sandbox.bedrock.models import Model
 from sandbox.bedrock.prompt import Prompt
+from sandbox.bedrock.validation import Schema
 
 
 @dataclass(frozen=True, slots=True)
 class Latency:
-    """What has been measured so far, in milliseconds since the request was complete: the first event, and now."""
+    """When the first event was sent, and when it is now, in milliseconds since the request was complete."""
 
     first_byte: int
     now: int
@@ -27,31 +29,51 @@ class Reported:
 
 
 class Dialect(Protocol):
-    """Those functions that make messages return whole ones, to be sent one write each."""
+    """A module that speaks one format: ConverseStream's, or a family's own.
+
+    `start`, `delta` and `end` return event stream messages. Each is one write.
+
+    Attributes:
+        BODY: the JSON schema of the request's body.
+        TEXT_ONLY: whether the format has neither tool use nor reasoning.
+    """
+
+    BODY: Schema
+    TEXT_ONLY: bool
 
     def read(self, body: Any) -> Prompt:
-        """Check a request's JSON body and read it; raises RefusedError."""
+        """Read a body that fits `BODY`; raises RefusedError for what a schema cannot say."""
 
     def start(self, model: Model, answer: Answer) -> list[bytes]:
-        """What precedes the first delta."""
+        """Return what precedes the first delta."""
 
     def delta(self, answer: Answer, delta: Delta, latency: Latency) -> list[bytes]:
-        """A delta, with the events that open and close its block."""
+        """Return a delta, with the events that open and close its block."""
 
     def end(self, answer: Answer, latency: Latency) -> list[bytes]:
-        """What follows the last delta."""
+        """Return what follows the last delta."""
 
     def reported(self, answer: Answer, usage: Usage, told: int) -> Reported:
-        """What a client knows of the answer's usage when the stream has begun and `told` deltas were sent."""
+        """Return what a client knows of the answer's usage when the stream has begun and `told` deltas were sent."""
+
+
+class Family(Dialect, Protocol):
+    """The module of a model family: its own format in InvokeModelWithResponseStream.
+
+    Attributes:
+        MODEL_IDS: matches the beginning of its models' names, such as `amazon.nova-micro` (`Model.name`).
+    """
+
+    MODEL_IDS: re.Pattern[str]
 
 
 def all_reported(usage: Usage) -> Reported:
-    """What the client knows when the service has reported all it counted."""
+    """Return what the client knows when the service has reported all its counts."""
     return Reported(usage.input, usage.output, usage.cache_read, usage.cache_write)
 
 
 def invocation_metrics(usage: Usage | None, latency: Latency) -> dict[str, Any]:
-    """The member of the last chunk in which Bedrock reports what it counted and measured, if it reports at all."""
+    """Return the member of the last chunk with what Bedrock counted and measured. It is empty without usage."""
     if usage is None:
         return {}
     metrics = {

@@ -1,7 +1,7 @@
-"""The errors that Bedrock's runtime sends, over HTTP and inside a stream, and the names that a script has for them."""
+"""The errors that Bedrock's runtime sends, over HTTP or inside a stream, and their names in a script."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
@@ -10,20 +10,18 @@ class ServiceError:
 
     Attributes:
         code: the name of its shape in botocore's service model, such as `ThrottlingException`.
-        status: the HTTP status that the model gives to it.
+        status: the HTTP status that the service model gives to it.
         message: the text for people.
-        details: further members of the shape.
     """
 
     code: str
     status: int
     message: str
-    details: Mapping[str, str | int] = field(default_factory=dict)
 
     @property
-    def body(self) -> dict[str, str | int]:
+    def body(self) -> dict[str, str]:
         """The JSON object that carries the error, the same over HTTP and in a stream."""
-        return {"message": self.message, **self.details}
+        return {"message": self.message}
 
     @property
     def event_type(self) -> str:
@@ -32,7 +30,7 @@ class ServiceError:
 
 
 class RefusedError(Exception):
-    """A request that is answered with an error over HTTP, before any event."""
+    """Bedrock answers the request with an error over HTTP, before any event."""
 
     def __init__(self, error: ServiceError) -> None:
         super().__init__(error.message)
@@ -40,28 +38,13 @@ class RefusedError(Exception):
 
 
 def invalid(message: str) -> RefusedError:
-    """A refusal of what was sent: ValidationException, 400."""
+    """Return the refusal of a request that is not valid: ValidationException, 400."""
     return RefusedError(ServiceError("ValidationException", 400, message))
 
 
-_THROTTLING = ServiceError("ThrottlingException", 429, "Too many requests, please wait before trying again.")
-_VALIDATION = ServiceError("ValidationException", 400, "The scripted model refuses this request.")
-_INTERNAL = ServiceError(
-    "InternalServerException",
-    500,
-    "The system encountered an unexpected error during processing. Try your request again.",
-)
-_UNAVAILABLE = ServiceError(
-    "ServiceUnavailableException",
-    503,
-    "The service is temporarily unable to handle the request. Try your request again.",
-)
-_MODEL_TIMEOUT = ServiceError("ModelTimeoutException", 408, "Model has timed out in processing the request.")
-
-# What `fault=NAME` sends in place of an answer.
-HTTP_FAULTS: Mapping[str, ServiceError] = {
-    "throttling": _THROTTLING,
-    "validation": _VALIDATION,
+_FAULTS: Mapping[str, ServiceError] = {
+    "throttling": ServiceError("ThrottlingException", 429, "Too many requests, please wait before trying again."),
+    "validation": ServiceError("ValidationException", 400, "The scripted model refuses this request."),
     "access_denied": ServiceError(
         "AccessDeniedException", 403, "You don't have access to the model with the specified model ID."
     ),
@@ -72,28 +55,30 @@ HTTP_FAULTS: Mapping[str, ServiceError] = {
     "model_not_ready": ServiceError(
         "ModelNotReadyException", 429, "Model is not ready for inference, please try again."
     ),
-    "model_timeout": _MODEL_TIMEOUT,
+    "model_timeout": ServiceError("ModelTimeoutException", 408, "Model has timed out in processing the request."),
     "model_error": ServiceError(
-        "ModelErrorException",
-        424,
-        "The model returned an error while processing the request.",
-        {"originalStatusCode": 500, "resourceName": "scripted-model"},
+        "ModelErrorException", 424, "The model returned an error while processing the request."
     ),
-    "internal": _INTERNAL,
-    "unavailable": _UNAVAILABLE,
+    "model_stream_error": ServiceError(
+        "ModelStreamErrorException", 424, "The model returned an error while streaming its answer."
+    ),
+    "internal": ServiceError(
+        "InternalServerException",
+        500,
+        "The system encountered an unexpected error during processing. Try your request again.",
+    ),
+    "unavailable": ServiceError(
+        "ServiceUnavailableException",
+        503,
+        "The service is temporarily unable to handle the request. Try your request again.",
+    ),
 }
 
-# What `fault=NAME:AFTER` sends as an exception event.
-STREAM_FAULTS: Mapping[str, ServiceError] = {
-    "throttling": _THROTTLING,
-    "validation": _VALIDATION,
-    "internal": _INTERNAL,
-    "unavailable": _UNAVAILABLE,
-    "model_stream_error": ServiceError(
-        "ModelStreamErrorException",
-        424,
-        "The model returned an error while streaming its answer.",
-        {"originalStatusCode": 500, "originalMessage": "The scripted model stopped."},
-    ),
-    "model_timeout": _MODEL_TIMEOUT,
+HTTP_FAULTS = {name: error for name, error in _FAULTS.items() if name != "model_stream_error"}
+"""What `fault=NAME` sends in place of an answer."""
+
+STREAM_FAULTS = {
+    name: _FAULTS[name]
+    for name in ("throttling", "validation", "internal", "unavailable", "model_stream_error", "model_timeout")
 }
+"""What `fault=NAME:AFTER` sends as an exception event."""

@@ -1,6 +1,7 @@
-"""Plays an answer to a client on time: every event is one write, at the moment it is due; no formats, no routes."""
+"""Plays an answer to a client: every event is one write, at the moment it is due. No formats, no routes."""
 
 import asyncio
+import math
 
 from aiohttp import web
 
@@ -8,25 +9,22 @@ from sandbox.bedrock.answer import Answer, Delta
 from sandbox.bedrock.dialect import Dialect, Latency, Reported, all_reported
 from sandbox.bedrock.errors import HTTP_FAULTS, STREAM_FAULTS, RefusedError
 from sandbox.bedrock.models import Model
-from sandbox.bedrock.script import Fault, Script
+from sandbox.bedrock.script import DROP, SILENT, Fault, Script
 from sandbox.bedrock.served import COMPLETED, DISCONNECTED, DROPPED
 from sandbox.bedrock.wire import exception_event
 
-# The longest that a Lambda function, the client that the sandbox is for, can wait.
-_SILENCE_MS = 900_000.0
-# aiohttp does not tell a handler that its client has left: a pause is interrupted this often to look.
+# aiohttp does not tell a handler that its client has left. So each pause is interrupted this often to look.
 _LOOK_SECONDS = 0.25
 
 
 class Playback:
-    """One answer on its way to one client.
+    """One answer on its way to one client. Make it when the request is complete: that starts the clock.
 
-    Times are milliseconds since the request was complete. Due times are absolute, so that a late event makes no later
-    one late.
+    Times are milliseconds since then. Due times are absolute, so that a late event makes no later one late.
 
     Attributes:
         outcome: how it ended, in the words of `Served`.
-        status: the HTTP status, None as long as none was sent.
+        status: the HTTP status, None until one is sent.
         reported: the token counts that the client was told.
         first_token_ms: when the first content delta was written, None if none was.
     """
@@ -41,10 +39,6 @@ class Playback:
         self._start = self._loop.time()
         self._first_byte_ms: float | None = None
 
-    def request_is_complete(self) -> None:
-        """Start the clock; it runs from the creation of this object until then."""
-        self._start = self._loop.time()
-
     @property
     def elapsed_ms(self) -> float:
         """Milliseconds since the request was complete."""
@@ -55,17 +49,17 @@ class Playback:
     ) -> None:
         """Send the answer as the script says.
 
-        The headers go out with the first event. Recordings don't show when the service sends them; it must hold them
-        back until the model has begun where it still answers a model's failure with an HTTP error.
+        The headers go out with the first event. Recordings do not show when the service sends them. It must hold them
+        back until the model begins: until then, a model's failure is an HTTP error.
 
         Raises:
-            RefusedError: the script has a fault in place of a response.
+            RefusedError: the script has an error in place of a response.
             ConnectionError: the client has gone away.
         """
         fault = script.fault
         if fault and fault.after is None:
-            await self._fail_at_once(fault)
-            return
+            await self._keep_silent_if(fault)
+            raise RefusedError(HTTP_FAULTS[fault.name])
         whole = len(answer.deltas)
         told = fault.after if fault and fault.after is not None else whole
         await self._wait_until(script.due_ms(0))
@@ -97,22 +91,21 @@ class Playback:
         if answer.usage:
             self.reported = dialect.reported(answer, answer.usage, told)
 
-    async def _fail_at_once(self, fault: Fault) -> None:
-        if not fault.is_silence:
-            raise RefusedError(HTTP_FAULTS[fault.name])
-        await self._wait_until(_SILENCE_MS)
-        self._drop()
-
     async def _fail(self, response: web.StreamResponse, fault: Fault) -> None:
-        if fault.is_silence:
-            await self._wait_until(self.elapsed_ms + _SILENCE_MS)
-        if fault.is_silence or fault.is_drop:
-            self._drop()
+        await self._keep_silent_if(fault)
+        if fault.name == DROP:
+            if self._request.transport:
+                self._request.transport.close()
+            self.outcome = DROPPED
             return
         error = STREAM_FAULTS[fault.name]
         await self._write(response, [exception_event(error)])
         await response.write_eof()
         self.outcome = error.code
+
+    async def _keep_silent_if(self, fault: Fault) -> None:
+        if fault.name == SILENT:
+            await self._wait_until(math.inf)  # until the client leaves
 
     async def _write(self, response: web.StreamResponse, events: list[bytes]) -> None:
         for event in events:
@@ -122,18 +115,10 @@ class Playback:
 
     async def _wait_until(self, due_ms: float) -> None:
         while (seconds := (due_ms - self.elapsed_ms) / 1000) > 0:
-            self._look()
+            transport = self._request.transport
+            if transport is None or transport.is_closing():
+                raise ConnectionResetError("the client has gone away")
             await asyncio.sleep(min(seconds, _LOOK_SECONDS))
-
-    def _look(self) -> None:
-        transport = self._request.transport
-        if transport is None or transport.is_closing():
-            raise ConnectionResetError("the client has gone away")
-
-    def _drop(self) -> None:
-        if self._request.transport:
-            self._request.transport.close()
-        self.outcome = DROPPED
 
     def _latency(self) -> Latency:
         now = round(self.elapsed_ms)

@@ -1,4 +1,4 @@
-"""What a scripted model needs to know of a request, whichever API and model family it came through."""
+"""What a scripted model needs to know of a request, whatever its format."""
 
 from dataclasses import dataclass
 
@@ -7,21 +7,19 @@ from sandbox.bedrock.script import without_directives
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """A request, read.
+    """What a request said.
 
     Attributes:
-        user_text: the text of the last user message, where the directives are.
-        texts: every text of the request, that one included.
-        max_tokens: the limit that the request or the model's default sets on the answer, None for none.
-        stop_sequences: as the request gives them.
+        user_text: the text of the last user message. The directives are in it.
+        texts: every text of the request, `user_text` included.
+        max_tokens: the limit on the answer, from the request or the model's default. None is no limit.
     """
 
     user_text: str
     texts: tuple[str, ...]
     max_tokens: int | None = None
-    stop_sequences: tuple[str, ...] = ()
 
     @property
     def input_tokens(self) -> int:
-        """The words outside the directives: a count that anybody can redo; at least 1, as no request is free."""
+        """The number of words outside the directives, at least 1. Anybody can count that again."""
         return max(1, sum(len(without_directives(text).split()) for text in self.texts))

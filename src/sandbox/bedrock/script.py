@@ -1,4 +1,4 @@
-"""What a scripted model does: the directives of a prompt, parsed; when each piece is due; no sockets, no clock.
+"""Parses directives into what a scripted model does, and says when each piece is due. No sockets, no clock.
 
 A directive is `[[sandbox: key=value key ...]]` in the last user message. Numbers are milliseconds or counts:
 
@@ -21,19 +21,21 @@ Deltas are counted over the whole answer: reasoning, text and tool input.
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sandbox.bedrock.errors import HTTP_FAULTS, STREAM_FAULTS
 
-_DIRECTIVE = re.compile(r"\[\[sandbox:(.*?)\]\]", re.DOTALL)
+SILENT = "silent"
+"""The fault after which the connection stays open and nothing more comes."""
+DROP = "drop"
+"""The fault that closes the connection without an end."""
+
+_OPENING, _CLOSING = "[[sandbox:", "]]"
 _MAX_MS = 900_000.0
 _MAX_COUNT = 1_000_000
-# A directive may hold a part of the prompt by accident: an error shows no more of it than this.
+# A directive may hold a part of the prompt by accident. So an error shows no more of it than this.
 _SHOWN_CHARS = 40
-
-_ENDLESS = "silent"
-_CUT = "drop"
 
 
 class ScriptError(ValueError):
@@ -50,30 +52,20 @@ class Stall:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What goes wrong: `name`, and after how many deltas; None is instead of a response."""
+    """What goes wrong, and after how many deltas. None means: in place of a response."""
 
     name: str
     after: int | None = None
 
-    @property
-    def is_silence(self) -> bool:
-        """The connection stays open and nothing more comes."""
-        return self.name == _ENDLESS
-
-    @property
-    def is_drop(self) -> bool:
-        """The connection is closed without an end."""
-        return self.name == _CUT
-
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """What a scripted model does for one request. Times are milliseconds; token counts that are None are counted."""
+    """What a scripted model does for one request. Times are milliseconds. A token count of None means: count."""
 
     ttft: float = 300.0
     gap: float = 20.0
     chunks: int = 60
-    stalls: tuple[Stall, ...] = ()
+    stall: tuple[Stall, ...] = ()
     reasoning: int = 0
     tool: bool = False
     echo: bool = False
@@ -87,23 +79,23 @@ class Script:
     fault: Fault | None = None
 
     def due_ms(self, delta: int) -> float:
-        """When delta number `delta` (from 0) is due, in milliseconds since the request was complete."""
+        """Return when delta number `delta` (from 0) is due, in milliseconds since the request was complete."""
         return self.ttft + delta * self.gap + self._stalled_ms(delta)
 
     def end_ms(self, deltas: int) -> float:
-        """When an answer of so many deltas ends: with its last delta, or after the stall that follows it."""
+        """Return when an answer of so many deltas ends: with its last delta, or after the stall that follows it."""
         return self.ttft + max(deltas - 1, 0) * self.gap + self._stalled_ms(deltas)
 
     def _stalled_ms(self, delta: int) -> float:
-        return sum(stall.ms for stall in self.stalls if stall.after <= delta)
+        return sum(stall.ms for stall in self.stall if stall.after <= delta)
 
 
 @dataclass(frozen=True, slots=True)
 class Directive:
-    """The fields of a script that one directive sets, for model ids that contain `model`."""
+    """The fields of `Script` that one directive changes, for model ids that contain `model`."""
 
-    changes: Mapping[str, Any] = field(default_factory=dict)
-    model: str = ""
+    model: str
+    changes: Mapping[str, Any]
 
 
 def parse_directive(text: str) -> Directive:
@@ -113,109 +105,128 @@ def parse_directive(text: str) -> Directive:
         ScriptError: an unknown key, a value that is not what the key takes, or a key given twice.
     """
     changes: dict[str, Any] = {}
-    model = ""
     for word in text.split():
-        key, equals, value = word.partition("=")
+        key, _, value = word.partition("=")
         if key not in KEYS:
             raise ScriptError(f"model script: unknown key {_shown(key)}; the keys are {', '.join(sorted(KEYS))}")
-        if key in changes or (key == "for" and model):
+        if key in changes and key != "stall":
             raise ScriptError(f"model script: the key {key} is given twice")
-        if key == "stall":
-            changes["stalls"] = (*changes.get("stalls", ()), _stall(key, value))
-        elif key == "for":
-            model = _text(key, value)
-        elif key in _FLAGS:
-            if equals:
-                raise ScriptError(f"model script: the key {key} takes no value")
-            changes[key] = True
-        else:
-            changes[key] = _VALUES[key](key, value)
-    return Directive(changes, model)
+        try:
+            read = _READERS[key](value)
+        except ValueError as takes:
+            raise ScriptError(f"model script: {key} takes {takes}, not {_shown(value)}") from None
+        changes[key] = (*changes.get(key, ()), read) if key == "stall" else read
+    return Directive(model=changes.pop("for", ""), changes=changes)
 
 
 def script_for(model_id: str, default: Directive, prompt: str) -> Script:
-    """The script for one request: the default directive, then those in the prompt, each over what came before.
+    """Return the script for one request: the default directive, then each in the prompt, which overrides the former.
 
     Raises:
         ScriptError: a directive in the prompt is not understood, also one that is for another model.
     """
     script = Script()
-    for directive in (default, *map(parse_directive, _DIRECTIVE.findall(prompt))):
+    directives, _ = split_directives(prompt)
+    for directive in (default, *map(parse_directive, directives)):
         if directive.model in model_id:
             script = replace(script, **directive.changes)
     return script
 
 
 def without_directives(text: str) -> str:
-    """The text outside the directives, otherwise unchanged."""
-    return _DIRECTIVE.sub("", text)
+    """Return the text outside the directives, otherwise unchanged."""
+    _, outside = split_directives(text)
+    return outside
+
+
+def split_directives(text: str) -> tuple[list[str], str]:
+    """Return the insides of the directives, and the text outside.
+
+    Each step goes on where the last one ended, so the work grows with the length of the text alone.
+    """
+    directives, outside, end = [], [], 0
+    while (start := text.find(_OPENING, end)) >= 0 and (close := text.find(_CLOSING, start + len(_OPENING))) >= 0:
+        directives.append(text[start + len(_OPENING) : close])
+        outside.append(text[end:start])
+        end = close + len(_CLOSING)
+    return directives, "".join((*outside, text[end:]))
 
 
 def _shown(text: str) -> str:
     return repr(text if len(text) <= _SHOWN_CHARS else text[:_SHOWN_CHARS] + "...")
 
 
-def _ms(key: str, value: str) -> float:
+# Each reads the value of a key. Its ValueError says what the key takes.
+
+
+def _ms(value: str) -> float:
     if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,6})?", value) or float(value) > _MAX_MS:
-        raise ScriptError(f"model script: {key} takes milliseconds from 0 to {_MAX_MS:.0f}, not {_shown(value)}")
+        raise ValueError(f"milliseconds from 0 to {_MAX_MS:.0f}")
     return float(value)
 
 
-def _count(key: str, value: str) -> int:
+def _count(value: str) -> int:
     if not re.fullmatch(r"[0-9]{1,9}", value) or int(value) > _MAX_COUNT:
-        raise ScriptError(f"model script: {key} takes a whole number from 0 to {_MAX_COUNT}, not {_shown(value)}")
+        raise ValueError(f"a whole number from 0 to {_MAX_COUNT}")
     return int(value)
 
 
-def _text(key: str, value: str) -> str:
+def _text(value: str) -> str:
     if not value:
-        raise ScriptError(f"model script: {key} takes a value")
+        raise ValueError("a value")
     return value
 
 
-def _stop(key: str, value: str) -> str:
-    if not re.fullmatch(r"[A-Za-z_]{1,64}", value):
-        raise ScriptError(f"model script: {key} takes a stop reason such as end_turn, not {_shown(value)}")
-    return value
+def _flag(value: str) -> bool:
+    if value:
+        raise ValueError("no value")
+    return True
 
 
-def _usage(key: str, value: str) -> bool:
+def _none(value: str) -> bool:
     if value != "none":
-        raise ScriptError(f"model script: {key} takes the value none, not {_shown(value)}")
+        raise ValueError("the value none")
     return False
 
 
-def _stall(key: str, value: str) -> Stall:
+def _reason(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z_]{1,64}", value):
+        raise ValueError("a stop reason such as end_turn")
+    return value
+
+
+def _stall(value: str) -> Stall:
     after, colon, ms = value.partition(":")
     if not colon:
-        raise ScriptError(f"model script: {key} takes AFTER:MS, not {_shown(value)}")
-    return Stall(_count(key, after), _ms(key, ms))
+        raise ValueError("AFTER:MS")
+    return Stall(_count(after), _ms(ms))
 
 
-def _fault(key: str, value: str) -> Fault:
+def _fault(value: str) -> Fault:
     name, colon, after = value.partition(":")
-    known = {*STREAM_FAULTS, _CUT, _ENDLESS} if colon else {*HTTP_FAULTS, _ENDLESS}
+    known = {*STREAM_FAULTS, DROP, SILENT} if colon else {*HTTP_FAULTS, SILENT}
     if name not in known:
         form = "NAME:AFTER" if colon else "NAME"
-        raise ScriptError(
-            f"model script: unknown {key} {_shown(name)} in the form {form}; such faults are {', '.join(sorted(known))}"
-        )
-    return Fault(name, _count(key, after) if colon else None)
+        raise ValueError(f"{form} with one of the names {', '.join(sorted(known))}")
+    return Fault(name, _count(after) if colon else None)
 
 
-_FLAGS = frozenset({"tool", "echo"})
-_VALUES: Mapping[str, Callable[[str, str], object]] = {
+_READERS: Mapping[str, Callable[[str], object]] = {
     "ttft": _ms,
     "gap": _ms,
     "chunks": _count,
+    "stall": _stall,
     "reasoning": _count,
+    "tool": _flag,
+    "echo": _flag,
     "input": _count,
     "output": _count,
     "cache_read": _count,
     "cache_write": _count,
     "own_output": _count,
-    "usage": _usage,
-    "stop": _stop,
+    "usage": _none,
+    "stop": _reason,
     "fault": _fault,
+    "for": _text,
 }
-KEYS = frozenset({*_VALUES, *_FLAGS, "stall", "for"})
+KEYS = frozenset(_READERS)

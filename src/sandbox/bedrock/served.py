@@ -1,4 +1,4 @@
-"""The record of one served request, for whoever makes Bedrock's own metrics of it."""
+"""The record of one served request. Bedrock's own metrics are made of it."""
 
 from dataclasses import dataclass
 
@@ -14,11 +14,11 @@ class Served:
     Attributes:
         model_id: as the request gave it.
         api: the operation's name, such as `ConverseStream`.
-        outcome: `completed`; the code of the error that was sent, such as `ThrottlingException`; `dropped` where the
-            script closed the connection; `disconnected` where the client went away or the server stopped.
+        outcome: `completed`; the code of the error that was sent, such as `ThrottlingException`; `dropped` if the
+            script closed the connection; `disconnected` if the client went away or the server stopped.
         status: the HTTP status, None if none was sent.
-        input_tokens: as the client was told, None if it was not; so are the other three counts.
-        output_tokens: Bedrock's count; of a stream that broke off, the model's own as far as it was told.
+        input_tokens: what the client was told, None if nothing. The other three counts are the same.
+        output_tokens: Bedrock's count. If the stream broke off: the model's own count up to then.
         cache_read_tokens: input tokens read from the prompt cache.
         cache_write_tokens: input tokens written to it.
         first_token_ms: from the complete request to the first content delta, None if there was none.

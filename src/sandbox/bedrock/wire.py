@@ -1,4 +1,4 @@
-"""Events of both streaming APIs as bytes: JSON, padding and headers in the service's order; no meaning of any event.
+"""Turns events of both streaming APIs into bytes: JSON, padding and headers in the service's order.
 
 Order of headers and keys, and the padding, are those of recorded responses.
 """
@@ -18,18 +18,18 @@ _PADDING_LENGTHS = (2, 61)
 
 
 def chunk_event(body: dict[str, Any]) -> bytes:
-    """A `chunk` of InvokeModelWithResponseStream: the model's own JSON in base64, then the padding."""
+    """Return a `chunk` of InvokeModelWithResponseStream: the model's own JSON in base64, then the padding."""
     payload = {"bytes": base64.b64encode(_json(body)).decode(), "p": _padding()}
     return _message(":event-type", "chunk", "event", _json(payload))
 
 
 def converse_event(event_type: str, body: dict[str, Any]) -> bytes:
-    """An event of ConverseStream: its members and the padding, all in alphabetical order."""
+    """Return an event of ConverseStream: its members and the padding, all in alphabetical order."""
     return _message(":event-type", event_type, "event", _json({**body, "p": _padding()}, in_order=True))
 
 
 def exception_event(error: ServiceError) -> bytes:
-    """An exception inside a stream, of either API."""
+    """Return an exception inside a stream, of either API."""
     return _message(":exception-type", error.event_type, "exception", _json(error.body))
 
 

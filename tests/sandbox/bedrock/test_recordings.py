@@ -14,7 +14,7 @@ from tools import recordings
 
 ALPHABET = string.ascii_lowercase + string.ascii_uppercase + string.digits
 # Members whose value is part of the format; of all others the type is compared.
-WORDS = {"type", "role", "stop_reason", "stopReason", "completionReason", "model", "name"}
+WORDS = {"type", "role", "stop_reason", "stopReason", "model", "name"}
 # What the model has to say to be like the recorded one; timing apart, everything else comes from the request.
 SCRIPTS = {
     "converse-claude-1": "chunks=4",
@@ -25,7 +25,6 @@ SCRIPTS = {
     "invoke-claude-tools-1": "chunks=9 tool",
     "invoke-claude-tools-2": "chunks=26",
     "invoke-nova-1": "chunks=20",
-    "invoke-titan-1": "chunks=1 output=20",
 }
 
 

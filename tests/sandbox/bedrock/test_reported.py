@@ -8,7 +8,7 @@ import pytest
 from botocore.exceptions import EventStreamError
 from urllib3.exceptions import ProtocolError
 
-from bedrock_service import CLAUDE, LLAMA, NOVA, TITAN, Service, body_for, converse_body
+from bedrock_service import CLAUDE, LLAMA, NOVA, Service, body_for, converse_body
 
 USAGE = "input=11 output=7 own_output=6 cache_read=3 cache_write=2"
 NOTHING = (None, None, None, None)
@@ -46,10 +46,6 @@ def ask(client: Any, api: str, model: str, text: str, max_tokens: int = 400) -> 
         ("invoke", LLAMA, 0, NOTHING),
         ("invoke", LLAMA, 2, (11, 2, None, None)),
         ("invoke", LLAMA, 5, (11, 5, None, None)),
-        # The first chunk counts the input, the last has all.
-        ("invoke", TITAN, 0, NOTHING),
-        ("invoke", TITAN, 2, (11, None, None, None)),
-        ("invoke", TITAN, 5, ALL),
     ],
 )
 def test_a_broken_stream_reports_what_its_client_was_told(
@@ -60,7 +56,7 @@ def test_a_broken_stream_reports_what_its_client_was_told(
 
 
 @pytest.mark.parametrize(
-    ("api", "model"), [("converse", CLAUDE), *(("invoke", model) for model in (CLAUDE, NOVA, LLAMA, TITAN))]
+    ("api", "model"), [("converse", CLAUDE), *(("invoke", model) for model in (CLAUDE, NOVA, LLAMA))]
 )
 def test_a_whole_stream_reports_all(bedrock: Service, client: Any, api: str, model: str) -> None:
     ask(client, api, model, f"[[sandbox: {USAGE}]]")

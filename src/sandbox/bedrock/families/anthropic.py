@@ -1,93 +1,58 @@
 """Anthropic's messages format in InvokeModelWithResponseStream: its request body and its chunks."""
 
+import re
 import secrets
 from typing import Any
 
 from sandbox.bedrock.answer import TOOL_NAME, Answer, Delta, Kind, Usage
+from sandbox.bedrock.conversation import read_conversation
 from sandbox.bedrock.dialect import Latency, Reported, invocation_metrics
 from sandbox.bedrock.models import Model
 from sandbox.bedrock.prompt import Prompt
-from sandbox.bedrock.schema import (
-    anything,
-    array,
-    choice,
-    either,
-    integer,
-    malformed,
-    number,
-    record,
-    starting_with_user,
-    string,
-)
+from sandbox.bedrock.validation import COUNT, FRACTION, TEXT, TEXTS, Schema, messages, record
 from sandbox.bedrock.wire import chunk_event
 
-_TEXT_BLOCK = record({"type": choice("text"), "text": string(1)}, {"cache_control": anything, "citations": anything})
-_OTHER_BLOCKS = ("image", "document", "tool_use", "tool_result", "thinking", "redacted_thinking", "search_result")
+MODEL_IDS = re.compile(r"anthropic\.claude")
+TEXT_ONLY = False
 
-
-def _content_block(value: Any, place: str) -> None:
-    if isinstance(value, dict) and value.get("type") in _OTHER_BLOCKS:
-        return
-    if isinstance(value, dict) and value.get("type") not in ("text", None):
-        raise malformed(f"{place}/type", "not a type of content block that is known here")
-    _TEXT_BLOCK(value, place)
-
-
-_BODY = record(
+_CONTENT_BLOCK: Schema = {
+    "type": "object",
+    "required": ["type"],
+    "properties": {"type": {"enum": ["text", "tool_use", "tool_result"]}, "text": TEXT},
+    "if": {"properties": {"type": {"const": "text"}}},
+    "then": record({"type": {}, "text": {}}, required=("text",)),
+}
+BODY = record(
     {
-        "anthropic_version": choice("bedrock-2023-05-31"),
-        "max_tokens": integer(1),
-        "messages": array(
-            record(
-                {
-                    "role": choice("user", "assistant"),
-                    "content": either(string(1), array(_content_block, minimum=1)),
-                }
-            ),
-            minimum=1,
-        ),
+        # The only value that AWS documents:
+        # https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-anthropic-claude-messages-request-response.html
+        "anthropic_version": {"enum": ["bedrock-2023-05-31"]},
+        "max_tokens": COUNT,
+        "messages": messages(_CONTENT_BLOCK),
+        "system": {"type": "string"},
+        "temperature": FRACTION,
+        "top_p": FRACTION,
+        "stop_sequences": TEXTS,
+        "tools": {"type": "array"},
     },
-    {
-        "system": either(string(), array(_TEXT_BLOCK)),
-        "temperature": number(0, 1),
-        "top_p": number(0, 1),
-        "top_k": integer(0, 500),
-        "stop_sequences": array(string(1)),
-        "tools": array(anything),
-        "tool_choice": anything,
-        "thinking": anything,
-        "anthropic_beta": array(string(1)),
-        "metadata": anything,
-    },
+    required=("anthropic_version", "max_tokens", "messages"),
 )
 
 
 def read(body: Any) -> Prompt:
-    """Check and read a messages body; raises RefusedError."""
-    _BODY(body, "#")
-    starting_with_user(body["messages"])
-    said = [(message["role"], _text(message["content"])) for message in body["messages"]]
-    return Prompt(
-        user_text=[text for role, text in said if role == "user"][-1],
-        texts=(_text(body.get("system", "")), *(text for _, text in said)),
-        max_tokens=body["max_tokens"],
-        stop_sequences=tuple(body.get("stop_sequences", ())),
-    )
-
-
-def _text(content: str | list[dict[str, Any]]) -> str:
-    if isinstance(content, str):
-        return content
-    return "".join(block["text"] for block in content if block["type"] == "text")
+    """Read a messages body that fits `BODY`; raises RefusedError."""
+    system = [body["system"]] if "system" in body else []
+    return read_conversation(body["messages"], system, body["max_tokens"])
 
 
 def start(model: Model, answer: Answer) -> list[bytes]:
-    """`message_start`, with the input's part of the usage and one output token, as recorded streams begin."""
+    """Return `message_start`, with the input's usage and one output token, as recorded streams begin."""
     message: dict[str, Any] = {
         "id": f"msg_bdrk_01{secrets.token_hex(11)}",
         "type": "message",
         "role": "assistant",
-        "model": model.name,
+        # A recorded stream of anthropic.claude-v2 calls itself this. All other models use the name in their id.
+        "model": "claude-2.0" if model.name == "anthropic.claude" else model.name.removeprefix("anthropic."),
         "content": [],
         "stop_reason": None,
         "stop_sequence": None,
@@ -103,7 +68,7 @@ def start(model: Model, answer: Answer) -> list[bytes]:
 
 
 def delta(_answer: Answer, delta: Delta, _latency: Latency) -> list[bytes]:
-    """One delta, with the start and the stop of its block."""
+    """Return one delta, with the start and the stop of its block."""
     bodies: list[dict[str, Any]] = []
     match delta.kind:
         case Kind.TEXT:
@@ -130,10 +95,10 @@ def delta(_answer: Answer, delta: Delta, _latency: Latency) -> list[bytes]:
 
 
 def end(answer: Answer, latency: Latency) -> list[bytes]:
-    """`message_delta` with the model's own count, and `message_stop` with Bedrock's."""
+    """Return `message_delta` with the model's own count, and `message_stop` with Bedrock's."""
     stop: dict[str, Any] = {
         "type": "message_delta",
-        "delta": {"stop_reason": answer.stop_reason, "stop_sequence": answer.stop_sequence},
+        "delta": {"stop_reason": answer.stop_reason, "stop_sequence": None},
     }
     if answer.usage:
         stop["usage"] = {"output_tokens": answer.usage.own_output}
@@ -141,5 +106,5 @@ def end(answer: Answer, latency: Latency) -> list[bytes]:
 
 
 def reported(_answer: Answer, usage: Usage, _told: int) -> Reported:
-    """The input's part; the one output token of `message_start` is there before the model has said anything."""
+    """Return the input's counts. The one output token in `message_start` is no count: nothing has been said yet."""
     return Reported(input=usage.input, cache_read=usage.cache_read, cache_write=usage.cache_write)

@@ -1,6 +1,7 @@
 """Meta Llama's format in InvokeModelWithResponseStream: its request body and its chunks.
 
-No recording was at hand: the chunks are those that AWS documents and that users quote.
+There is no recording of it here. The chunks are those that AWS documents and that users quote:
+https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-meta.html
 """
 
 import re
@@ -10,31 +11,29 @@ from sandbox.bedrock.answer import Answer, Delta, Usage
 from sandbox.bedrock.dialect import Latency, Reported, all_reported, invocation_metrics
 from sandbox.bedrock.models import Model
 from sandbox.bedrock.prompt import Prompt
-from sandbox.bedrock.schema import anything, array, integer, number, record, string
+from sandbox.bedrock.validation import COUNT, FRACTION, TEXT, record
 from sandbox.bedrock.wire import chunk_event
+
+MODEL_IDS = re.compile(r"meta\.llama[34]")
+TEXT_ONLY = True
 
 # The documented default.
 _DEFAULT_MAX_GEN_LEN = 512
-# The prompt is one text; in the templates of Llama 3 and Llama 4 special tokens mark the messages in it.
+# The prompt is one text. Special tokens mark the messages in it, in the templates of Llama 3 and of Llama 4:
+# https://www.llama.com/docs/model-cards-and-prompt-formats/
 _USER_MESSAGE = re.compile(
     r"<\|(?:start_header_id|header_start)\|>user<\|(?:end_header_id|header_end)\|>\n*(.*?)(?=<\|(?:eot_id|eot)\|>|\Z)",
     re.DOTALL,
 )
 _STOP_REASONS = {"end_turn": "stop", "stop_sequence": "stop", "max_tokens": "length"}
-_BODY = record(
-    {"prompt": string(1)},
-    {
-        "max_gen_len": integer(1, 8192),
-        "temperature": number(0, 1),
-        "top_p": number(0, 1),
-        "images": array(anything),
-    },
+BODY = record(
+    {"prompt": TEXT, "max_gen_len": {**COUNT, "maximum": 8192}, "temperature": FRACTION, "top_p": FRACTION},
+    required=("prompt",),
 )
 
 
 def read(body: Any) -> Prompt:
-    """Check and read a Llama body; raises RefusedError."""
-    _BODY(body, "#")
+    """Read a Llama body that fits `BODY`."""
     prompt = body["prompt"]
     messages: list[str] = _USER_MESSAGE.findall(prompt)
     return Prompt(
@@ -45,14 +44,14 @@ def read(body: Any) -> Prompt:
 
 
 def start(_model: Model, _answer: Answer) -> list[bytes]:
-    """Nothing precedes the first delta."""
+    """Return nothing: the first delta comes first."""
     return []
 
 
 def delta(answer: Answer, delta: Delta, latency: Latency) -> list[bytes]:
-    """One delta; the prompt's tokens are reported with the first.
+    """Return one delta. The first one also reports the prompt's tokens.
 
-    An answer that is cut says so in its last delta: only one that ends by itself has a chunk for its end.
+    An answer that is cut says so in its last delta. An answer that ends by itself has a chunk for its end.
     """
     if delta.closes and answer.stop_reason == "max_tokens":
         return [_last_chunk(answer, delta.text, delta.position, latency)]
@@ -60,14 +59,14 @@ def delta(answer: Answer, delta: Delta, latency: Latency) -> list[bytes]:
 
 
 def end(answer: Answer, latency: Latency) -> list[bytes]:
-    """A last chunk without text, except for an answer that was cut."""
+    """Return a last chunk without text, or nothing for an answer that was cut."""
     if answer.deltas and answer.stop_reason == "max_tokens":
         return []
     return [_last_chunk(answer, "", len(answer.deltas), latency)]
 
 
 def reported(answer: Answer, usage: Usage, told: int) -> Reported:
-    """The input with the first delta, with each the output so far, and all with the last of an answer that is cut."""
+    """Return the input and the output so far, from the first delta on. The end of an answer that is cut has all."""
     if told == 0:
         return Reported()
     is_cut = told == len(answer.deltas) and answer.stop_reason == "max_tokens"

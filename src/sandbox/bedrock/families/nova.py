@@ -1,54 +1,49 @@
 """Amazon Nova's format in InvokeModelWithResponseStream: its request body and its chunks."""
 
+import re
 import secrets
 from dataclasses import replace
 from typing import Any
 
 from sandbox.bedrock.answer import TOOL_NAME, Answer, Delta, Kind, Usage
-from sandbox.bedrock.conversation import INFERENCE_MEMBERS, SYSTEM, TOOL_CONFIG, messages, read_conversation
+from sandbox.bedrock.conversation import INFERENCE_MEMBERS, MESSAGES, SYSTEM, read_alternating
 from sandbox.bedrock.dialect import Latency, Reported, invocation_metrics
 from sandbox.bedrock.models import Model
 from sandbox.bedrock.prompt import Prompt
-from sandbox.bedrock.schema import alternating, anything, choice, integer, record, string
+from sandbox.bedrock.validation import COUNT, record
 from sandbox.bedrock.wire import chunk_event
 
-_BODY = record(
-    {"messages": messages(string(1))},
+MODEL_IDS = re.compile(r"amazon\.nova")
+TEXT_ONLY = False
+
+BODY = record(
     {
-        "schemaVersion": choice("messages-v1"),
+        "schemaVersion": {"enum": ["messages-v1"]},
+        "messages": MESSAGES,
         "system": SYSTEM,
-        "inferenceConfig": record(
-            optional={
-                **INFERENCE_MEMBERS,
-                # What the first versions of the format called maxTokens; both are taken.
-                "max_new_tokens": integer(1),
-                "topK": integer(0, 128),
-                "reasoningConfig": anything,
-            }
-        ),
-        "toolConfig": TOOL_CONFIG,
+        # `max_new_tokens` is what the first versions of the format called maxTokens. The service takes both.
+        "inferenceConfig": record({**INFERENCE_MEMBERS, "max_new_tokens": COUNT}),
     },
+    required=("messages",),
 )
 
 
 def read(body: Any) -> Prompt:
-    """Check and read a messages-v1 body; raises RefusedError."""
-    _BODY(body, "#")
-    alternating(body["messages"])
+    """Read a messages-v1 body that fits `BODY`; raises RefusedError."""
     limits = body.get("inferenceConfig", {})
-    return read_conversation(body, limits.get("maxTokens", limits.get("max_new_tokens")))
+    return read_alternating(body, limits.get("maxTokens", limits.get("max_new_tokens")))
 
 
 def start(_model: Model, _answer: Answer) -> list[bytes]:
-    """The chunk that precedes the first delta."""
+    """Return the chunk that precedes the first delta."""
     return [chunk_event({"messageStart": {"role": "assistant"}})]
 
 
 def delta(_answer: Answer, delta: Delta, _latency: Latency) -> list[bytes]:
-    """One delta. Recorded streams have a block of its own for every piece of text, and a stop after each."""
+    """Return one delta. In recorded streams every piece of text is a block of its own, with a stop after it."""
     bodies: list[dict[str, Any]] = []
     if delta.kind is Kind.TOOL:
-        # The pieces of the tool's input share a block: they are the last of the answer, so the first has its number.
+        # The pieces of the tool's input share a block. They end the answer, so the first gives the block its number.
         index, closes = delta.position - delta.offset, delta.closes
         if delta.opens:
             tool = {"toolUseId": f"tooluse_{secrets.token_urlsafe(16)}", "name": TOOL_NAME}
@@ -64,7 +59,7 @@ def delta(_answer: Answer, delta: Delta, _latency: Latency) -> list[bytes]:
 
 
 def end(answer: Answer, latency: Latency) -> list[bytes]:
-    """The stop reason, and `metadata`, where Nova reports cache counts even if they are 0."""
+    """Return the stop reason and `metadata`, in which Nova reports cache counts even if they are 0."""
     metadata: dict[str, Any] = {"metrics": {}, "trace": {}}
     usage = answer.usage
     if usage:
@@ -83,5 +78,5 @@ def end(answer: Answer, latency: Latency) -> list[bytes]:
 
 
 def reported(_answer: Answer, _usage: Usage, _told: int) -> Reported:
-    """Nothing before the end."""
+    """Return nothing: the counts come at the end."""
     return Reported()

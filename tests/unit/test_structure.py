@@ -1,8 +1,10 @@
 """Dependencies point one way: who may import whom, read from the sources' own import statements."""
 
 import ast
+import re
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -48,6 +50,35 @@ def test_a_part_imports_what_it_may(part: str) -> None:
         # urllib3's exceptions are what botocore lets through from a broken stream; it comes with botocore.
         foreign -= {"urllib3"} if part == "function" else set()
         assert not foreign, f"{file.relative_to(REPOSITORY)} imports {sorted(foreign)}"
+
+
+# What a library calls by its name: asyncio's protocols, the hooks of botocore's signer.
+CALLED_BY_LIBRARIES = {"datagram_received", "headers_to_sign", "canonical_query_string"}
+
+
+def defined_names(file: Path) -> set[str]:
+    names = set()
+    for node in ast.walk(ast.parse(file.read_text())):
+        match node:
+            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+                names.add(node.name)
+            case ast.Assign(targets=[ast.Name(name)]) | ast.AnnAssign(target=ast.Name(name)):
+                names.add(name)
+    return {name for name in names if not name.startswith("__")}
+
+
+def test_nothing_in_the_sandbox_is_without_a_caller_outside_of_tests() -> None:
+    """A name that stands nowhere but where it is defined has none; what tests alone need is not in the sandbox."""
+    texts = {file: file.read_text() for file in SOURCES.rglob("*.py")}
+    words = Counter(word for text in texts.values() for word in re.findall(r"\w+", text))
+    unused = {
+        f"{file.relative_to(REPOSITORY)}: {name}"
+        for file in texts
+        if file.is_relative_to(SOURCES / "sandbox")
+        for name in defined_names(file) - CALLED_BY_LIBRARIES
+        if words[name] == 1
+    }
+    assert unused == set()
 
 
 def test_what_measures_and_publishes_needs_nothing_but_the_standard_library() -> None:

@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sandbox.bedrock.answer import Answer, Kind, compose
-from sandbox.bedrock.prompt import Prompt
+from sandbox.bedrock.answer import Answer, Kind, Prompt, compose
 from sandbox.bedrock.script import Script
 
 PROMPT = Prompt("tell me", ("be kind", "tell me"))

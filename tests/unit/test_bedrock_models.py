@@ -23,6 +23,14 @@ DIALECTS: list[tuple[Dialect, dict[str, Any]]] = [
         anthropic,
         {**body_for(CLAUDE, "hi"), "messages": [{"role": "user", "content": [{"type": "tool_result", "text": "x"}]}]},
     ),
+    (
+        anthropic,
+        {
+            **body_for(CLAUDE, "hi"),
+            "system": [{"type": "text", "text": "x"}],
+            "messages": [{"role": "user", "content": "x"}],
+        },
+    ),
     (nova, body_for(NOVA, "hi")),
     (llama, body_for(LLAMA, "hi")),
 ]

@@ -1,4 +1,4 @@
-"""Composes what a scripted model says: deltas, blocks, stop reason and usage, whatever the format. It is pure."""
+"""Composes what a scripted model answers to a prompt: deltas, blocks, stop reason, usage; no format. It is pure."""
 
 import re
 from collections.abc import Iterator
@@ -7,7 +7,6 @@ from enum import Enum
 from itertools import chain, cycle, groupby, islice, repeat
 from operator import itemgetter
 
-from sandbox.bedrock.prompt import Prompt
 from sandbox.bedrock.script import Script, without_directives
 
 TOOL_NAME = "get_current_weather"
@@ -68,6 +67,26 @@ class Usage:
     own_output: int
     cache_read: int | None
     cache_write: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """What a request said.
+
+    Attributes:
+        user_text: the text of the last user message. The directives are in it.
+        texts: every text of the request, `user_text` included.
+        max_tokens: the limit on the answer, from the request or the model's default. None is no limit.
+    """
+
+    user_text: str
+    texts: tuple[str, ...]
+    max_tokens: int | None = None
+
+    @property
+    def input_tokens(self) -> int:
+        """The number of words outside the directives, at least 1. Anybody can count that again."""
+        return max(1, sum(len(without_directives(text).split()) for text in self.texts))
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,36 +6,19 @@ Shapes: botocore's service model of bedrock-runtime (ConverseStreamRequest, Conv
 import secrets
 from typing import Any
 
-from sandbox.bedrock.answer import TOOL_NAME, Answer, Delta, Kind, Usage
-from sandbox.bedrock.conversation import INFERENCE_MEMBERS, MESSAGES, SYSTEM, read_alternating
+from sandbox.bedrock.answer import TOOL_NAME, Answer, Delta, Kind, Prompt, Usage
+from sandbox.bedrock.conversation import MEMBERS, read_alternating
 from sandbox.bedrock.dialect import Latency, Reported
-from sandbox.bedrock.errors import invalid
 from sandbox.bedrock.models import Model
-from sandbox.bedrock.prompt import Prompt
 from sandbox.bedrock.validation import record
 from sandbox.bedrock.wire import converse_event
 
 TEXT_ONLY = False
-BODY = record(
-    {
-        "messages": MESSAGES,
-        "system": SYSTEM,
-        "inferenceConfig": record(INFERENCE_MEMBERS),
-        "toolConfig": {"type": "object"},
-    },
-    required=("messages",),
-)
+BODY = record(MEMBERS, required=("messages",))
 
 
 def read(body: Any) -> Prompt:
     """Read a ConverseStream body that fits `BODY`; raises RefusedError."""
-    for number, message in enumerate(body["messages"]):
-        for index, block in enumerate(message["content"]):
-            if "text" in block and not block["text"].strip():
-                raise invalid(
-                    f"The text field in the ContentBlock object at messages.{number}.content.{index} is blank. "
-                    "Add text to the text field, and try again."
-                )
     return read_alternating(body, body.get("inferenceConfig", {}).get("maxTokens"))
 
 

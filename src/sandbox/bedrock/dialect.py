@@ -4,9 +4,8 @@ import re
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from sandbox.bedrock.answer import Answer, Delta, Usage
+from sandbox.bedrock.answer import Answer, Delta, Prompt, Usage
 from sandbox.bedrock.models import Model
-from sandbox.bedrock.prompt import Prompt
 from sandbox.bedrock.validation import Schema
 
 

@@ -5,7 +5,7 @@ import math
 
 from aiohttp import web
 
-from sandbox.bedrock.answer import Answer, Delta
+from sandbox.bedrock.answer import Answer
 from sandbox.bedrock.dialect import Dialect, Latency, Reported, all_reported
 from sandbox.bedrock.errors import HTTP_FAULTS, STREAM_FAULTS, RefusedError
 from sandbox.bedrock.models import Model
@@ -70,7 +70,10 @@ class Playback:
             self._report(dialect, answer, 0)
         for delta in answer.deltas[:told]:
             await self._wait_until(script.due_ms(delta.position))
-            await self._tell(response, dialect, answer, delta)
+            await self._write(response, dialect.delta(answer, delta, self._latency()))
+            if self.first_token_ms is None:
+                self.first_token_ms = self.elapsed_ms
+            self._report(dialect, answer, delta.position + 1)
         await self._wait_until(script.end_ms(whole) if told == whole else script.due_ms(told))
         if fault:
             await self._fail(response, fault)
@@ -80,12 +83,6 @@ class Playback:
             self.reported = all_reported(answer.usage)
         await response.write_eof()
         self.outcome = COMPLETED
-
-    async def _tell(self, response: web.StreamResponse, dialect: Dialect, answer: Answer, delta: Delta) -> None:
-        await self._write(response, dialect.delta(answer, delta, self._latency()))
-        if self.first_token_ms is None:
-            self.first_token_ms = self.elapsed_ms
-        self._report(dialect, answer, delta.position + 1)
 
     def _report(self, dialect: Dialect, answer: Answer, told: int) -> None:
         if answer.usage:

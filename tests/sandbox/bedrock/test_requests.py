@@ -82,15 +82,33 @@ INVOKE_CASES = [
         (model, {"message": "hi"}, f"The sandbox does not know the InvokeModelWithResponseStream format of {model};")
         for model in ("cohere.command-r-v1:0", TITAN, "meta.llama2-13b-chat-v1")
     ),
-    # What the service takes and the function never sends.
-    *(
-        (CLAUDE, changed(CLAUDE, **{key: {}}), f"#: extraneous key [{key}] is not permitted")
-        for key in ("anthropic_beta", "metadata", "thinking", "tool_choice", "top_k")
+    (CLAUDE, changed(CLAUDE, anthropic_version="bedrock-2026-10-21"), "bedrock-2026-10-21 is not a valid enum value"),
+    (CLAUDE, changed(CLAUDE, anthropic_version="2026-10-21\n"), "2026-10-21\n is not a valid enum value"),
+    (CLAUDE, changed(CLAUDE, service_tier="auto"), "#: extraneous key [service_tier] is not permitted"),
+    (CLAUDE, changed(CLAUDE, system=5), "#/system: expected type: JSONArray, found: Integer"),
+    (CLAUDE, changed(CLAUDE, system=[{"type": "image"}]), "#/system/0: required key [text] not found"),
+    (CLAUDE, changed(CLAUDE, top_k=501), "#/top_k: 501 is not less or equal to 500"),
+    (CLAUDE, changed(CLAUDE, tool_choice="auto"), "#/tool_choice: expected type: JSONObject, found: String"),
+    (
+        CLAUDE,
+        changed(CLAUDE, messages=[{"role": "user", "content": ""}]),
+        "#/messages/0/content: expected minLength: 1, actual: 0",
     ),
-    (CLAUDE, changed(CLAUDE, system=[]), "#/system: expected type: String, found: JSONArray"),
-    (NOVA, changed(NOVA, toolConfig={}), "#: extraneous key [toolConfig] is not permitted"),
-    (NOVA, changed(NOVA, inferenceConfig={"topK": 1}), "#/inferenceConfig: extraneous key [topK] is not permitted"),
-    (LLAMA, changed(LLAMA, images=[]), "#: extraneous key [images] is not permitted"),
+    (
+        CLAUDE,
+        changed(CLAUDE, messages=[{"role": "user", "content": [{"type": "text", "text": "hi", "toolUse": {}}]}]),
+        "#/messages/0/content/0: extraneous key [toolUse] is not permitted",
+    ),
+    (NOVA, changed(NOVA, toolConfig={}), "#/toolConfig: required key [tools] not found"),
+    (NOVA, changed(NOVA, guardrailConfig={}), "#: extraneous key [guardrailConfig] is not permitted"),
+    (NOVA, changed(NOVA, inferenceConfig={"topK": 129}), "#/inferenceConfig/topK: 129 is not less or equal to 128"),
+    (NOVA, changed(NOVA, inferenceConfig={"top_k": 1}), "#/inferenceConfig: extraneous key [top_k] is not permitted"),
+    (
+        NOVA,
+        changed(NOVA, messages=[{"role": "user", "content": [{"text": ""}]}]),
+        "The text field in the ContentBlock object at messages.0.content.0 is blank.",
+    ),
+    (LLAMA, changed(LLAMA, images=[1]), "#/images/0: expected type: String, found: Integer"),
 ]  # fmt: skip
 CONVERSE_CASES = [
     ({}, "#: required key [messages] not found"),
@@ -105,14 +123,45 @@ CONVERSE_CASES = [
         "#/messages/0/content/0: maximum size: [1], found: [2]",
     ),
     (
-        {"messages": [{"role": "user", "content": [{"image": {}}]}]},
-        "#/messages/0/content/0: extraneous key [image] is not permitted",
+        {"messages": [{"role": "user", "content": [{"song": {}}]}]},
+        "#/messages/0/content/0: extraneous key [song] is not permitted",
     ),
+    (
+        {"messages": [{"role": "user", "content": [{"image": {"format": "png"}}]}]},
+        "#/messages/0/content/0/image: required key [source] not found",
+    ),
+    (
+        {"messages": [{"role": "user", "content": [{"image": {"format": "bmp", "source": {"bytes": ""}}}]}]},
+        "#/messages/0/content/0/image/format: bmp is not a valid enum value",
+    ),
+    (converse_body("hi", modelId=NOVA), "#: extraneous key [modelId] is not permitted"),
     (converse_body("hi", inferenceConfig={"maxTokens": 0}), "#/inferenceConfig/maxTokens: 0 is not greater or equal"),
-    *(
-        (converse_body("hi", **{key: {}}), f"#: extraneous key [{key}] is not permitted")
-        for key in ("guardrailConfig", "additionalModelRequestFields", "performanceConfig", "requestMetadata")
+    (converse_body("hi", inferenceConfig={"topP": 1.5}), "#/inferenceConfig/topP: 1.5 is not less or equal to 1"),
+    (
+        converse_body("hi", inferenceConfig={"stopSequences": ["a"] * 2501}),
+        "#/inferenceConfig/stopSequences: expected maximum item count: 2500, found: 2501",
     ),
+    (converse_body("hi", toolConfig={"tools": []}), "#/toolConfig/tools: expected minimum item count: 1, found: 0"),
+    (
+        converse_body("hi", toolConfig={"tools": [{"toolSpec": {"name": "a" * 65, "inputSchema": {"json": {}}}}]}),
+        "#/toolConfig/tools/0/toolSpec/name: expected maxLength: 64, actual: 65",
+    ),
+    (
+        converse_body("hi", toolConfig={"tools": [{"toolSpec": {"name": "a", "inputSchema": {}, "strict": 1}}]}),
+        "#/toolConfig/tools/0/toolSpec/inputSchema: minimum size: [1], found: [0]",
+    ),
+    (
+        converse_body("hi", system=[{"guardContent": {"image": {"format": "png", "source": {"bytes": 1}}}}]),
+        "#/system/0/guardContent/image/source/bytes: expected type: String, found: Integer",
+    ),
+    (
+        converse_body("hi", toolConfig={"tools": [{"toolSpec": {
+            "name": "a", "inputSchema": {"json": {}}, "strict": 1
+        }}]}),
+        "#/toolConfig/tools/0/toolSpec/strict: expected type: Boolean, found: Integer",
+    ),
+    (converse_body("hi", requestMetadata={"a": 1}), "#/requestMetadata/a: expected type: String, found: Integer"),
+    (converse_body("hi", requestMetadata={}), "#/requestMetadata: minimum size: [1], found: [0]"),
 ]  # fmt: skip
 
 

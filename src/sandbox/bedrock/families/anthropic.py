@@ -4,36 +4,50 @@ import re
 import secrets
 from typing import Any
 
-from sandbox.bedrock.answer import TOOL_NAME, Answer, Delta, Kind, Usage
+from sandbox.bedrock.answer import TOOL_NAME, Answer, Delta, Kind, Prompt, Usage
 from sandbox.bedrock.conversation import read_conversation
 from sandbox.bedrock.dialect import Latency, Reported, invocation_metrics
 from sandbox.bedrock.models import Model
-from sandbox.bedrock.prompt import Prompt
-from sandbox.bedrock.validation import COUNT, FRACTION, TEXT, TEXTS, Schema, messages, record
+from sandbox.bedrock.validation import COUNT, OBJECT, SAMPLING, TEXT, TEXTS, Schema, messages, record
 from sandbox.bedrock.wire import chunk_event
 
 MODEL_IDS = re.compile(r"anthropic\.claude")
 TEXT_ONLY = False
 
+# AWS documents these members. `metadata`, more types of blocks, the role `system` and a date as version are what the
+# package anthropic 2.14.0 sends (types/message_create_params.py and its like, _constants.py). AWS's pages:
+# https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-anthropic-claude-messages-request-response.html
+# https://docs.aws.amazon.com/bedrock/latest/userguide/claude-messages-extended-thinking.html
+# https://docs.aws.amazon.com/bedrock/latest/userguide/structured-output.html (output_config)
+# https://docs.aws.amazon.com/bedrock/latest/userguide/claude-messages-compaction.html (context_management)
+_BLOCK_TYPES = [
+    "text", "image", "document", "search_result", "thinking", "redacted_thinking", "tool_use", "tool_result",
+    "server_tool_use", "web_search_tool_result", "web_fetch_tool_result", "tool_search_tool_result",
+    "code_execution_tool_result", "bash_code_execution_tool_result", "text_editor_code_execution_tool_result",
+    "container_upload", "compaction",
+]  # fmt: skip
+_TEXT_BLOCK = record(
+    {"type": {"enum": ["text"]}, "text": TEXT, "cache_control": {}, "citations": {}}, required=("type", "text")
+)
 _CONTENT_BLOCK: Schema = {
     "type": "object",
     "required": ["type"],
-    "properties": {"type": {"enum": ["text", "tool_use", "tool_result"]}, "text": TEXT},
+    "properties": {"type": {"enum": _BLOCK_TYPES}, "text": TEXT},
     "if": {"properties": {"type": {"const": "text"}}},
-    "then": record({"type": {}, "text": {}}, required=("text",)),
+    "then": _TEXT_BLOCK,
 }
 BODY = record(
     {
-        # The only value that AWS documents:
-        # https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-anthropic-claude-messages-request-response.html
-        "anthropic_version": {"enum": ["bedrock-2023-05-31"]},
+        "anthropic_version": {"type": "string", "pattern": r"^(bedrock-2023-05-31|[0-9]{4}-[0-9]{2}-[0-9]{2})\Z"},
+        "anthropic_beta": TEXTS,
         "max_tokens": COUNT,
-        "messages": messages(_CONTENT_BLOCK),
-        "system": {"type": "string"},
-        "temperature": FRACTION,
-        "top_p": FRACTION,
+        "messages": messages(_CONTENT_BLOCK, ("array", "string")),
+        "system": {"type": ["array", "string"], "items": _TEXT_BLOCK},
+        **SAMPLING,
+        "top_k": {"type": "integer", "minimum": 0, "maximum": 500},
         "stop_sequences": TEXTS,
-        "tools": {"type": "array"},
+        "tools": {"type": "array", "items": OBJECT},
+        **dict.fromkeys(("tool_choice", "thinking", "output_config", "context_management", "metadata"), OBJECT),
     },
     required=("anthropic_version", "max_tokens", "messages"),
 )
@@ -41,8 +55,7 @@ BODY = record(
 
 def read(body: Any) -> Prompt:
     """Read a messages body that fits `BODY`; raises RefusedError."""
-    system = [body["system"]] if "system" in body else []
-    return read_conversation(body["messages"], system, body["max_tokens"])
+    return read_conversation(body, body["max_tokens"])
 
 
 def start(model: Model, answer: Answer) -> list[bytes]:

@@ -7,11 +7,10 @@ https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-meta.html
 import re
 from typing import Any
 
-from sandbox.bedrock.answer import Answer, Delta, Usage
+from sandbox.bedrock.answer import Answer, Delta, Prompt, Usage
 from sandbox.bedrock.dialect import Latency, Reported, all_reported, invocation_metrics
 from sandbox.bedrock.models import Model
-from sandbox.bedrock.prompt import Prompt
-from sandbox.bedrock.validation import COUNT, FRACTION, TEXT, record
+from sandbox.bedrock.validation import COUNT, SAMPLING, TEXT, TEXTS, record
 from sandbox.bedrock.wire import chunk_event
 
 MODEL_IDS = re.compile(r"meta\.llama[34]")
@@ -27,7 +26,7 @@ _USER_MESSAGE = re.compile(
 )
 _STOP_REASONS = {"end_turn": "stop", "stop_sequence": "stop", "max_tokens": "length"}
 BODY = record(
-    {"prompt": TEXT, "max_gen_len": {**COUNT, "maximum": 8192}, "temperature": FRACTION, "top_p": FRACTION},
+    {"prompt": TEXT, "images": TEXTS, "max_gen_len": {**COUNT, "maximum": 8192}, **SAMPLING},
     required=("prompt",),
 )
 

@@ -5,24 +5,30 @@ import secrets
 from dataclasses import replace
 from typing import Any
 
-from sandbox.bedrock.answer import TOOL_NAME, Answer, Delta, Kind, Usage
-from sandbox.bedrock.conversation import INFERENCE_MEMBERS, MESSAGES, SYSTEM, read_alternating
+from sandbox.bedrock.answer import TOOL_NAME, Answer, Delta, Kind, Prompt, Usage
+from sandbox.bedrock.conversation import MEMBERS, read_alternating
 from sandbox.bedrock.dialect import Latency, Reported, invocation_metrics
 from sandbox.bedrock.models import Model
-from sandbox.bedrock.prompt import Prompt
-from sandbox.bedrock.validation import COUNT, record
+from sandbox.bedrock.validation import COUNT, OBJECT, record
 from sandbox.bedrock.wire import chunk_event
 
 MODEL_IDS = re.compile(r"amazon\.nova")
 TEXT_ONLY = False
 
+# AWS calls this schema "nearly identical" to ConverseStream's, and lists what else it has:
+# https://docs.aws.amazon.com/nova/latest/nova2-userguide/request-response-schema.html
+_INFERENCE_CONFIG = {
+    **MEMBERS["inferenceConfig"]["properties"],
+    "topK": {"type": "integer", "minimum": 0, "maximum": 128},
+    "reasoningConfig": OBJECT,
+    # This is what the first versions of the format called maxTokens. The service takes both.
+    "max_new_tokens": COUNT,
+}
 BODY = record(
     {
         "schemaVersion": {"enum": ["messages-v1"]},
-        "messages": MESSAGES,
-        "system": SYSTEM,
-        # `max_new_tokens` is what the first versions of the format called maxTokens. The service takes both.
-        "inferenceConfig": record({**INFERENCE_MEMBERS, "max_new_tokens": COUNT}),
+        **{name: MEMBERS[name] for name in ("messages", "system", "toolConfig")},
+        "inferenceConfig": record(_INFERENCE_CONFIG),
     },
     required=("messages",),
 )

@@ -5,9 +5,8 @@ from typing import Any
 
 import pytest
 
-from cloudwatch_calls import service_model
 from sandbox.cloudwatch.emf import emf_points
-from sandbox.cloudwatch.metrics import UNITS, Point
+from sandbox.cloudwatch.metrics import Point
 
 TIME_MS = 1_790_000_000_123
 
@@ -160,7 +159,3 @@ def test_other_lines_have_no_points(line: str) -> None:
 def test_a_document_is_the_whole_line() -> None:
     assert emf_points(f"{json.dumps(document())}\n")
     assert emf_points(f"2026-11-22T10:00:00Z {json.dumps(document())}") == []
-
-
-def test_the_units_are_those_of_the_service_model() -> None:
-    assert set(service_model().shape_for("StandardUnit").enum) == UNITS

@@ -1,17 +1,19 @@
-"""The statistics: what CloudWatch's names for them mean, as SQL over the points of one period.
+"""The statistics of one period. The p95 that an alarm watches is computed here, by `percentile`.
 
-With n values (each as often as its count says) in ascending order, the percentile p is what linear interpolation gives
-at the rank p / 100 * (n - 1), counted from 0: CloudWatch does not publish its own rule. A range is without its lower
-and with its upper bound; bounds in percent are percentiles, and 0 % leaves nothing out. Of a period with a negative
-value, CloudWatch has the five basic statistics only.
+CloudWatch does not publish its rule for percentiles. This is the sandbox's, which is NumPy's default: put a period's n
+values in ascending order, each as often as its count says. The percentile p is the value at the rank
+p / 100 * (n - 1), counted from 0, with linear interpolation between two ranks. As on CloudWatch, a period with a
+negative value has no percentiles.
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Statistics-definitions.html
 """
 
 import math
 import re
-from dataclasses import dataclass
+from bisect import bisect_right
+from collections.abc import Sequence
+from itertools import accumulate
 
-from sandbox.aws_api.contract import ApiError
+from sandbox.aws_api.contract import not_supported
 
 BASIC = {
     "SampleCount": "sum(count)",
@@ -20,60 +22,37 @@ BASIC = {
     "Minimum": "min(value)",
     "Maximum": "max(value)",
 }
-_INSIDE = "FILTER (value > low AND value <= high)"
-_OF_A_RANGE = {
-    "TM": f"fsum(value * count) {_INSIDE} / sum(count) {_INSIDE}",
-    "TC": f"coalesce(sum(count) {_INSIDE}, 0)",
-    "TS": f"coalesce(fsum(value * count) {_INSIDE}, 0)",
-    "WM": "fsum(least(greatest(value, low), high) * count) / sum(count)",
-    "PR": f"100 * coalesce(sum(count) {_INSIDE}, 0) / sum(count)",
-}
-_NUMBER = r"[0-9]+(?:\.[0-9]{1,10})?"
-_UP_TO_PERCENT = re.compile(rf"(p|tm|tc|ts|wm)({_NUMBER})")
-_PERCENT_RANGE = re.compile(rf"(TM|TC|TS|WM)\((?:({_NUMBER})%)?:(?:({_NUMBER})%)?\)")
-_VALUE_RANGE = re.compile(rf"(TM|TC|TS|WM|PR)\(({_NUMBER})?:({_NUMBER})?\)")
+"""The statistics that are no percentiles, as SQL over the columns `value` and `count` of one period."""
+
+_PERCENTILE = re.compile(r"p([0-9]+(?:\.[0-9]{1,10})?)")
 
 
-@dataclass(frozen=True, slots=True)
-class Statistic:
-    """One statistic.
-
-    Attributes:
-        aggregate: SQL over the columns `value` and `count`, and `low` and `high`, the bounds of the range.
-        low: the lower bound.
-        high: the upper bound.
-        percent: whether the bounds are percentiles.
-        basic: whether it is to be had of negative values.
-    """
-
-    aggregate: str
-    low: float = -math.inf
-    high: float = math.inf
-    percent: bool = False
-    basic: bool = False
-
-
-def parse_statistic(name: str) -> Statistic:
-    """Return the statistic of this name.
-
-    Args:
-        name: as CloudWatch spells it, such as `Average`, `p99.9`, `tm90`, `TM(10%:90%)` or `PR(:300)`.
+def percent_of(statistic: str) -> float:
+    """Return the percent of a percentile's name: 99.9 for `p99.9`.
 
     Raises:
-        ApiError: there is no such statistic.
+        ApiError: it is no percentile's name.
     """
-    if name in BASIC:
-        return Statistic(BASIC[name], basic=True)
-    if name == "IQM":
-        return parse_statistic("TM(25%:75%)")
-    if (match := _UP_TO_PERCENT.fullmatch(name)) and float(match[2]) <= 100:
-        aggregate = "any_value(high)" if match[1] == "p" else _OF_A_RANGE[match[1].upper()]
-        return Statistic(aggregate, high=float(match[2]), percent=True)
-    percent = _PERCENT_RANGE.fullmatch(name)
-    if match := percent or _VALUE_RANGE.fullmatch(name):
-        low = float(match[2]) if match[2] else -math.inf
-        high = float(match[3]) if match[3] else math.inf
-        one_is_set = math.isfinite(low) or math.isfinite(high)
-        if one_is_set and low < high and not (percent and max(low, high if match[3] else low) > 100):
-            return Statistic(_OF_A_RANGE[match[1]], -math.inf if percent and low == 0 else low, high, bool(percent))
-    raise ApiError("InvalidParameterValue", f"The value {name!r} is not a statistic.")
+    match = _PERCENTILE.fullmatch(statistic)
+    if not match or float(match[1]) > 100:
+        raise not_supported(
+            f"the statistic {statistic!r}: there are {', '.join(BASIC)} and percentiles from p0 to p100, such as p99.9"
+        )
+    return float(match[1])
+
+
+def percentile(values: Sequence[float], counts: Sequence[float], percent: float) -> float | None:
+    """Return the percentile of one period's values; None if one of them is negative.
+
+    Args:
+        values: in ascending order, at least one.
+        counts: how often each value occurred, whole numbers from 1. A large one takes no more memory than a small one.
+        percent: from 0 to 100.
+    """
+    if values[0] < 0:
+        return None
+    upto = list(accumulate(counts))  # how many values there are up to the end of this one
+    # Rounded, so that 5.6 % of 1375 is the rank 77 and not 76.99999999999999.
+    rank = round(percent * (upto[-1] - 1) / 100, 9)
+    below, above = (values[bisect_right(upto, place)] for place in (math.floor(rank), math.ceil(rank)))
+    return below + (above - below) * (rank - math.floor(rank))

@@ -112,11 +112,9 @@ def test_composite_alarms_come_last(tmp_path: Path) -> None:
         (metric_alarm(TreatMissingData="good"), "A.TreatMissingData must be one of missing, ignore"),
         (metric_alarm(DatapointsToAlarm=2), "A.DatapointsToAlarm must be from 1 to EvaluationPeriods (1)"),
         (metric_alarm(DatapointsToAlarm=0), "Invalid value for parameter DatapointsToAlarm, value: 0"),
-        (math_alarm("m", stat("a", period=30)), "a multiple of 60; there is 30"),
-        (metric_alarm(Period=10), "a multiple of 60; there is 10"),
-        (metric_alarm(Period=None), "a multiple of 60; there is 0"),
-        (math_alarm("m", expression("e", "TIME_SERIES(1)", Period=60)), "one Period for all"),
-        (math_alarm("m", stat("a"), stat("b", period=300, **HIDDEN)), "there is 60, 300"),
+        (metric_alarm(Period=None), "A.Period is missing"),
+        (math_alarm("m", expression("e", "TIME_SERIES(1)", Period=60)), "the same Period; found no metric"),
+        (math_alarm("m", stat("a"), stat("b", period=300, **HIDDEN)), "the same Period; found [60, 300]"),
         (metric_alarm(Statistic=None), "A needs either Metrics, a Statistic or an ExtendedStatistic"),
         (metric_alarm(ExtendedStatistic="p95"), "A needs either Metrics, a Statistic or an ExtendedStatistic"),
         (metric_alarm(Metrics=[stat("a")]), "A.Namespace belongs to an alarm without Metrics"),
@@ -161,6 +159,7 @@ def test_expressions_are_checked_before_anything_is_measured(tmp_path: Path, que
     ("resource", "problem"),
     [
         (metric_alarm(Statistic=None, ExtendedStatistic="tm90"), "alarm slow: the sandbox does not support the statis"),
+        (metric_alarm(Period=10), "alarm slow: the sandbox does not support a period of 10 seconds"),
         (math_alarm("m", stat("a", AccountId="1")), "alarm m: the sandbox does not support metrics of other accounts"),
     ],
 )

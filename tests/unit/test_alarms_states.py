@@ -65,13 +65,6 @@ def test_a_minute_of_another_length_is_one_in_metric_math_too(tmp_path: Path) ->
     assert f"[1500.0 ({START + timedelta(seconds=10):%d/%m/%y %H:%M:%S})]" in alarms.told[-1].new.reason
 
 
-def test_values_of_high_resolution_count_like_all_others(tmp_path: Path) -> None:
-    alarms = AlarmCalls(tmp_path, {"A": metric_alarm(Statistic="Sum", Threshold=2.5)}, minute_seconds=2)
-    alarms.put({2: 1.0, 3: 2.0, 4: 100.0}, resolution=1)
-    assert alarms.evaluate(4.5)["slow"] == "ALARM"
-    assert "[3.0 (" in alarms.told[-1].new.reason
-
-
 def test_real_datapoints_from_further_back_stand_in_for_missing_ones(tmp_path: Path) -> None:
     alarms = AlarmCalls(tmp_path, {"A": metric_alarm()})
     alarms.put({59: BAD})

@@ -137,8 +137,8 @@ def test_units_are_apart(cloudwatch: CloudWatch) -> None:
         ),
         ({"Period": 60, "Statistics": ["p90"]}, "ValidationError", "'p90'"),
         ({"Period": 60, "ExtendedStatistics": ["p900"]}, "NotImplementedException", "'p900'"),
-        ({"Period": 61, "Statistics": ["Sum"]}, "InvalidParameterValue", "61"),
-        ({"Period": 15, "Statistics": ["Sum"]}, "InvalidParameterValue", "15"),
+        ({"Period": 61, "Statistics": ["Sum"]}, "NotImplementedException", "a period of 61 seconds"),
+        ({"Period": 10, "Statistics": ["Sum"]}, "NotImplementedException", "a period of 10 seconds"),
         ({"Period": 60, "Statistics": ["Sum"], "EndTime": START}, "InvalidParameterValue", "EndTime"),
     ],
 )
@@ -191,27 +191,6 @@ def test_periods_begin_at_their_multiples(cloudwatch: CloudWatch) -> None:
     assert seconds(to_the_millisecond) == {0: 3, 300: 4}
 
 
-def test_time_is_kept_to_the_storage_resolution(cloudwatch: CloudWatch) -> None:
-    values = {0: 1.0, 7: 2.0, 12: 4.0, 61: 8.0, 119: 16.0}
-    cloudwatch.put(values, "Minutes")
-    cloudwatch.put(values, "Seconds", resolution=1)
-    found = cloudwatch.data(
-        *(
-            stat(f"{name.lower()}{period}", "Sum", name, period)
-            for name in ("Minutes", "Seconds")
-            for period in (1, 10, 60)
-        )
-    )["MetricDataResults"]
-    assert {result["Id"]: seconds(result) for result in found} == {
-        "minutes1": {0: 7, 60: 24},
-        "minutes10": {0: 7, 60: 24},
-        "minutes60": {0: 7, 60: 24},
-        "seconds1": values,
-        "seconds10": {0: 3, 10: 4, 60: 8, 110: 16},
-        "seconds60": {0: 7, 60: 24},
-    }
-
-
 def test_order_labels_and_what_is_returned(cloudwatch: CloudWatch) -> None:
     cloudwatch.put({0: 1.0, 60: 2.0})
     queries = [
@@ -243,11 +222,16 @@ def test_order_labels_and_what_is_returned(cloudwatch: CloudWatch) -> None:
         ([{"Id": "m"}], {}, "ValidationError", "m needs either"),
         ([stat("m") | {"Expression": "1"}], {}, "ValidationError", "m needs either"),
         ([stat("m", AccountId="123456789012")], {}, "NotImplementedException", "AccountId of m"),
-        ([stat("m", unit="Seconds")], {}, "NotImplementedException", "Unit of m"),
+        (
+            [{"Id": "m", "MetricStat": {**stat("m")["MetricStat"], "Unit": "Seconds"}}],
+            {},
+            "NotImplementedException",
+            "Unit of m",
+        ),
         ([stat("m", Label="${AVG}")], {}, "NotImplementedException", "'${AVG}'"),
         ([stat("m", Period=60)], {}, "ValidationError", "Period"),
         ([stat("m", "p101")], {}, "NotImplementedException", "'p101'"),
-        ([stat("m", period=90)], {}, "InvalidParameterValue", "90"),
+        ([stat("m", period=30)], {}, "NotImplementedException", "a period of 30 seconds"),
         ([stat("m", "tm90", ReturnData=False)], {}, "NotImplementedException", "'tm90'"),
         ([expression("e", "x + 1", ReturnData=False)], {}, "ValidationError", "Id x"),
         ([{"Id": "m", "MetricStat": {"Metric": {}, "Period": 60, "Stat": "Sum"}}], {}, "ValidationError", "Namespace"),

@@ -61,7 +61,7 @@ def test_several_directives_and_metrics() -> None:
     )
     assert emf_points(json.dumps(both)) == [
         point(12.5, ("service", "chat"), unit="None"),
-        Point("Firstbyte", "Errors", (("service", "chat"),), "Count", TIME_MS, 0.0, resolution=1),
+        Point("Firstbyte", "Errors", (("service", "chat"),), "Count", TIME_MS, 0.0),
         Point("Other", "Errors", (), "None", TIME_MS, 0.0),
     ]
 
@@ -129,7 +129,6 @@ def test_thirty_dimensions_at_most(count: int) -> None:
         {"Metrics": [{"Unit": "Count"}]},
         {"Metrics": [{"Name": "Latency", "Unit": "Furlongs"}]},
         {"Metrics": [{"Name": "Latency", "Unit": ["Count"]}]},
-        {"Metrics": [{"Name": "Latency", "StorageResolution": 30}]},
         {"Metrics": [{"Name": "Latency"}, {"Name": "Missing"}]},
         {"Latency": None},
         {"Latency": "12.5"},

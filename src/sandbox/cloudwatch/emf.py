@@ -17,7 +17,7 @@ def emf_points(message: str) -> list[Point]:
     """Return one point for every value and dimension set of a document; none for a line that is no valid document.
 
     A document counts whole or not at all: where one member breaks the specification, no other is taken. CloudWatch's
-    limit on a timestamp's age is not applied.
+    limit on a timestamp's age is not applied. `StorageResolution` makes no difference: no period is below a minute.
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
 
     Args:
@@ -44,10 +44,10 @@ def _points(document: Any) -> Iterator[Point]:
                 raise ValueError("no metric directive")
         dimension_sets = [_dimensions(names, document) for names in sets]
         for definition in definitions:
-            name, unit, resolution = _definition(definition)
+            name, unit = _definition(definition)
             for value in _values(document.get(name)):
                 for dimensions in dimension_sets:
-                    yield Point(namespace, name, dimensions, unit, time_ms, value, resolution=resolution)
+                    yield Point(namespace, name, dimensions, unit, time_ms, value)
 
 
 def _dimensions(names: Any, document: Mapping[str, Any]) -> Dimensions:
@@ -57,13 +57,12 @@ def _dimensions(names: Any, document: Mapping[str, Any]) -> Dimensions:
     return tuple(sorted(dimensions.items()))
 
 
-def _definition(definition: Any) -> tuple[str, str, int]:
+def _definition(definition: Any) -> tuple[str, str]:
     match definition:
         case {"Name": name}:
-            unit, resolution = definition.get("Unit", "None"), definition.get("StorageResolution", 60)
+            unit = definition.get("Unit", "None")
             check({"MetricName": name, "Unit": unit}, shape("MetricDatum"))
-            _require(resolution in (1, 60))
-            return name, unit, resolution
+            return name, unit
         case _:
             raise ValueError("no metric definition")
 

@@ -23,13 +23,12 @@ _COLUMNS = {
     "time_ms": "BIGINT",
     "value": "DOUBLE",
     "count": "DOUBLE",
-    "resolution": "BIGINT",
 }
 _BY_PERIOD = """
     WITH points AS (
         SELECT unit, value, count,
             (time_ms - $origin_ms) * 60 // $minute_seconds AS clock_ms,
-            clock_ms - clock_ms % (1000 * greatest(resolution, $period)) AS start_ms
+            clock_ms - clock_ms % (1000 * $period) AS start_ms
         FROM metric_points
         WHERE namespace = $namespace AND name = $name AND dimensions = $dimensions AND time_ms >= $origin_ms
             AND start_ms >= $first_ms AND start_ms < $end_ms
@@ -51,7 +50,6 @@ class Point:
         time_ms: milliseconds since 1970, UTC.
         value: not further from zero than `VALUE_LIMIT`.
         count: how often the value occurred, a whole number from 1.
-        resolution: to how many seconds CloudWatch keeps the time, 60 or 1.
     """
 
     namespace: str
@@ -61,7 +59,6 @@ class Point:
     time_ms: int
     value: float
     count: float = 1.0
-    resolution: int = 60
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -103,10 +100,7 @@ class Metrics:
     def put(self, points: Iterable[Point]) -> None:
         """Add points; the next query sees them. Takes no time worth naming; callable on any thread."""
         self._points.add(
-            *(
-                (p.namespace, p.name, _encoded(p.dimensions), p.unit, p.time_ms, p.value, p.count, p.resolution)
-                for p in points
-            )
+            *((p.namespace, p.name, _encoded(p.dimensions), p.unit, p.time_ms, p.value, p.count) for p in points)
         )
 
     def all(self) -> list[Metric]:
@@ -119,13 +113,12 @@ class Metrics:
     ) -> dict[str, dict[int, float]]:
         """Return a statistic's value for every period that has points.
 
-        A period begins at a multiple of its length. Points that CloudWatch keeps to the minute count in the period in
-        which their minute begins.
+        A period begins at a multiple of its length.
 
         Args:
             statistic: as CloudWatch spells it, such as `Average` or `p99.9`.
             metric: whose.
-            period: its length in seconds.
+            period: its length in seconds, whole minutes.
             start_ms: within the first period, in milliseconds since 1970.
             end_ms: no period begins then or later.
 

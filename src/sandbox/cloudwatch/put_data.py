@@ -18,19 +18,16 @@ def points_of(request: Mapping[str, Any]) -> list[Point]:
     """Return the points of a request.
 
     Args:
-        request: in botocore's shape, within the limits of botocore's model.
+        request: in botocore's shape, within the limits of botocore's model. `StorageResolution` makes no difference:
+            the sandbox has no period below a minute.
 
     Raises:
         ApiError: a member is wrong, or not supported; the message names it.
     """
-    namespace, data = request["Namespace"], request.get("MetricData")
-    _check_text(namespace, "Namespace")
-    if namespace.startswith("AWS/"):
-        raise _invalid("Namespace", "must not start with AWS/")
-    if not data:
-        raise _missing("MetricData")
-    if len(data) > _DATA:
-        raise _invalid("MetricData", f"must not have more than {_DATA} members")
+    namespace, data = request["Namespace"], request.get("MetricData", ())
+    _check_texts("Namespace", namespace)
+    if not 1 <= len(data) <= _DATA:
+        raise _invalid("MetricData", f"must have from 1 to {_DATA} members")
     now = datetime.now(UTC)
     return [
         point
@@ -40,59 +37,41 @@ def points_of(request: Mapping[str, Any]) -> list[Point]:
 
 
 def _points(namespace: str, datum: Mapping[str, Any], path: str, now: datetime) -> Iterator[Point]:
+    name, dimensions = datum["MetricName"], _dimensions(datum)
+    _check_texts(path, name, *(text for pair in dimensions for text in pair))
+    unit, time_ms = datum.get("Unit", "None"), to_ms(datum.get("Timestamp", now))
+    for value, count in _counted_values(datum, path):
+        yield Point(namespace, name, dimensions, unit, time_ms, float(value), float(count))
+
+
+def _dimensions(datum: Mapping[str, Any]) -> Dimensions:
+    return tuple(sorted((dimension["Name"], dimension["Value"]) for dimension in datum.get("Dimensions", ())))
+
+
+def _counted_values(datum: Mapping[str, Any], path: str) -> Iterator[tuple[float, float]]:
     if "StatisticValues" in datum:
         raise not_supported(f"{path}.StatisticValues in PutMetricData: put the values themselves")
-    _check_text(datum["MetricName"], f"{path}.MetricName")
-    dimensions = _dimensions(datum, path)
-    unit, resolution = datum.get("Unit", "None"), datum.get("StorageResolution", 60)
-    if resolution not in (1, 60):
-        raise _invalid(f"{path}.StorageResolution", "must be 1 or 60")
-    time_ms = to_ms(datum.get("Timestamp", now))
-    for value, count in _counted_values(datum, path):
-        yield Point(namespace, datum["MetricName"], dimensions, unit, time_ms, value, count, resolution)
-
-
-def _counted_values(datum: Mapping[str, Any], path: str) -> list[tuple[float, float]]:
-    if "Value" in datum and "Values" in datum:
-        raise ApiError(
-            "InvalidParameterCombination", f"The parameters {path}.Value and {path}.Values exclude each other."
-        )
-    values = [datum["Value"]] if "Value" in datum else datum.get("Values", [])
+    if ("Value" in datum) == ("Values" in datum):
+        raise _invalid(path, "must have either a Value or Values")
+    values = datum.get("Values", [datum.get("Value")])
     counts = datum.get("Counts", [1.0] * len(values))
-    if not values:
-        raise _missing(f"{path}.Value")
-    if len(values) > _VALUES:
-        raise _invalid(f"{path}.Values", f"must not have more than {_VALUES} members")
+    if not 1 <= len(values) <= _VALUES:
+        raise _invalid(f"{path}.Values", f"must have from 1 to {_VALUES} members")
     if len(counts) != len(values):
         raise _invalid(f"{path}.Counts", "must have as many members as Values")
-    for value in values:
+    for value, count in zip(values, counts, strict=True):
         if not abs(value) <= VALUE_LIMIT:
             raise _invalid(f"{path}.Value", f"must be a number from -2^360 to 2^360, not {value}")
-    for count in counts:
-        if not 0 < count < math.inf:
-            raise _invalid(f"{path}.Counts", f"must be positive numbers, not {count}")
-        if count % 1:
-            raise not_supported(f"a count that is no whole number in {path}.Counts: {count}")
-    return [(float(value), float(count)) for value, count in zip(values, counts, strict=True)]
+        if not 0 < count < math.inf or count % 1:
+            raise _invalid(f"{path}.Counts", f"must be positive numbers, in the sandbox whole ones, not {count}")
+        yield value, count
 
 
-def _dimensions(datum: Mapping[str, Any], path: str) -> Dimensions:
-    dimensions = [(dimension["Name"], dimension["Value"]) for dimension in datum.get("Dimensions", ())]
-    for text in (text for pair in dimensions for text in pair):
-        _check_text(text, f"{path}.Dimensions")
-    if len(dict(dimensions)) < len(dimensions):
-        raise _invalid(f"{path}.Dimensions", "must not have a Name twice")
-    return tuple(sorted(dimensions))
-
-
-def _check_text(text: str, path: str) -> None:
-    if not text.strip() or not text.isascii():
-        raise _invalid(path, f"must be ASCII characters, and not only blanks: {text!r}")
+def _check_texts(path: str, *texts: str) -> None:
+    for text in texts:
+        if not text.strip() or not text.isascii():
+            raise _invalid(path, f"must have names and values of ASCII characters that are not all blank, not {text!r}")
 
 
 def _invalid(path: str, what: str) -> ApiError:
     return ApiError("InvalidParameterValue", f"The parameter {path} {what}.")
-
-
-def _missing(path: str) -> ApiError:
-    return ApiError("MissingParameter", f"The parameter {path} is required.")

@@ -54,13 +54,11 @@ def check_period(period: int) -> int:
     """Return the period, in seconds.
 
     Raises:
-        ApiError: CloudWatch does not have it.
+        ApiError: it is not whole minutes.
     """
-    if period in (1, 5, 10, 20, 30) or period % 60 == 0:
-        return period
-    raise ApiError(
-        "InvalidParameterValue", f"The period {period} is none of 1, 5, 10, 20 and 30 and no multiple of 60 seconds."
-    )
+    if period % 60:
+        raise not_supported(f"a period of {period} seconds: it must be a multiple of 60")
+    return period
 
 
 class _Request:

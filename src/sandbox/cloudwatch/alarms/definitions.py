@@ -145,16 +145,16 @@ def _queries(place: str, described: Mapping[str, Any]) -> Sequence[Mapping[str, 
     statistics = [of_one_metric.pop(kind) for kind in ("Statistic", "ExtendedStatistic") if kind in of_one_metric]
     if len(statistics) != 1:
         raise TemplateError(f"{place} needs either Metrics, a Statistic or an ExtendedStatistic")
-    period = of_one_metric.pop("Period", 0)
+    if "Period" not in of_one_metric:
+        raise TemplateError(f"{place}.Period is missing")
+    period = of_one_metric.pop("Period")
     return [{"Id": "metric", "MetricStat": {"Metric": of_one_metric, "Stat": statistics[0], "Period": period}}]
 
 
 def _period(place: str, queries: Sequence[Mapping[str, Any]]) -> int:
     periods = {query["MetricStat"]["Period"] for query in queries if "MetricStat" in query}
-    if len(periods) != 1 or not all(period > 0 and period % 60 == 0 for period in periods):
-        found = ", ".join(map(str, sorted(periods))) or "none"
+    if len(periods) != 1:
         raise TemplateError(
-            f"{place}: the metrics of an alarm need one Period for all, and for the sandbox a multiple of 60; "
-            f"there is {found}"
+            f"{place}: all metrics of an alarm need the same Period; found {sorted(periods) or 'no metric'}"
         )
     return int(periods.pop())

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from cloudwatch_calls import CloudWatch, seconds, stat
 from sandbox.aws_api.contract import ApiError
-from sandbox.cloudwatch.statistics import percent_of
+from sandbox.cloudwatch.percentiles import percent_of
 
 # Eighths are exact as floats, so that a value on a bound is on it.
 values_and_counts = st.lists(

@@ -6,7 +6,7 @@ from copy import copy
 from dataclasses import dataclass
 from functools import lru_cache
 
-from sandbox.cloudwatch.statistics import BASIC, percent_of, percentile
+from sandbox.cloudwatch.percentiles import percent_of, percentile
 from sandbox.store import Store
 
 Dimensions = tuple[tuple[str, str], ...]
@@ -35,6 +35,14 @@ _BY_PERIOD = """
     )
     SELECT unit, start_ms, {aggregate} FROM points GROUP BY unit, start_ms ORDER BY start_ms
 """
+# What a statistic needs of each period: the value itself or, for a percentile, all points in ascending order.
+_BASIC = {
+    "SampleCount": "sum(count)",
+    "Sum": "fsum(value * count)",
+    "Average": "fsum(value * count) / sum(count)",
+    "Minimum": "min(value)",
+    "Maximum": "max(value)",
+}
 _VALUES_AND_COUNTS = "[list(value ORDER BY value), list(count ORDER BY value)]"
 
 
@@ -63,7 +71,7 @@ class Point:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Metric:
-    """What a metric is: the same name in another namespace or with other dimensions is another one."""
+    """What identifies a metric: its namespace, its name and all of its dimensions."""
 
     namespace: str
     name: str
@@ -72,7 +80,7 @@ class Metric:
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """A way to count time; the default is everybody's, in milliseconds since 1970.
+    """A way to count time. The default counts milliseconds since 1970.
 
     Attributes:
         origin_ms: when this clock shows 0. It ignores earlier values.
@@ -128,11 +136,11 @@ class Metrics:
         Raises:
             ApiError: the sandbox does not have this statistic.
         """
-        percent = None if statistic in BASIC else percent_of(statistic)
+        percent = None if statistic in _BASIC else percent_of(statistic)
         if start_ms >= end_ms:  # an alarm is checked so, and the sandbox's start waits for it
             return {}
         rows = self._store.query(
-            _BY_PERIOD.format(aggregate=BASIC.get(statistic, _VALUES_AND_COUNTS)),
+            _BY_PERIOD.format(aggregate=_BASIC.get(statistic, _VALUES_AND_COUNTS)),
             {
                 "origin_ms": self._clock.origin_ms,
                 "minute_seconds": self._clock.minute_seconds,

@@ -1,9 +1,8 @@
-"""The statistics of one period. The p95 that an alarm watches is computed here, by `percentile`.
+"""Percentiles, such as the p95 of an alarm or of a graph: computed here, from one period's values.
 
-CloudWatch does not publish its rule for percentiles. This is the sandbox's, which is NumPy's default: put a period's n
-values in ascending order, each as often as its count says. The percentile p is the value at the rank
-p / 100 * (n - 1), counted from 0, with linear interpolation between two ranks. As on CloudWatch, a period with a
-negative value has no percentiles.
+CloudWatch does not publish its rule. This is the sandbox's, which is NumPy's default: put a period's n values in
+ascending order, each as often as its count says. The percentile p is the value at the rank p / 100 * (n - 1), counted
+from 0, with linear interpolation between two ranks. As on CloudWatch, a period with a negative value has none.
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Statistics-definitions.html
 """
 
@@ -14,15 +13,6 @@ from collections.abc import Sequence
 from itertools import accumulate
 
 from sandbox.aws_api.contract import not_supported
-
-BASIC = {
-    "SampleCount": "sum(count)",
-    "Sum": "fsum(value * count)",
-    "Average": "fsum(value * count) / sum(count)",
-    "Minimum": "min(value)",
-    "Maximum": "max(value)",
-}
-"""The statistics that are no percentiles, as SQL over the columns `value` and `count` of one period."""
 
 _PERCENTILE = re.compile(r"p([0-9]+(?:\.[0-9]{1,10})?)")
 
@@ -36,7 +26,8 @@ def percent_of(statistic: str) -> float:
     match = _PERCENTILE.fullmatch(statistic)
     if not match or float(match[1]) > 100:
         raise not_supported(
-            f"the statistic {statistic!r}: there are {', '.join(BASIC)} and percentiles from p0 to p100, such as p99.9"
+            f"the statistic {statistic!r}: there are SampleCount, Average, Sum, Minimum, Maximum and percentiles from "
+            "p0 to p100, such as p99.9"
         )
     return float(match[1])
 

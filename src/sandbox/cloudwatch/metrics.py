@@ -137,7 +137,7 @@ class Metrics:
             ApiError: the sandbox does not have this statistic.
         """
         percent = None if statistic in _BASIC else percent_of(statistic)
-        if start_ms >= end_ms:  # an alarm is checked so, and the sandbox's start waits for it
+        if start_ms >= end_ms:  # the check of every alarm at the start: it needs no query
             return {}
         rows = self._store.query(
             _BY_PERIOD.format(aggregate=_BASIC.get(statistic, _VALUES_AND_COUNTS)),

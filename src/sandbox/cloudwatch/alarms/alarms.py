@@ -54,8 +54,7 @@ class Alarms:
         Args:
             alarms: their definitions, composite alarms last.
             metrics: what they watch.
-            minute_seconds: how long a minute is for them. Every length of time in a definition is counted in such
-                minutes; with 1, a period of 300 s is over after 5 seconds.
+            minute_seconds: how many seconds they count as a minute. With 1, a period of 300 s is over after 5 seconds.
             told: is called with every change of a state.
 
         Raises:
@@ -116,9 +115,8 @@ class Alarms:
     def _datapoints(self, alarm: MetricAlarm, end_ms: int) -> list[Datapoint]:
         """Return the datapoints of the evaluation range that ends at a moment.
 
-        Periods do not begin at multiples of their length, as they do for GetMetricData: the last one ends with the last
-        minute. A value counts from the first evaluation after it has come; in the evaluations that it is too late for,
-        it was missing.
+        The last period ends with the last minute. So periods do not begin at multiples of their length, as they do for
+        GetMetricData. An evaluation sees the values that have come before it.
         """
         minutes = alarm.period // 60
         number = evaluation_range(alarm)
@@ -149,7 +147,7 @@ class Alarms:
 
 
 def _check(alarm: MetricAlarm, metrics: Metrics) -> None:
-    """Make sure that an alarm can be evaluated, by doing so for no time at all."""
+    """Make sure that an alarm can be evaluated: evaluate its queries over an empty time range."""
     try:
         results(metrics, alarm.queries, 0, 0)
     except ApiError as error:

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from sandbox.banner import print_alarm_line
 from sandbox.cloudwatch.alarms.alarms import Alarms, Change
 
-# The part of a minute that is left to the last values of the one before: a response is recorded when it has ended.
+# An evaluation waits this part of a minute for late values: a response is recorded only after it has ended.
 _FOR_LATE_VALUES = 0.1
 
 

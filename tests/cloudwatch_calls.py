@@ -55,7 +55,6 @@ class CloudWatch:
         namespace: str = "N",
         unit: str = "None",
         counts: Iterable[float] | None = None,
-        resolution: int = 60,
         **dimensions: str,
     ) -> None:
         """Put values at seconds after START, or all at START, into the engine itself."""
@@ -69,7 +68,6 @@ class CloudWatch:
                 START_MS + second * 1000,
                 value,
                 count,
-                resolution,
             )
             for (second, value), count in zip(timed, counts or [1.0] * len(timed), strict=True)
         )
@@ -92,10 +90,8 @@ def stat(
     query_id: str, statistic: str = "Sum", name: str = "Latency", period: int = 60, namespace: str = "N", **members: Any
 ) -> dict[str, Any]:
     """A query of a metric's statistic; `dimensions` is a dict, other members go into the query itself."""
-    dimensions = [{"Name": name, "Value": value} for name, value in members.pop("dimensions", {}).items()]
-    metric = {"Namespace": namespace, "MetricName": name, "Dimensions": dimensions}
-    more = {"Unit": members.pop("unit")} if "unit" in members else {}
-    return {"Id": query_id, "MetricStat": {"Metric": metric, "Period": period, "Stat": statistic, **more}, **members}
+    metric = {"Namespace": namespace, "MetricName": name, "Dimensions": dimensions(**members.pop("dimensions", {}))}
+    return {"Id": query_id, "MetricStat": {"Metric": metric, "Period": period, "Stat": statistic}, **members}
 
 
 def expression(query_id: str, text: str, **members: Any) -> dict[str, Any]:

@@ -5,9 +5,8 @@ from typing import Any
 
 import pytest
 
-from cloudwatch_calls import service_model
 from sandbox.cloudwatch.emf import emf_points
-from sandbox.cloudwatch.metrics import UNITS, Point
+from sandbox.cloudwatch.metrics import Point
 
 TIME_MS = 1_790_000_000_123
 
@@ -62,7 +61,7 @@ def test_several_directives_and_metrics() -> None:
     )
     assert emf_points(json.dumps(both)) == [
         point(12.5, ("service", "chat"), unit="None"),
-        Point("Firstbyte", "Errors", (("service", "chat"),), "Count", TIME_MS, 0.0, resolution=1),
+        Point("Firstbyte", "Errors", (("service", "chat"),), "Count", TIME_MS, 0.0),
         Point("Other", "Errors", (), "None", TIME_MS, 0.0),
     ]
 
@@ -130,7 +129,6 @@ def test_thirty_dimensions_at_most(count: int) -> None:
         {"Metrics": [{"Unit": "Count"}]},
         {"Metrics": [{"Name": "Latency", "Unit": "Furlongs"}]},
         {"Metrics": [{"Name": "Latency", "Unit": ["Count"]}]},
-        {"Metrics": [{"Name": "Latency", "StorageResolution": 30}]},
         {"Metrics": [{"Name": "Latency"}, {"Name": "Missing"}]},
         {"Latency": None},
         {"Latency": "12.5"},
@@ -160,7 +158,3 @@ def test_other_lines_have_no_points(line: str) -> None:
 def test_a_document_is_the_whole_line() -> None:
     assert emf_points(f"{json.dumps(document())}\n")
     assert emf_points(f"2026-11-22T10:00:00Z {json.dumps(document())}") == []
-
-
-def test_the_units_are_those_of_the_service_model() -> None:
-    assert set(service_model().shape_for("StandardUnit").enum) == UNITS

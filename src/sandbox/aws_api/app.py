@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
@@ -19,7 +19,7 @@ _log = logging.getLogger(__name__)
 
 
 def aws_endpoint_app(
-    keys: Mapping[str, Credentials], region: str, invoke: Handler, engines: Callable[[], Mapping[str, Operations]]
+    keys: Mapping[str, Credentials], region: str, invoke: Handler, engines: Mapping[str, Operations]
 ) -> web.Application:
     """Return the application that answers at `aws_endpoint_url`.
 
@@ -27,8 +27,7 @@ def aws_endpoint_app(
         keys: whose signatures are accepted, by access key id.
         region: the region that they must be for.
         invoke: answers what is signed for `lambda`.
-        engines: gives the operations of the other services, by the name that their requests are signed for; it may
-            take its time.
+        engines: the operations of the other services, by the name that their requests are signed for.
     """
 
     async def handle(request: web.Request) -> web.StreamResponse:
@@ -51,10 +50,8 @@ def aws_endpoint_app(
     return app
 
 
-def _operate(
-    service: str, engines: Callable[[], Mapping[str, Operations]], request: web.Request, body: bytes
-) -> web.Response:
-    operations = engines().get(service)
+def _operate(service: str, engines: Mapping[str, Operations], request: web.Request, body: bytes) -> web.Response:
+    operations = engines.get(service)
     if operations is None:
         raise not_supported(f"the service {service[:100]}")
     # Imported late: moto takes half a second, which would be part of the sandbox's start.

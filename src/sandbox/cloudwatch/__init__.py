@@ -1,1 +1,1 @@
-"""CloudWatch's metrics: what is put in, and every statistic of it."""
+"""CloudWatch: the metrics that are put, their statistics and metric math, and the alarms on them."""

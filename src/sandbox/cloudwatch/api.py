@@ -3,32 +3,32 @@
 from collections.abc import Mapping
 from datetime import datetime
 from functools import partial
-from itertools import groupby
-from operator import itemgetter
 from typing import Any
 
-from sandbox.aws_api.contract import ApiError, Operations, not_supported
+from sandbox.aws_api.contract import ApiError, Operations
 from sandbox.cloudwatch.metrics import Metric, Metrics
-from sandbox.cloudwatch.paging import newest_first, page_of
 from sandbox.cloudwatch.put_data import points_of
 from sandbox.cloudwatch.queries import check_period, metric_of, results
-from sandbox.cloudwatch.statistics import BASIC, parse_statistic
-from sandbox.cloudwatch.times import from_ms, to_ms
+from sandbox.cloudwatch.shapes import checked
+from sandbox.cloudwatch.times import from_ms, newest_first, to_ms
 
-# https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_ListMetrics.html and its neighbours
-_METRICS_PER_PAGE = 500
-_DATAPOINTS_OF_STATISTICS = 1440
-_DATAPOINTS_PER_PAGE = 100_800
+_METRIC = {"Namespace", "MetricName", "Dimensions"}
+_RANGE = {"StartTime", "EndTime"}
 
 
 def operations(metrics: Metrics) -> Operations:
-    """Return the operations on these metrics."""
-    return {
-        "PutMetricData": partial(_put_metric_data, metrics),
-        "ListMetrics": partial(_list_metrics, metrics),
-        "GetMetricStatistics": partial(_get_metric_statistics, metrics),
-        "GetMetricData": partial(_get_metric_data, metrics),
-    }
+    """Return the operations on these metrics. A response has everything on one page."""
+    return checked(
+        {
+            "PutMetricData": (partial(_put_metric_data, metrics), {"Namespace", "MetricData"}),
+            "ListMetrics": (partial(_list_metrics, metrics), _METRIC),
+            "GetMetricStatistics": (
+                partial(_get_metric_statistics, metrics),
+                {*_METRIC, *_RANGE, "Period", "Statistics", "ExtendedStatistics"},
+            ),
+            "GetMetricData": (partial(_get_metric_data, metrics), {*_RANGE, "MetricDataQueries", "ScanBy"}),
+        }
+    )
 
 
 def _put_metric_data(metrics: Metrics, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -37,20 +37,16 @@ def _put_metric_data(metrics: Metrics, request: Mapping[str, Any]) -> dict[str, 
 
 
 def _list_metrics(metrics: Metrics, request: Mapping[str, Any]) -> dict[str, Any]:
-    for member in ("RecentlyActive", "IncludeLinkedAccounts", "OwningAccount"):
-        if request.get(member):
-            raise not_supported(f"{member} in ListMetrics")
-    found = [metric for metric in metrics.all() if _is_listed(metric, request)]
-    page, following = page_of(found, request, _METRICS_PER_PAGE)
     listed = [
         {
             "Namespace": metric.namespace,
             "MetricName": metric.name,
             "Dimensions": [{"Name": name, "Value": value} for name, value in metric.dimensions],
         }
-        for metric in page
+        for metric in metrics.all()
+        if _is_listed(metric, request)
     ]
-    return {"Metrics": listed, **following}
+    return {"Metrics": listed}
 
 
 def _is_listed(metric: Metric, request: Mapping[str, Any]) -> bool:
@@ -69,66 +65,35 @@ def _is_listed(metric: Metric, request: Mapping[str, Any]) -> bool:
 def _get_metric_statistics(metrics: Metrics, request: Mapping[str, Any]) -> dict[str, Any]:
     start_ms, end_ms = _range(request, "InvalidParameterValue")
     period = check_period(request["Period"])
-    if (datapoints := -(-(end_ms - start_ms) // (1000 * period))) > _DATAPOINTS_OF_STATISTICS:
-        raise ApiError(
-            "InvalidParameterCombination",
-            f"You have requested up to {datapoints} datapoints, and {_DATAPOINTS_OF_STATISTICS} is the limit. "
-            "Make Period longer or the time range shorter.",
-        )
     basic, extended = request.get("Statistics", []), request.get("ExtendedStatistics", [])
     if bool(basic) == bool(extended):
         raise ApiError("InvalidParameterCombination", "Either Statistics or ExtendedStatistics must be specified.")
     metric = metric_of(request)
-    datapoints_by_time: dict[tuple[int, str], dict[str, Any]] = {}
-    for name in dict.fromkeys([*basic, *extended]):
-        if (name in BASIC) != bool(basic):
-            raise ApiError(
-                "InvalidParameterValue", f"{name!r} goes into {'ExtendedStatistics' if basic else 'Statistics'}."
-            )
-        found = metrics.statistic(parse_statistic(name), [metric], period, start_ms, end_ms, request.get("Unit"))
-        for (_, unit), values in found.items():
+    datapoints: dict[tuple[int, str], dict[str, Any]] = {}
+    for name in [*basic, *extended]:
+        for unit, values in metrics.statistic(name, metric, period, start_ms, end_ms).items():
             for time_ms, value in values.items():
-                datapoint = datapoints_by_time.setdefault(
-                    (time_ms, unit), {"Timestamp": from_ms(time_ms), "Unit": unit}
-                )
+                datapoint = datapoints.setdefault((time_ms, unit), {"Timestamp": from_ms(time_ms), "Unit": unit})
                 (datapoint if basic else datapoint.setdefault("ExtendedStatistics", {}))[name] = value
-    return {"Label": metric.name, "Datapoints": [datapoints_by_time[key] for key in sorted(datapoints_by_time)]}
+    return {"Label": metric.name, "Datapoints": [datapoints[key] for key in sorted(datapoints)]}
 
 
 def _get_metric_data(metrics: Metrics, request: Mapping[str, Any]) -> dict[str, Any]:
-    if "LabelOptions" in request:
-        raise not_supported("LabelOptions in GetMetricData")
     start_ms, end_ms = _range(request, "ValidationError")
-    descending = newest_first(request)
-    size = request.get("MaxDatapoints", _DATAPOINTS_PER_PAGE)
-    if not 1 <= size <= _DATAPOINTS_PER_PAGE:
-        raise ApiError("ValidationError", f"MaxDatapoints must be from 1 to {_DATAPOINTS_PER_PAGE}.")
-    series = results(metrics, request["MetricDataQueries"], start_ms, end_ms)
-    points = [
-        (place, time_ms, value)
-        for place, (_, one) in enumerate(series)
-        for time_ms, value in sorted(one.values.items(), reverse=descending)
-    ]
-    page, following = page_of(points, request, size)
-    on_page = {place: list(group) for place, group in groupby(page, itemgetter(0))}
-    unfinished = points[int(following["NextToken"])][0] if following else None
-    # A series without values belongs to the first page.
-    first = "NextToken" not in request
-    return {
-        "MetricDataResults": [
+    found = []
+    for query, series in results(metrics, request["MetricDataQueries"], start_ms, end_ms):
+        points = sorted(series.values.items(), reverse=newest_first(request))
+        named = query["MetricStat"]["Metric"]["MetricName"] if "MetricStat" in query else query["Id"]
+        found.append(
             {
-                "Id": query_id,
-                "Label": one.label,
-                "Timestamps": [from_ms(time_ms) for _, time_ms, _ in on_page.get(place, ())],
-                "Values": [value for _, _, value in on_page.get(place, ())],
-                "StatusCode": "PartialData" if place == unfinished else "Complete",
+                "Id": query["Id"],
+                "Label": query.get("Label", named),
+                "Timestamps": [from_ms(time_ms) for time_ms, _ in points],
+                "Values": [value for _, value in points],
+                "StatusCode": "Complete",
             }
-            for place, (query_id, one) in enumerate(series)
-            if place in on_page or (first and not one.values)
-        ],
-        "Messages": [],
-        **following,
-    }
+        )
+    return {"MetricDataResults": found, "Messages": []}
 
 
 def _range(request: Mapping[str, Any], code: str) -> tuple[int, int]:

@@ -3,15 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from sandbox.cloudwatch.metrics import (
-    DIMENSION_VALUE_LENGTH,
-    MOST_DIMENSIONS,
-    NAME_LENGTH,
-    UNITS,
-    VALUE_LIMIT,
-    Dimensions,
-    Point,
-)
+from sandbox.cloudwatch.metrics import VALUE_LIMIT, Dimensions, Point
+from sandbox.cloudwatch.shapes import check, shape
 from sandbox.strict_json import parse_json
 
 _METRICS_PER_DIRECTIVE = 100
@@ -24,7 +17,7 @@ def emf_points(message: str) -> list[Point]:
     """Return one point for every value and dimension set of a document; none for a line that is no valid document.
 
     A document counts whole or not at all: where one member breaks the specification, no other is taken. CloudWatch's
-    limit on a timestamp's age is not applied.
+    limit on a timestamp's age is not applied. `StorageResolution` makes no difference: no period is below a minute.
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
 
     Args:
@@ -44,48 +37,44 @@ def _points(document: Any) -> Iterator[Point]:
             raise ValueError("no metadata object")
     for directive in directives:
         match directive:
-            case {"Namespace": str(namespace), "Dimensions": [_, *_] as sets, "Metrics": list(definitions)}:
-                _check(0 < len(namespace) <= NAME_LENGTH and len(definitions) <= _METRICS_PER_DIRECTIVE)
+            case {"Namespace": namespace, "Dimensions": [_, *_] as sets, "Metrics": list(definitions)}:
+                check(namespace, shape("Namespace"))
+                _require(len(definitions) <= _METRICS_PER_DIRECTIVE)
             case _:
                 raise ValueError("no metric directive")
         dimension_sets = [_dimensions(names, document) for names in sets]
         for definition in definitions:
-            name, unit, resolution = _definition(definition)
+            name, unit = _definition(definition)
             for value in _values(document.get(name)):
                 for dimensions in dimension_sets:
-                    yield Point(namespace, name, dimensions, unit, time_ms, value, resolution=resolution)
+                    yield Point(namespace, name, dimensions, unit, time_ms, value)
 
 
 def _dimensions(names: Any, document: Mapping[str, Any]) -> Dimensions:
-    _check(isinstance(names, list) and len(names) <= MOST_DIMENSIONS)
-    dimensions = {}
-    for name in names:
-        match isinstance(name, str) and document.get(name):
-            case str(value) if 0 < len(name) <= NAME_LENGTH and 0 < len(value) <= DIMENSION_VALUE_LENGTH:
-                dimensions[name] = value
-            case _:
-                raise ValueError("no dimension's target")
+    _require(isinstance(names, list) and all(isinstance(name, str) for name in names))
+    dimensions: dict[str, Any] = {name: document.get(name) for name in names}
+    check([{"Name": name, "Value": value} for name, value in dimensions.items()], shape("Dimensions"))
     return tuple(sorted(dimensions.items()))
 
 
-def _definition(definition: Any) -> tuple[str, str, int]:
+def _definition(definition: Any) -> tuple[str, str]:
     match definition:
-        case {"Name": str(name)}:
-            unit, resolution = definition.get("Unit", "None"), definition.get("StorageResolution", 60)
-            _check(0 < len(name) <= NAME_LENGTH and isinstance(unit, str) and unit in UNITS and resolution in (1, 60))
-            return name, unit, resolution
+        case {"Name": name}:
+            unit = definition.get("Unit", "None")
+            check({"MetricName": name, "Unit": unit}, shape("MetricDatum"))
+            return name, unit
         case _:
             raise ValueError("no metric definition")
 
 
 def _values(target: Any) -> list[float]:
     values = target if isinstance(target, list) else [target]
-    _check(len(values) <= _VALUES_PER_METRIC)
+    _require(len(values) <= _VALUES_PER_METRIC)
     for value in values:
-        _check(isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= VALUE_LIMIT)
+        _require(isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= VALUE_LIMIT)
     return [float(value) for value in values]
 
 
-def _check(valid: bool) -> None:
+def _require(valid: bool) -> None:
     if not valid:
         raise ValueError("breaks the specification")

@@ -3,16 +3,14 @@
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html
 """
 
-import math
 import re
-from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Protocol
 
 from lark import Lark, Token, Transformer, v_args
-from lark.exceptions import UnexpectedInput, VisitError
+from lark.exceptions import UnexpectedCharacters, UnexpectedInput, VisitError
 
 from sandbox.aws_api.contract import ApiError, not_supported
-from sandbox.cloudwatch.series import AGGREGATES, CHANGES, Series, Value, aggregate, choose, combine, each, fill
+from sandbox.cloudwatch.series import Series, Value, choose, combine, fill
 
 _GRAMMAR = Lark(
     r"""
@@ -22,37 +20,28 @@ _GRAMMAR = Lark(
     ?comparison: sum | comparison COMPARE sum -> binary
     ?sum: product | sum (PLUS | MINUS) product -> binary
     ?product: signed | product TIMES signed -> binary
-    ?signed: power | "-" signed -> negative
-    ?power: atom | atom POWER signed -> binary
+    ?signed: atom | "-" signed -> negative
     ?atom: "(" disjunction ")"
         | NUMBER -> number
-        | TEXT -> text
         | ID -> reference
-        | WORD -> word
-        | "[" _arguments "]" -> array
-        | WORD "(" [_arguments] ")" -> call
-    _arguments: disjunction ("," disjunction)*
-    OR: "OR" | "||"
-    AND: "AND" | "&&"
+        | FUNCTION "(" disjunction ("," disjunction)* ")" -> call
+    OR: "OR"
+    AND: "AND"
     COMPARE: "==" | "!=" | "<=" | ">=" | "<" | ">"
     PLUS: "+"
     MINUS: "-"
     TIMES: "*" | "/"
-    POWER: "^"
     ID: /[a-z][a-zA-Z0-9_]*/
-    WORD: /[A-Z][A-Z0-9_]*/
-    TEXT: /'[^']*'|"[^"]*"/
-    %import common.NUMBER
+    FUNCTION: "FILL" | "IF" | "PERIOD" | "TIME_SERIES"
+    NUMBER: /[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?/
     %ignore /\s+/
     """,
     parser="lalr",
-    maybe_placeholders=False,
 )
-
-
-_METRICS_INSIGHTS = re.compile(r"\s*SELECT\s+[A-Z]+\s*\(", re.IGNORECASE)
-# Every other function is refused by name.
-_FUNCTIONS = {"FILL", "IF", "METRICS", "PERIOD", "SEARCH", "TIME_SERIES", *AGGREGATES, *CHANGES}
+# Everything else that metric math has begins with a capital word or with one of these characters.
+_WORD = re.compile(r"\b[A-Z][A-Z0-9_]*\b")
+_WORDS = {"AND", "FILL", "IF", "OR", "PERIOD", "TIME_SERIES"}
+_SIGNS = {"[": "arrays ([...])", "^": "powers (^)", "&": "&& (use AND)", "|": "|| (use OR)"}
 
 
 class Scope(Protocol):
@@ -68,49 +57,38 @@ class Scope(Protocol):
             ApiError: there is none of this id, or it needs this expression itself.
         """
 
-    def metrics(self, part: str) -> list[Series]:
-        """Return the request's metrics (not its expressions) with this text in their ids."""
-
-    def search(self, text: str, statistic: str, period: int | None) -> list[Series]:
-        """Return the series of all metrics that a search finds.
+    def common_period(self) -> int:
+        """Return the period of all metrics of the request, in seconds.
 
         Raises:
-            ApiError: the search, its statistic or its period is none.
+            ApiError: they do not have one in common, or there are none.
         """
 
 
 def evaluate(expression: str, scope: Scope, period: int | None) -> Value:
     """Return the value of an expression.
 
-    Between series, a value that is missing in one of them counts as 0; a value that cannot be computed, as in a
-    division by zero, is missing.
-
     Args:
         expression: as in a query's `Expression`.
         scope: what it can refer to.
-        period: of a SEARCH that names none and of a TIME_SERIES, in seconds.
+        period: of a TIME_SERIES, in seconds; None takes that of the request's metrics.
 
     Raises:
         ApiError: it is not understood, or has something that the sandbox does not support; the message names it.
     """
-    if _METRICS_INSIGHTS.match(expression):
-        raise not_supported("Metrics Insights (SELECT)")
+    for word in _WORD.findall(expression):
+        if word not in _WORDS:
+            raise not_supported(f"{word} in metric math ({expression!r})")
     try:
-        tree = _GRAMMAR.parse(expression)
-        for call in tree.find_data("call"):
-            if call.children[0] not in _FUNCTIONS:
-                raise not_supported(f"the metric math function {call.children[0]}")
-        value: Value | _Text = _Evaluation(scope, period).transform(tree)
+        value: Value = _Evaluation(scope, period).transform(_GRAMMAR.parse(expression))
     except VisitError as error:
-        if not isinstance(error.orig_exc, _ProblemError):
-            raise error.orig_exc from None
-        raise _invalid(expression, str(error.orig_exc)) from None
+        raise error.orig_exc from None
     except UnexpectedInput as error:
+        if isinstance(error, UnexpectedCharacters) and error.char in _SIGNS:
+            raise not_supported(f"{_SIGNS[error.char]} in metric math ({expression!r})") from None
         raise _invalid(expression, f"syntax error at character {error.column}") from None
     except RecursionError:
         raise _invalid(expression, "too many expressions within each other") from None
-    if not isinstance(value, float | Series | list):
-        raise _invalid(expression, "it is neither a number nor a time series")
     return value
 
 
@@ -118,19 +96,8 @@ def _invalid(expression: str, problem: str) -> ApiError:
     return ApiError("ValidationError", f"Error in expression {expression!r}: {problem}")
 
 
-class _ProblemError(Exception):
-    """What is wrong with an expression."""
-
-
-@dataclass(frozen=True)
-class _Text:
-    """What stands in quotes; a `str` is a word such as REPEAT."""
-
-    text: str
-
-
 @v_args(inline=True)
-class _Evaluation(Transformer[Token, Any]):
+class _Evaluation(Transformer[Token, Value]):
     """Turns an expression into its value, from the innermost part outward."""
 
     def __init__(self, scope: Scope, period: int | None) -> None:
@@ -138,72 +105,27 @@ class _Evaluation(Transformer[Token, Any]):
         self._scope = scope
         self._period = period
 
-    def number(self, token: Token) -> float:
+    def number(self, token: Token) -> Value:
         return float(token)
-
-    def text(self, token: Token) -> _Text:
-        return _Text(token[1:-1])
-
-    def word(self, token: Token) -> str:
-        return str(token)
 
     def reference(self, token: Token) -> Value:
         return self._scope.value(str(token))
 
-    def array(self, *values: Any) -> list[Series]:
-        array: list[Series] = []
-        for value in values:
-            match value:
-                case Series():
-                    array.append(value)
-                case list():
-                    array += value
-                case _:
-                    raise _ProblemError("an array holds time series only")
-        return array
+    def negative(self, value: Value) -> Value:
+        return combine("*", -1.0, value)
 
-    def negative(self, value: Any) -> Value:
-        return self.binary(-1.0, Token("TIMES", "*"), value)
-
-    def binary(self, left: Any, sign: Token, right: Any) -> Value:
-        arrays = isinstance(left, list) + isinstance(right, list)
-        numbers_or_series = isinstance(left, float | Series | list) and isinstance(right, float | Series | list)
-        if not numbers_or_series or arrays > (sign.type in ("PLUS", "MINUS", "TIMES", "POWER")):
-            raise _ProblemError(f"{sign} does not take these operands")
+    def binary(self, left: Value, sign: Token, right: Value) -> Value:
         return combine(str(sign), left, right)
 
-    def call(self, name: Token, *arguments: Any) -> Value:
+    def call(self, name: Token, *arguments: Value) -> Value:
         match str(name), arguments:
-            case "IF", [Series() as condition, float() | Series() as then, float() | Series() as other]:
+            case "IF", [Series() as condition, then, other]:
                 return choose(condition, then, other)
-            case "IF", [float() as condition, Series() as then, Series() as other]:
-                return then if condition and not math.isnan(condition) else other
-            case "IF", [condition, then]:
-                return self.call(name, condition, then, Series("", 0, {}))
-            case "FILL", [Series() | list() as value, float() | Series() | "REPEAT" | "LINEAR" as filler]:
-                return each(lambda series: fill(series, filler, self._scope.start_ms, self._scope.end_ms), value)
+            case "FILL", [Series() as series, float() as filler]:
+                return fill(series, filler, self._scope.start_ms, self._scope.end_ms)
             case "PERIOD", [Series() as series]:
                 return float(series.period)
-            case "METRICS", []:
-                return self._scope.metrics("")
-            case "METRICS", [_Text(part)]:
-                return self._scope.metrics(part)
-            case "SEARCH", [_Text(text), _Text(statistic)]:
-                return self._scope.search(text, statistic, self._period)
-            case "SEARCH", [_Text(text), _Text(statistic), float() as period] if period.is_integer():
-                return self._scope.search(text, statistic, int(period))
             case "TIME_SERIES", [float() as value]:
-                empty = Series("", self._period or self._period_of_metrics(), {})
+                empty = Series(self._period or self._scope.common_period(), {})
                 return fill(empty, value, self._scope.start_ms, self._scope.end_ms)
-            case aggregated, [Series() | list() as value] if aggregated in AGGREGATES:
-                return aggregate(aggregated, value)
-            case changed, [Series() | list() as value] if changed in CHANGES:
-                return each(lambda series: replace(series, values=CHANGES[changed](series.values)), value)
-        raise _ProblemError(f"{name} does not take these arguments")
-
-    def _period_of_metrics(self) -> int:
-        # CloudWatch's documentation does not say which period a TIME_SERIES has without one of its own.
-        periods = {series.period for series in self._scope.metrics("")}
-        if len(periods) != 1:
-            raise _ProblemError("TIME_SERIES needs a Period: the metrics of the request do not have one in common")
-        return periods.pop()
+        raise not_supported(f"these arguments of {name} in metric math")

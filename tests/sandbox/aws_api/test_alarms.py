@@ -128,8 +128,8 @@ def test_a_template_without_alarms_has_none(start_sandbox: StartSandbox, tmp_pat
     ("resource", "flags", "code", "words"),
     [
         (metric_alarm(ThresholdMetricId="x"), [], 1, "Alarm.ThresholdMetricId: the sandbox's alarms do not support"),
-        (metric_alarm(Statistic="Mean"), [], 1, "the alarm slow: The value 'Mean' is not a statistic."),
-        (composite_alarm("page", "ALARM(nobody)"), [], 1, "Alarm.AlarmRule: there is no alarm nobody"),
+        (metric_alarm(Statistic="Mean"), [], 1, "Alarm: Statistic must be one of SampleCount, Average"),
+        (composite_alarm("page", 'ALARM("nobody")'), [], 1, "Alarm.AlarmRule: there is no metric alarm 'nobody'"),
         (metric_alarm(), ["--alarm-minute", "0"], 2, "--alarm-minute must be from 1 to 60 seconds"),
         (metric_alarm(), ["--alarm-minute", "61"], 2, "--alarm-minute must be from 1 to 60 seconds"),
     ],

@@ -52,10 +52,9 @@ class Alarms:
         """Make the alarms; they have just been created, and nothing is known of their data.
 
         Args:
-            alarms: their definitions, each behind those that its rule names.
+            alarms: their definitions, composite alarms last.
             metrics: what they watch.
-            minute_seconds: how long a minute is for them. Every length of time in a definition is counted in such
-                minutes; with 1, a period of 300 s is over after 5 seconds.
+            minute_seconds: how many seconds they count as a minute. With 1, a period of 300 s is over after 5 seconds.
             told: is called with every change of a state.
 
         Raises:
@@ -116,9 +115,8 @@ class Alarms:
     def _datapoints(self, alarm: MetricAlarm, end_ms: int) -> list[Datapoint]:
         """Return the datapoints of the evaluation range that ends at a moment.
 
-        Periods do not begin at multiples of their length, as they do for GetMetricData: the last one ends with the last
-        minute. A value counts from the first evaluation after it has come; in the evaluations that it is too late for,
-        it was missing.
+        The last period ends with the last minute. So periods do not begin at multiples of their length, as they do for
+        GetMetricData. An evaluation sees the values that have come before it.
         """
         minutes = alarm.period // 60
         number = evaluation_range(alarm)
@@ -130,34 +128,30 @@ class Alarms:
         ]
 
     def _composed(self, alarm: CompositeAlarm, changed: Sequence[Alarm], now: datetime) -> Finding:
-        """Return what a composite alarm's children come to, those that have just changed being the reason."""
-        states = {name: self._states[name].value for name in alarm.rule.children}
-        value = "ALARM" if alarm.rule.holds(states) else "OK"
+        """Return the state of a composite alarm by its children's; the reason is one that has just changed."""
+        children = {name: self._states[name].value for name in alarm.rule.children}
+        on = {name for name, state in children.items() if state == "ALARM"}
+        value = "ALARM" if alarm.rule.holds(on) else "OK"
         reason = f"{alarm.described['AlarmArn']} was created and its alarm rule evaluates to {value}"
         if changed:
             # One that has this effect even alone, if there is one.
-            quiet = dict.fromkeys(states, "OK")
-            alone = [
-                one for one in changed if alarm.rule.holds({**quiet, one.name: states[one.name]}) == (value == "ALARM")
-            ]
+            alone = [one for one in changed if alarm.rule.holds(on & {one.name}) == (value == "ALARM")]
             last = (alone or changed)[-1]
             moment = f"{now:%A %d %B, %Y %H:%M:%S} UTC"
-            reason = f"{last.described['AlarmArn']} transitioned to {states[last.name]} at {moment}"
+            reason = f"{last.described['AlarmArn']} transitioned to {children[last.name]} at {moment}"
         triggering = [
-            {"arn": child.described["AlarmArn"], "state": {"value": states[child.name], "timestamp": timestamp(now)}}
+            {"arn": child.described["AlarmArn"], "state": {"value": children[child.name], "timestamp": timestamp(now)}}
             for child in changed
         ]
         return Finding(value, reason, json.dumps({"triggeringAlarms": triggering}))
 
 
 def _check(alarm: MetricAlarm, metrics: Metrics) -> None:
-    """Make sure that an alarm can be evaluated, by doing so for no time at all."""
+    """Make sure that an alarm can be evaluated: evaluate its queries over an empty time range."""
     try:
-        found = results(metrics, alarm.queries, 0, 0)
+        results(metrics, alarm.queries, 0, 0)
     except ApiError as error:
         raise TemplateError(f"the alarm {alarm.name}: {error}") from None
-    if len(found) != 1:
-        raise TemplateError(f"the alarm {alarm.name} has to watch one time series, not {len(found)}")
 
 
 def _values(alarm: MetricAlarm, metrics: Metrics, periods: int) -> Values:

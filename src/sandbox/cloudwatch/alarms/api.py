@@ -1,4 +1,8 @@
-"""The operations on alarms: requests and results in botocore's shapes."""
+"""The operations on alarms: requests and results in botocore's shapes.
+
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DescribeAlarms.html
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DescribeAlarmHistory.html
+"""
 
 import json
 from collections.abc import Mapping
@@ -9,26 +13,26 @@ from typing import Any
 from sandbox.aws_api.contract import ApiError, Operations, not_supported
 from sandbox.cloudwatch.alarms.alarms import Alarms, Change, State
 from sandbox.cloudwatch.alarms.definitions import Alarm, CompositeAlarm
-from sandbox.cloudwatch.paging import newest_first, page_of
+from sandbox.cloudwatch.shapes import checked
+from sandbox.cloudwatch.times import newest_first
 
-# https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DescribeAlarms.html
-# https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DescribeAlarmHistory.html
-_RECORDS_PER_PAGE = 100
 _TYPES = ("MetricAlarm", "CompositeAlarm")
 
 
 def operations(alarms: Alarms) -> Operations:
-    """Return the operations on these alarms."""
-    return {
-        "DescribeAlarms": partial(_describe_alarms, alarms),
-        "DescribeAlarmHistory": partial(_describe_alarm_history, alarms),
-    }
+    """Return the operations on these alarms. A response has everything on one page."""
+    return checked(
+        {
+            "DescribeAlarms": (partial(_describe_alarms, alarms), {"AlarmNames", "AlarmNamePrefix", "AlarmTypes"}),
+            "DescribeAlarmHistory": (
+                partial(_describe_alarm_history, alarms),
+                {"AlarmName", "AlarmTypes", "HistoryItemType", "StartDate", "EndDate", "ScanBy"},
+            ),
+        }
+    )
 
 
 def _describe_alarms(alarms: Alarms, request: Mapping[str, Any]) -> dict[str, Any]:
-    for member in ("ChildrenOfAlarmName", "ParentsOfAlarmName", "ActionPrefix"):
-        if member in request:
-            raise not_supported(f"{member} in DescribeAlarms")
     if "AlarmNames" in request and "AlarmNamePrefix" in request:
         raise ApiError("ValidationError", "AlarmNames and AlarmNamePrefix exclude each other.")
     types = _types(request)
@@ -39,13 +43,11 @@ def _describe_alarms(alarms: Alarms, request: Mapping[str, Any]) -> dict[str, An
             if _type(alarm) in types
             and alarm.name in request.get("AlarmNames", [alarm.name])
             and alarm.name.startswith(request.get("AlarmNamePrefix", ""))
-            and state.value == request.get("StateValue", state.value)
         ),
         key=lambda pair: pair[0].name,
     )
-    page, following = page_of(found, request, request.get("MaxRecords", _RECORDS_PER_PAGE))
     described: dict[str, list[dict[str, Any]]] = {f"{kind}s": [] for kind in _TYPES}
-    for alarm, state in page:
+    for alarm, state in found:
         described[f"{_type(alarm)}s"].append(
             {
                 **alarm.described,
@@ -57,15 +59,12 @@ def _describe_alarms(alarms: Alarms, request: Mapping[str, Any]) -> dict[str, An
                 "StateTransitionedTimestamp": state.since,
             }
         )
-    return {**described, **following}
+    return described
 
 
 def _describe_alarm_history(alarms: Alarms, request: Mapping[str, Any]) -> dict[str, Any]:
-    if "AlarmContributorId" in request:
-        raise not_supported("AlarmContributorId in DescribeAlarmHistory")
     if (kind := request.get("HistoryItemType", "StateUpdate")) != "StateUpdate":
         raise not_supported(f"the HistoryItemType {kind}: only StateUpdate is recorded")
-    descending = newest_first(request)
     types = _types(request)
     start = request.get("StartDate", datetime.min.replace(tzinfo=UTC))
     end = request.get("EndDate", datetime.max.replace(tzinfo=UTC))
@@ -76,10 +75,9 @@ def _describe_alarm_history(alarms: Alarms, request: Mapping[str, Any]) -> dict[
         and change.alarm.name == request.get("AlarmName", change.alarm.name)
         and start <= change.new.since <= end
     ]
-    if descending:
+    if newest_first(request):
         found.reverse()
-    page, following = page_of(found, request, request.get("MaxRecords", _RECORDS_PER_PAGE))
-    return {"AlarmHistoryItems": [_history_item(change) for change in page], **following}
+    return {"AlarmHistoryItems": [_history_item(change) for change in found]}
 
 
 def _history_item(change: Change) -> dict[str, Any]:
@@ -101,11 +99,11 @@ def _historical(state: State) -> dict[str, Any]:
 
 
 def _types(request: Mapping[str, Any]) -> list[str]:
-    """Return the types that a request asks for: without saying so, nobody gets composite alarms."""
+    """Return the types that a request asks for; a request that names none gets no composite alarms."""
     types: list[str] = request.get("AlarmTypes") or ["MetricAlarm"]
     for name in types:
         if name not in _TYPES:
-            raise not_supported(f"the alarm type {name[:100]}")
+            raise not_supported(f"the alarm type {name}")
     return types
 
 

@@ -1,4 +1,4 @@
-"""Which CloudFormation properties of alarms the sandbox supports, and their values in the types of CloudWatch's API.
+"""Alarms as templates have them, in the shapes of the API calls that CloudFormation makes of them.
 
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-cloudwatch-alarm.html
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-cloudwatch-compositealarm.html
@@ -7,84 +7,82 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resou
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from botocore.model import Shape
+
+from sandbox.cloudwatch.shapes import check, shape
 from template.errors import TemplateError
+from template.resources import Resource
 
-Shape = Mapping[str, Any]
-"""By name: a type, a list with the one shape of all items, or a shape."""
-
-_METRIC: Shape = {"Namespace": str, "MetricName": str, "Dimensions": [{"Name": str, "Value": str}]}
-_STAT: Shape = {"Metric": _METRIC, "Period": int, "Stat": str, "Unit": str}
-_BOTH_KINDS: Shape = {
-    "AlarmName": str,
-    "AlarmDescription": str,
-    "ActionsEnabled": bool,
-    "OKActions": [str],
-    "AlarmActions": [str],
-    "InsufficientDataActions": [str],
-}
-_METRIC_ALARM: Shape = {
-    **_BOTH_KINDS,
-    **_METRIC,
-    "Period": int,
-    "Statistic": str,
-    "ExtendedStatistic": str,
-    "Unit": str,
-    "Metrics": [
-        {"Id": str, "Label": str, "Expression": str, "Period": int, "MetricStat": _STAT, "ReturnData": bool},
-    ],
-    "EvaluationPeriods": int,
-    "DatapointsToAlarm": int,
-    "Threshold": float,
-    "ComparisonOperator": str,
-    "TreatMissingData": str,
-}
 METRIC_TYPE = "AWS::CloudWatch::Alarm"
 COMPOSITE_TYPE = "AWS::CloudWatch::CompositeAlarm"
-SHAPES: Mapping[str, Shape] = {METRIC_TYPE: _METRIC_ALARM, COMPOSITE_TYPE: {**_BOTH_KINDS, "AlarmRule": str}}
-"""Of the properties of both types of alarm resources."""
-# Wherever a shape has them.
-_REQUIRED = {
-    *("AlarmName", "AlarmRule", "EvaluationPeriods", "Threshold", "ComparisonOperator"),
-    *("Id", "Metric", "Stat", "Name", "Value"),
+OF_ONE_METRIC = ("Namespace", "MetricName", "Dimensions", "Period", "Statistic", "ExtendedStatistic")
+"""The properties that say which one metric is watched, where no Metrics do."""
+
+_OF_BOTH_TYPES = {
+    *("AlarmName", "AlarmDescription", "ActionsEnabled"),
+    *("OKActions", "AlarmActions", "InsufficientDataActions"),
+}
+_REQUIRED = {"EvaluationPeriods", "Threshold", "ComparisonOperator"}
+# By type: the shape of the API call, the properties that it must have beside those of the shape, and all others.
+_TYPES = {
+    METRIC_TYPE: (
+        "PutMetricAlarmInput",
+        _REQUIRED,
+        {*_OF_BOTH_TYPES, *OF_ONE_METRIC, "Metrics", "DatapointsToAlarm", "TreatMissingData"},
+    ),
+    COMPOSITE_TYPE: ("PutCompositeAlarmInput", set[str](), {*_OF_BOTH_TYPES, "AlarmRule"}),
 }
 
 
-def typed(value: Any, shape: Any, where: str) -> Any:
-    """Return a property's value in the types of its shape: CloudFormation takes `"300"` for 300.
+def is_alarm(resource: Resource) -> bool:
+    """Tell whether a resource is an alarm of one of the two types."""
+    return resource.type in _TYPES
+
+
+def properties_of(resource: Resource, place: str) -> dict[str, Any]:
+    """Return an alarm's properties as PutMetricAlarm or PutCompositeAlarm takes them.
 
     Args:
-        value: with every intrinsic function resolved.
-        shape: a type, a list, or a `Shape`.
-        where: the place in the template, for messages.
+        resource: the alarm.
+        place: its logical id, for messages.
 
     Raises:
-        TemplateError: a property is missing, is not in the shape, or is of another type.
+        TemplateError: a property is missing, of another type or not supported, or breaks a limit.
     """
-    match shape, value:
-        case dict(), Mapping():
-            for name in value:
-                if name not in shape:
-                    raise TemplateError(f"{where}.{name}: the sandbox's alarms do not support this property")
-            for name in shape:
-                if name in _REQUIRED and name not in value:
-                    raise TemplateError(f"{where}.{name} is missing")
-            return {name: typed(item, shape[name], f"{where}.{name}") for name, item in value.items()}
-        case [item_shape], list():
-            return [typed(item, item_shape, f"{where}[{place}]") for place, item in enumerate(value)]
-        case type(), str() | bool() | int() | float():
+    name, required, others = _TYPES[resource.type]
+    given = dict(resource.properties)
+    for member in given:
+        if member not in required | others:
+            raise TemplateError(f"{place}.{member}: the sandbox's alarms do not support this property")
+    for member in sorted(required - given.keys()):
+        raise TemplateError(f"{place}.{member} is missing")
+    properties: dict[str, Any] = _converted(given, shape(name))
+    try:
+        check(properties, shape(name))
+    except ValueError as error:
+        raise TemplateError(f"{place}: {error}") from None
+    return properties
+
+
+def _converted(value: Any, shape: Shape) -> Any:
+    """Return a value in the type of its shape, as CloudFormation takes `"300"` for 300; as it is if that cannot be."""
+    match shape.type_name, value:
+        case "structure", dict():
+            members = shape.members
+            return {name: _converted(item, members[name]) if name in members else item for name, item in value.items()}
+        case "list", list():
+            return [_converted(item, shape.member) for item in value]
+        case kind, str() | bool() | int() | float() if kind in _CONVERSIONS:
             try:
-                return _CONVERSIONS[shape](value)
+                return _CONVERSIONS[kind](value)
             except (KeyError, ValueError):
-                pass
-    raise TemplateError(
-        f"{where}: {value!r} is no {_NAMES.get(shape) if isinstance(shape, type) else 'such structure'}"
-    )
+                return value
+    return value
 
 
-_CONVERSIONS: Mapping[type, Callable[[object], object]] = {
-    str: str,
-    int: lambda value: int(str(value)),
-    float: lambda value: float(str(value)),
-    bool: lambda value: {"true": True, "false": False}[str(value).lower()],
+_CONVERSIONS: Mapping[str, Callable[[object], object]] = {
+    "string": str,
+    "integer": lambda value: int(str(value)),
+    "double": lambda value: float(str(value)),
+    "boolean": lambda value: {"true": True, "false": False}[str(value).lower()],
 }
-_NAMES = {str: "text", int: "whole number", float: "number", bool: "truth value (true or false)"}

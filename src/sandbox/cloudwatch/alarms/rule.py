@@ -1,96 +1,70 @@
-"""The rule of a composite alarm: what the states of other alarms make of it.
+"""The rule of a composite alarm: which alarms have to be on, joined by AND, OR and parentheses.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutCompositeAlarm.html
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Set
 from dataclasses import dataclass
 
-from lark import Lark, Token, Transformer, v_args
-from lark.exceptions import UnexpectedInput, VisitError
+from lark import Lark, Token, Tree
+from lark.exceptions import UnexpectedInput
 
-# The documentation does not say what binds closer; it is NOT, then AND, then OR, as everywhere.
+# The documentation does not say what binds closer. Here it is AND, as everywhere.
 _GRAMMAR = Lark(
     r"""
-    ?start: disjunction
-    ?disjunction: conjunction (_OR conjunction)*
-    ?conjunction: negation (_AND negation)*
-    ?negation: term | _NOT negation -> without
-    ?term: "(" disjunction ")"
-        | STATE "(" (QUOTED | WORD) ")" -> condition
-        | CONSTANT -> constant
-    STATE: "ALARM" | "OK" | "INSUFFICIENT_DATA"
-    CONSTANT.2: /(TRUE|FALSE)(?![^\s()])/
-    _OR.2: /OR(?![^\s()])/
-    _AND.2: /AND(?![^\s()])/
-    _NOT.2: /NOT(?![^\s()])/
-    QUOTED: /"[^"]+"/
-    WORD: /[^\s()"]+/
+    ?start: or
+    ?or: and ("OR" and)*
+    ?and: term ("AND" term)*
+    ?term: "ALARM" "(" NAME ")" | "(" or ")"
+    NAME: /"[^"]+"/
     %ignore /\s+/
     """,
     parser="lalr",
 )
 
-States = Mapping[str, str]
-"""The states of alarms by their names."""
-
 
 @dataclass(frozen=True)
 class Rule:
-    """A rule.
+    """A rule, parsed."""
 
-    Attributes:
-        children: the names of the alarms in it.
-        holds: tells whether it does, from its children's states.
-    """
+    tree: Tree[Token] | Token
 
-    children: frozenset[str]
-    holds: Callable[[States], bool]
+    @property
+    def children(self) -> frozenset[str]:
+        """The names of the alarms in the rule."""
+        tokens = [self.tree] if isinstance(self.tree, Token) else self.tree.scan_values(lambda _: True)
+        return frozenset(map(_name, tokens))
+
+    def holds(self, on: Set[str]) -> bool:
+        """Tell whether the rule is fulfilled while these alarms, and no others, are in the state ALARM."""
+        return _holds(self.tree, on)
 
 
-def parse_rule(text: str, names: Mapping[str, str]) -> Rule:
+def parse_rule(text: str) -> Rule:
     """Return the rule that a text says.
 
     Args:
-        text: as in `AlarmRule`.
-        names: what a rule can call an alarm by, its name or its ARN, and the alarm's name.
+        text: as in `AlarmRule`, with the alarms' names in quotes.
 
     Raises:
-        ValueError: it is none, or names an alarm that does not exist.
+        ValueError: it is no rule, or has what the sandbox does not support, such as NOT.
     """
-    conditions = _Conditions(names)
     try:
-        holds = conditions.transform(_GRAMMAR.parse(text))
+        return Rule(_GRAMMAR.parse(text))
     except UnexpectedInput as error:
         place = error.pos_in_stream or 0
-        raise ValueError(f"syntax error at character {place + 1}, before {text[place : place + 30]!r}") from None
-    except VisitError as error:
-        raise ValueError(f"there is no alarm {error.orig_exc.args[0]}") from None
-    except RecursionError:
-        raise ValueError("too many conditions within each other") from None
-    return Rule(frozenset(conditions.children), holds)
+        raise ValueError(
+            f'the sandbox\'s alarms support ALARM("NAME"), AND, OR and parentheses, '
+            f"not {text[place : place + 30]!r} at character {place + 1}"
+        ) from None
 
 
-@v_args(inline=True)
-class _Conditions(Transformer[Token, Callable[[States], bool]]):
-    def __init__(self, names: Mapping[str, str]) -> None:
-        super().__init__()
-        self._names = names
-        self.children: set[str] = set()
+def _holds(node: Tree[Token] | Token, on: Set[str]) -> bool:
+    if isinstance(node, Token):
+        return _name(node) in on
+    join = any if node.data == "or" else all
+    return join(_holds(child, on) for child in node.children)
 
-    def disjunction(self, *conditions: Callable[[States], bool]) -> Callable[[States], bool]:
-        return lambda states: any(condition(states) for condition in conditions)
 
-    def conjunction(self, *conditions: Callable[[States], bool]) -> Callable[[States], bool]:
-        return lambda states: all(condition(states) for condition in conditions)
-
-    def without(self, condition: Callable[[States], bool]) -> Callable[[States], bool]:
-        return lambda states: not condition(states)
-
-    def condition(self, state: Token, reference: Token) -> Callable[[States], bool]:
-        name = self._names[reference.strip('"')]
-        self.children.add(name)
-        return lambda states: states[name] == state
-
-    def constant(self, word: Token) -> Callable[[States], bool]:
-        return lambda _: word == "TRUE"
+def _name(token: Token) -> str:
+    return token.strip('"')

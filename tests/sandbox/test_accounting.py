@@ -66,7 +66,9 @@ PLANS = (
     Plan("interrupted", "fault=model_stream_error:3", model=FALLBACK, fields=ON_CLAUDE),
     Plan("interrupted", "fault=internal:2", accept="application/x-ndjson"),
 )
-# These take a second each, so there are fewer of them.
+# So long may a model be silent. On a busy machine one that is about to answer is silent, too.
+IDLE_SECONDS = 5
+# These take as long each, so there are fewer of them.
 SLOW_PLANS = (
     Plan("interrupted", "fault=silent:1"),
     Plan("model_error", "fault=silent", model=FALLBACK, fields=ON_CLAUDE),
@@ -123,10 +125,10 @@ def send(ready: dict[str, str], plan: Plan, number: int) -> Reported:
 
 @pytest.fixture(scope="module")
 def traffic(start_sandbox: StartSandbox) -> Traffic:
-    parameters = ("--parameter-overrides", f"FallbackModelId={FALLBACK}", "ModelIdleTimeoutSeconds=1")
+    parameters = ("--parameter-overrides", f"FallbackModelId={FALLBACK}", f"ModelIdleTimeoutSeconds={IDLE_SECONDS}")
     # More environments than clients: one that has just answered may still be writing its log.
     running = start_sandbox(*parameters, "--concurrency", str(3 * CLIENTS))
-    slow = [SLOW_PLANS[number % len(SLOW_PLANS)] for number in range(20)]
+    slow = [SLOW_PLANS[number % len(SLOW_PLANS)] for number in range(CLIENTS)]
     plans = [*slow, *(PLANS[number % len(PLANS)] for number in range(COUNT - len(slow)))]
     with ThreadPoolExecutor(CLIENTS) as pool:
         reported = list(pool.map(lambda job: send(running.ready, *job), zip(plans, range(COUNT), strict=True)))

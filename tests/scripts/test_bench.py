@@ -23,6 +23,12 @@ from probe.target import parse_url
 from tools import REPOSITORY
 
 
+def duration(client: Client) -> float:
+    sample = client.sample()
+    assert sample
+    return sample["duration_ms"]
+
+
 def bench(*arguments: str) -> "subprocess.CompletedProcess[str]":
     command = [str(REPOSITORY / "scripts/bench.sh"), *arguments]
     return subprocess.run(command, capture_output=True, text=True, timeout=110, check=False)
@@ -104,9 +110,9 @@ def test_the_server_says_truly_when_it_sent_what() -> None:
 def test_the_copy_records_nothing_and_a_killed_environment_starts_anew(tmp_path: Path) -> None:
     with running(without_telemetry(tmp_path), tmp_path) as sandbox:
         client = Client(sandbox.ready)
-        durations = [client.sample()["duration_ms"], client.sample()["duration_ms"]]
+        durations = [duration(client), duration(client)]
         sandbox.kill_environments()
-        durations.append(client.sample()["duration_ms"])
+        durations.append(duration(client))
         keys = {"aws_access_key_id": sandbox.ready["access_key_id"]}
         keys["aws_secret_access_key"] = sandbox.ready["secret_access_key"]
         place = {"region_name": sandbox.ready["region"], "endpoint_url": sandbox.ready["aws_endpoint_url"]}

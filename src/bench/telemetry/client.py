@@ -30,8 +30,8 @@ class Client:
         (group,) = self._logs.describe_log_groups()["logGroups"]
         self._log_group = group["logGroupName"]
 
-    def sample(self) -> dict[str, float]:
-        """The figures of one request in milliseconds; the help text says what they are.
+    def sample(self) -> dict[str, float] | None:
+        """The figures of one request in milliseconds; the help text says what they are. None for a 502.
 
         It comes back when the function has nothing more to do, so that the next request finds the machine at rest.
         """
@@ -49,6 +49,8 @@ class Client:
         body += response.read()
         last_byte = time.perf_counter()
         connection.close()
+        if response.status == 502:
+            return None
         if b"event: end\n" not in body:
             sys.exit(f"bench: a response is not a whole answer: {response.status} {body.decode(errors='replace')}")
         return {

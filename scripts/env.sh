@@ -50,7 +50,7 @@ try:
     socket.create_connection((url.hostname, url.port), timeout=2).close()
 except OSError as error:
     sys.exit(f"env: no sandbox answers where {path} says ({error}): start one with scripts/sandbox.sh")
-except (ValueError, KeyError) as error:
+except (ValueError, KeyError, TypeError) as error:
     sys.exit(f"env: {path} is not the ready file of a sandbox ({error!r})")
 print("\n".join(exports))
 EOF

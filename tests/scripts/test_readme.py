@@ -43,7 +43,8 @@ def scripts(block: Block) -> list[str]:
     return [block.text] if together else block.commands
 
 
-BESIDE_THE_SANDBOX = [script for block in blocks("sh") for script in scripts(block) if script not in ELSEWHERE]
+EVERYTHING = dict.fromkeys(script for block in blocks("sh") for script in scripts(block))
+BESIDE_THE_SANDBOX = [script for script in EVERYTHING if script not in ELSEWHERE]
 
 
 @pytest.fixture(scope="module")

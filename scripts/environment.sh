@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 #
-# Makes the development environment, .venv at the repository's root, from requirements.lock. To be sourced:
+# Makes the development environment, .venv at the repository's root, from requirements.lock. Other scripts source it:
 #   source "${root}/scripts/environment.sh" && ensure_environment "${root}"
-# Several scripts may do so at once, and it is cheap when there is nothing to do.
+# Several scripts may call it at once. It takes no time when there is nothing to do.
 
-# Prints the newest Python from 3.11 on that is on PATH and runs.
+# Prints the first Python from 3.11 on that is on PATH and runs. The deployed version, 3.13, comes first.
 environment::find_python() {
   local candidate
   for candidate in python3.13 python3.12 python3.11 python3.14 python3; do
@@ -17,8 +17,8 @@ environment::find_python() {
   return 1
 }
 
-# Prints the path of uv: the one on PATH, else one fetched with pip into the directory $2 (made by python $1).
-# A system may lack either pip or venv, and its pip may refuse to touch the system: --target touches nothing of it.
+# Prints the path of uv: the one on PATH, or one that the pip of python $1 puts into the directory $2.
+# Some systems lack pip or venv, and some forbid pip to install into the system. With --target, pip leaves it alone.
 environment::find_uv() {
   local python=$1 directory=$2
   if uv --version >/dev/null 2>&1; then
@@ -38,7 +38,7 @@ environment::find_uv() {
   printf '%s\n' "${directory}/bin/uv"
 }
 
-# Brings .venv to what requirements.lock says; the caller holds the lock.
+# Installs what requirements.lock says into .venv. The caller holds the lock.
 environment::sync() {
   local root=$1 stamp=$2 wanted=$3
   local python uv
@@ -54,8 +54,8 @@ environment::sync() {
   printf '%s\n' "${wanted}" >"${stamp}"
 }
 
-# Makes sure that .venv under the root $1 is there and holds what requirements.lock says. Says on standard error what
-# takes time.
+# Makes sure that .venv under the root $1 exists and holds what requirements.lock says. Standard error says what takes
+# time.
 ensure_environment() {
   local root=$1
   local stamp="${root}/.venv/requirements.stamp" wanted
@@ -63,7 +63,8 @@ ensure_environment() {
   if [[ "$(cat "${stamp}" 2>/dev/null)" == "${wanted}" ]]; then
     return
   fi
-  # A subshell holds the lock, and its EXIT trap is not the caller's. The lock lies outside of .venv, which is made anew.
+  # A subshell holds the lock, so that its EXIT trap is not the caller's. The lock is outside of .venv, which may be
+  # deleted and made again.
   (
     set -euo pipefail
     mkdir -p "${root}/.cache"

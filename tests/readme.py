@@ -1,77 +1,144 @@
-"""The README as tests use it: its parts, and its commands run as a reader would run them."""
+"""The READMEs as tests use them: their parts, and their commands run as a reader would run them, in a fresh clone."""
 
 import contextlib
+import os
 import re
 import shlex
 import signal
 import subprocess
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
-import pytest
+from deploy.sam_project import checkout
+from sandbox_process import START_SECONDS, alive, descendants
+from tools import REPOSITORY, put_aws_cli, without_aws
 
-from sandbox_process import alive, descendants
-from tools import REPOSITORY, without_aws
+SOURCES = REPOSITORY / "src"
+ROOMS = (
+    *sorted(f"src/{folder.name}" for folder in SOURCES.iterdir() if any(folder.rglob("*.py"))),
+    *("dashboards", "scripts", "tests"),
+)
+# The text of every README by its folder, the project's own by ".".
+READMES = {room: path.read_text() for room in (".", *ROOMS) if (path := REPOSITORY / room / "README.md").exists()}
 
-README = (REPOSITORY / "README.md").read_text()
-READY = REPOSITORY / ".sandbox/ready.json"
+# The sandbox that all commands are run beside: the one of the stack with its own probe, with quicker models.
+SANDBOX = "scripts/sandbox.sh --alarm-minute 5 --parameter-overrides ProbeEveryMinutes=1"
+QUICK_MODELS = ["--model-script", "ttft=250 gap=10 chunks=12"]
+# Two shells: a sandbox of quick alarms, and what makes them go off.
+ALARM_SANDBOX = "scripts/sandbox.sh --alarm-minute 1"
+ALARM_FAULT = 'scripts/probe.sh --sandbox --runs 250 --prompt "[[sandbox: fault=unavailable]] no answer today"'
 
-
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
-
-
-def commands() -> list[str]:
-    return [line for block in blocks("sh") for line in block.splitlines()]
-
-
-# Two shells: the sandbox, and what makes one of its alarms go off.
-(ALARM_SANDBOX,) = (line for line in commands() if "--alarm-minute 1" in line)
-(ALARM_FAULT,) = (line for line in commands() if "fault=" in line)
-# The sandbox with the stack's own probe, and how its figures are looked up.
-(STACK_PROBE_SANDBOX,) = (line for line in commands() if "ProbeEveryMinutes" in line)
-(STACK_PROBE_LOOKUP,) = (line for line in commands() if "Value=schedule" in line)
-# Where the sandbox is, for the AWS CLI.
-(AWS_SANDBOX,) = (line for line in commands() if "export AWS_ENDPOINT_URL" in line)
-
-
-def section(heading: str) -> str:
-    return README.split(f"{heading}\n")[1].split("\n## ")[0]
-
-
-@contextlib.contextmanager
-def in_the_foreground(command: str, log: Path) -> Iterator[None]:
-    """What the README says: the sandbox in one shell, ended with Ctrl-C."""
-    if READY.exists():
-        pytest.fail(f"a sandbox of yours is running, or was killed: stop it, or remove {READY}")
-    with log.open("wb") as output:
-        process = subprocess.Popen(shlex.split(command), cwd=REPOSITORY, stdout=output, stderr=output)
-    until = time.monotonic() + 60
-    while not READY.exists():
-        assert process.poll() is None, log.read_text()
-        assert time.monotonic() < until, log.read_text()
-        time.sleep(0.05)
-    try:
-        yield
-    finally:
-        children = descendants(process.pid)
-        process.send_signal(signal.SIGINT)
-        code = process.wait(20)
-    assert code == 0
-    assert not [pid for pid in children if alive(pid)]
-    assert not READY.exists()
+# Commands that are not run beside the sandbox, and the test that runs them, or why none does.
+ELSEWHERE = {
+    SANDBOX: "tests/scripts/test_readme.py",
+    ALARM_SANDBOX: "tests/scripts/test_readme_alarms.py",
+    ALARM_FAULT: "tests/scripts/test_readme_alarms.py",
+    "scripts/sandbox.sh": "tests/sandbox/test_command_line.py",
+    "scripts/sandbox.sh --demo": "tests/scripts/test_readme.py",
+    "scripts/test.sh": "it runs this very test",
+    "scripts/bench.sh telemetry": "tests/scripts/test_bench.py",
+    "scripts/bench.sh probe": "tests/scripts/test_bench.py",
+    "scripts/probe.sh --url https://YOUR-URL-ID.lambda-url.us-east-1.on.aws/": "it needs AWS",
+    "sam build": "tests/deploy/conftest.py",
+    "sam deploy --guided": "tests/deploy/test_deploy_guided.py",
+    "sam delete": "tests/deploy/test_deploy.py",
+}
 
 
-def shell(script: str, path: str = "") -> subprocess.CompletedProcess[str]:
-    environment = without_aws()
-    environment["PATH"] = f"{path}:{environment['PATH']}"
-    return subprocess.run(
-        ["bash", "-c", script],
-        cwd=REPOSITORY,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=100,
-        check=False,
-    )
+@dataclass(frozen=True)
+class Block:
+    """A fenced block of a README."""
+
+    room: str
+    language: str
+    text: str
+
+    @property
+    def commands(self) -> list[str]:
+        """Each command of the block; one that goes over several lines is one."""
+        return [line for line in re.split(r"(?<!\\)\n", self.text.rstrip("\n")) if line]
+
+
+def blocks(language: str, room: str | None = None) -> list[Block]:
+    """The blocks in a language (empty for none), of one README or of all."""
+    return [
+        Block(name, found, text)
+        for name, readme in READMES.items()
+        if room in (None, name)
+        for found, text in re.findall(r"^```(\w*)\n(.*?)^```", readme, re.DOTALL | re.MULTILINE)
+        if found == language
+    ]
+
+
+def section(room: str, heading: str) -> str:
+    """What stands below a heading, down to the next one of any level."""
+    _, _, rest = f"\n{READMES[room]}".partition(f"\n{heading}\n")
+    assert rest, f"{room}/README.md has no {heading!r}"
+    return re.split(r"^#+ ", rest, maxsplit=1, flags=re.MULTILINE)[0]
+
+
+def table(room: str, heading: str) -> list[list[str]]:
+    """The rows of the first table below a heading, without its head."""
+    lines = [line for line in section(room, heading).splitlines() if line.startswith("|")]
+    rows = [[cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in lines]
+    ends = [number for number, row in enumerate(rows) if set("".join(row)) == {"-"}]
+    return rows[ends[0] + 1 : ends[1] - 1 if len(ends) > 1 else None]
+
+
+def unquoted(cell: str) -> list[str]:
+    """The names that stand in backticks in a cell or a text."""
+    return re.findall(r"`([^`]+)`", cell)
+
+
+class Clone:
+    """A fresh clone of this project, with the development environment that is here already, and `aws` on its PATH."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = checkout(folder / "clone")
+        (self.folder / ".venv").symlink_to(REPOSITORY / ".venv")
+        self.ready = self.folder / ".sandbox/ready.json"
+        self._programs = folder / "programs"
+        self._programs.mkdir()
+        put_aws_cli(self._programs)
+        self._log = folder / "log"
+
+    def shell(self, script: str) -> "subprocess.CompletedProcess[str]":
+        """Run a script as a reader would paste it, up to the first command that fails."""
+        environment = without_aws()
+        environment["PATH"] = f"{self._programs}:{environment['PATH']}"
+        environment |= {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
+        return subprocess.run(
+            ["bash", "-e", "-o", "pipefail", "-c", script],
+            cwd=self.folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=100,
+            check=False,
+        )
+
+    def log(self) -> str:
+        """What the sandbox in the foreground has printed."""
+        return self._log.read_text(errors="replace")
+
+    @contextlib.contextmanager
+    def in_the_foreground(self, command: str, *flags: str) -> Iterator[None]:
+        """Run a command that starts the sandbox, and end it with Ctrl-C."""
+        with self._log.open("wb") as output:
+            process = subprocess.Popen([*shlex.split(command), *flags], cwd=self.folder, stdout=output, stderr=output)
+        until = time.monotonic() + START_SECONDS
+        while not self.ready.exists():
+            assert process.poll() is None, self.log()
+            assert time.monotonic() < until, self.log()
+            time.sleep(0.05)
+        try:
+            yield
+        finally:
+            children = descendants(process.pid)
+            process.send_signal(signal.SIGINT)
+            code = process.wait(20)
+        assert code == 0
+        assert not [pid for pid in children if alive(pid)]
+        assert not self.ready.exists()

@@ -1,4 +1,4 @@
-"""The Lambda handler: a request in, a model's answer out, chunk by chunk; each step is a module of `firstbyte`."""
+"""The Lambda handler: takes a request, sends a model's answer chunk by chunk. Each step is a module of `firstbyte`."""
 
 import os
 from collections.abc import Mapping
@@ -18,10 +18,10 @@ from firstbyte.request import header, parse_request
 from firstbyte.trace_header import TraceHeader, parse_trace_header
 from lambda_streaming import ResponseStream, streamify_response
 
-# Made while the environment starts, so that a mistake in the settings shows there and no request pays for the client.
+# Made while the environment starts: a mistake in the settings shows at once, and no request waits for the client.
 config = Config.from_environment(os.environ)
 client = create_client(config)
-# Whether this environment has served a request. One that was provisioned ahead makes no client wait for its start.
+# Whether this environment has served a request. A provisioned one starts before any client waits, so it counts as warm.
 is_warm = os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "provisioned-concurrency"
 
 
@@ -36,13 +36,22 @@ class _Exchange:
 
     @property
     def ids(self) -> dict[str, str]:
-        """What a client needs to ask about this response."""
+        """The ids with which a client can ask about this response."""
         return {"request_id": self.request_id, "trace_id": self.trace.root}
 
 
 @streamify_response
 def handler(event: object, context: Any, *, response_stream: ResponseStream) -> None:
-    """Answer one request; the contract is in the README."""
+    """Answer one request. The contract is in the README beside this file.
+
+    Args:
+        event: what a Function URL sends, payload format 2.0.
+        context: the invocation's context, as Lambda makes it.
+        response_stream: takes status, headers and body; from `streamify_response`.
+
+    Raises:
+        RequestError: an answer in bare text broke off; the runtime then cuts the response.
+    """
     global is_warm
     meter = Meter(cold_start=not is_warm)
     is_warm = True
@@ -53,7 +62,7 @@ def handler(event: object, context: Any, *, response_stream: ResponseStream) -> 
         with Deadline(context.get_remaining_time_in_millis() / 1000) as deadline:
             _answer(event, exchange, deadline)
     except BaseException:
-        meter.failed(Failure.of(ErrorType.INTERNAL))  # if nothing more is known
+        meter.failed(Failure.of(ErrorType.INTERNAL))  # counts only if no failure is known yet
         raise
 
 
@@ -108,9 +117,9 @@ def _stream(answer: Answer, rendering: Rendering, exchange: _Exchange) -> None:
     except RequestError as error:
         write_error(error.failure)
         if not rendering.has_events:
-            raise  # bare text has no way to say that it is not whole: it is cut
+            raise  # bare text cannot say that it is not whole, so the runtime cuts the response
     except OSError:
-        raise  # the response itself is broken: there is nobody to tell
+        raise  # the response itself is broken: no client is left to tell
     except Exception:
         write_error(Failure.of(ErrorType.INTERNAL))
         raise
@@ -126,12 +135,12 @@ def _send_whole(answer: Answer, rendering: Rendering, exchange: _Exchange) -> No
 
 
 def _opening(answer: Answer, exchange: _Exchange) -> dict[str, Any]:
-    """What is known once the model has begun to answer."""
+    """The fields that are known once the model has begun to answer."""
     return {**exchange.ids, "model": answer.attempt.model_id, "cold_start": exchange.meter.cold_start}
 
 
 def _closing(answer: Answer, exchange: _Exchange) -> dict[str, Any]:
-    """What is known once the model's answer is whole."""
+    """The fields that are known once the model's answer is whole."""
     return {
         "stop_reason": answer.attempt.stop_reason,
         "usage": usage_fields(answer.attempt.usage),
@@ -146,7 +155,7 @@ def _write(data: bytes, exchange: _Exchange) -> None:
 
 def _record(exchange: _Exchange) -> None:
     exchange.meter.end()
-    # Not imported at the start: see there.
+    # Imported only now, because it is slow to import: its docstring has the reason.
     from firstbyte.telemetry import record
 
     record(exchange.meter, exchange.request_id, exchange.trace, config)

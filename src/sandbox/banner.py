@@ -1,6 +1,5 @@
 """What the sandbox says to people, on standard error: how to call it, and what the function prints."""
 
-import json
 import os
 import shlex
 import sys
@@ -11,40 +10,39 @@ from pathlib import Path
 from sandbox.ready_file import Ready
 from sandbox.settings import ROOT
 
-# The keys go from the ready file through a pipe: in no command line, so in no list of processes either.
-_CURL_CONFIG = (
-    r'import json; print("user = {access_key_id}:{secret_access_key}\naws-sigv4 = aws:amz:{region}:lambda\n'
-    r'url = {function_url}".format(**json.load(open(%s))))'
-)
-_AWS_KEYS = (
-    r'import json; print("export AWS_ACCESS_KEY_ID={access_key_id} AWS_SECRET_ACCESS_KEY={secret_access_key} '
-    r'AWS_SESSION_TOKEN=".format(**json.load(open(%s))))'
-)
-
 _RED, _GREEN, _YELLOW = "31", "32", "33"
 _COLOURS = {"ALARM": _RED, "OK": _GREEN, "INSUFFICIENT_DATA": _YELLOW}
 
 
 def banner(ready: Ready, ready_path: Path, bedrock: str) -> str:
-    """Return the lines that a starting sandbox prints: addresses, and commands that can be pasted."""
-    probe = shlex.quote(str(ROOT / "scripts" / "probe.sh"))
-    path = str(ready_path.resolve())
-    probe_flags = "" if path == str(ROOT / ".sandbox" / "ready.json") else f" --ready-file {shlex.quote(path)}"
-    config = shlex.quote(_CURL_CONFIG % json.dumps(path))
-    keys = shlex.quote(_AWS_KEYS % json.dumps(path))
-    aws = f"aws --endpoint-url {ready.aws_endpoint_url} --region {ready.region}"
-    body = shlex.quote('{"prompt": "Why is the sky blue?"}')
+    """Return the lines that a starting sandbox prints: addresses, and commands to paste into another shell.
+
+    No command holds a key. `scripts/env.sh` reads the keys from the ready file, and `echo` is a shell's own command:
+    no list of processes shows them.
+
+    Args:
+        ready: where the sandbox answers.
+        ready_path: the ready file; the commands name it unless it is the usual one.
+        bedrock: who answers for Bedrock, as the command line says it.
+    """
+    # Whoever started the sandbox in the repository will call it from there.
+    scripts = Path("scripts") if Path.cwd() == ROOT else ROOT / "scripts"
+    probe, env = (shlex.quote(str(scripts / name)) for name in ("probe.sh", "env.sh"))
+    path = ready_path.resolve()
+    flags = "" if path == ROOT / ".sandbox" / "ready.json" else f" --ready-file {shlex.quote(str(path))}"
     return "\n".join(
         (
             f"{_bold('Function URL')}  {ready.function_url}",
             f"{_bold('AWS endpoint')}  {ready.aws_endpoint_url}  (Lambda, CloudWatch, Logs, X-Ray)",
             f"{_bold('Bedrock')}       {bedrock}  {ready.bedrock_url}",
             _bold("Time a response:"),
-            f"  {probe} --sandbox{probe_flags} --prompt 'Why is the sky blue?'",
-            _bold("Or with curl alone:"),
-            f"  python3 -c {config} | curl --no-buffer --config - --data {body}",
-            _bold("See what was measured:"),
-            f'  (eval "$(python3 -c {keys})"; {aws} cloudwatch list-metrics --namespace Firstbyte)',
+            f"  {probe} --sandbox{flags} --prompt 'Why is the sky blue?'",
+            _bold("Or use curl and the AWS CLI:"),
+            f'  eval "$({env}{flags})"',
+            '  echo "user = $AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY" | curl --no-buffer --config - \\',
+            '    --aws-sigv4 "aws:amz:$AWS_REGION:lambda" "$FUNCTION_URL" --data \'{"prompt": "Hello"}\'',
+            "  aws cloudwatch list-metrics --namespace Firstbyte \\",
+            "    --query 'Metrics[].[MetricName, Dimensions[*].Value | join(`, `, @)]' --output table",
             _bold("Stop with Ctrl-C."),
         )
     )

@@ -1,1 +1,1 @@
-"""The parts of the streaming function: request in, model stream opened, response stream out."""
+"""The parts of the streaming function: reading the request, asking the model, sending and recording the response."""

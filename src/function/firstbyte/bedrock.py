@@ -1,4 +1,4 @@
-"""Calls of Bedrock: the client, and a model's answer as a stream of events, opened, read and closed in one place."""
+"""Calls Bedrock: makes the client, and opens, reads and closes a model's answer as a stream of events."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -19,17 +19,23 @@ from firstbyte.request import ChatRequest
 
 T = TypeVar("T")
 
-# Seconds: Bedrock's endpoint is in the same region, and a client that waits for a lost packet is a slow first byte.
+# Bedrock's endpoint is in the same region, so this is plenty. A longer wait for a lost packet delays the first byte.
 _CONNECT_TIMEOUT_SECONDS = 2
 
 
 def create_client(config: Config) -> Any:
-    """A `bedrock-runtime` client, made by botocore: boto3 would add some 80 ms to a cold start and nothing else."""
+    """Return a `bedrock-runtime` client.
+
+    botocore makes it. boto3 would add some 80 ms to a cold start and nothing else.
+
+    Args:
+        config: the region, and how many seconds the model may stay silent.
+    """
     return botocore.session.get_session().create_client(
         "bedrock-runtime",
         region_name=config.region,
         config=ClientConfig(
-            # A retry would hide a throttle from the figures and from the client: the fallback model is the retry.
+            # A retry would hide a throttle from the figures and from the client. The fallback model is the retry.
             retries={"total_max_attempts": 1},
             connect_timeout=_CONNECT_TIMEOUT_SECONDS,
             read_timeout=config.model_idle_timeout_seconds,
@@ -39,10 +45,19 @@ def create_client(config: Config) -> Any:
 
 
 class Answer:
-    """A model's answer in the making: iterate over its events, and close it in any case.
+    """A model's answer while it is being made: iterate over its events, and always close it.
+
+    Iteration raises RequestError when the model fails or the function's time runs out.
+
+    Args:
+        client: from `create_client`.
+        request: what to ask.
+        model_id: the model to ask.
+        deadline: ends any wait for the model.
+        meter: records when the model is asked and what it sends.
 
     Attributes:
-        attempt: what is known of this call of a model: token counts, stop reason, times.
+        attempt: what is known of this call: token counts, stop reason, times.
     """
 
     def __init__(self, client: Any, request: ChatRequest, model_id: str, deadline: Deadline, meter: Meter) -> None:
@@ -56,7 +71,10 @@ class Answer:
         self.attempt = meter.model_asked(model_id, client.meta.method_to_api_mapping[self._call.operation])
 
     def read_until(self, wanted: Callable[[ModelEvent], bool]) -> Self:
-        """Open the stream and read to the first event that is wanted, or to the end. Nothing read is lost.
+        """Open the stream and read up to the first wanted event, or to the end. Iteration still yields what was read.
+
+        Args:
+            wanted: whether an event is the one to stop at.
 
         Raises:
             RequestError: the model cannot be called, or fails before that event.
@@ -72,7 +90,7 @@ class Answer:
         yield from self._events
 
     def close(self) -> None:
-        """Release the connection: for reuse if the stream was read to its end, else it is closed."""
+        """Release the connection. A stream that was read to its end leaves it for reuse; any other closes it."""
         self.attempt.end()
         if self._stream is not None:
             self._stream.close()
@@ -98,12 +116,12 @@ class Answer:
         self.attempt.end()
 
     def _open(self) -> Any:
-        """Send the request; the answer's event stream."""
+        """Send the request and return the answer's event stream."""
         operation = getattr(self._client, self._call.operation)
         try:
             response = operation(**self._call.arguments)
         except ConnectionClosedError:
-            # A connection kept from an earlier invocation: the other side closed it while this environment was frozen.
+            # The connection is from an earlier invocation, and Bedrock closed it while this environment was frozen.
             self.attempt.asked_again()
             response = operation(**self._call.arguments)
         return response[self._call.stream_key]
@@ -118,7 +136,7 @@ class Answer:
 
     def _json(self, chunk: dict[str, Any]) -> dict[str, Any]:
         if "chunk" not in chunk:
-            return chunk  # Converse: botocore has parsed it
+            return chunk  # an event of Converse, which botocore has parsed already
         try:
             content = json.loads(chunk["chunk"].get("bytes", b"{}"))
         except ValueError:
@@ -138,18 +156,18 @@ def open_answer(
     deadline: Deadline,
     meter: Meter,
 ) -> Answer:
-    """Ask the model, and the fallback model if the first has trouble of its own, until one begins to answer.
+    """Return an answer that has begun: the asked-for model's, or the fallback model's if the first one has trouble.
 
     Args:
         client: from `create_client`.
         request: what to ask.
-        fallback_model_id: the other model, if any.
-        wanted: the event with which an answer has begun.
-        deadline: ends any wait.
-        meter: is told when what happens.
+        fallback_model_id: the model to ask second, if any.
+        wanted: whether an event shows that the answer has begun.
+        deadline: ends any wait for a model.
+        meter: records each call.
 
     Raises:
-        RequestError: why the asked-for model did not answer, whatever became of the fallback.
+        RequestError: no model began to answer. It has the first model's failure, even if the fallback failed as well.
     """
     first_failure: RequestError | None = None
     for model_id in dict.fromkeys((request.model, fallback_model_id or request.model)):

@@ -1,4 +1,7 @@
-"""The catalogue: name, unit and meaning of every metric, in one place for whoever emits, shows or documents them."""
+"""The catalogue of metrics: the name, unit and meaning of each, written once.
+
+The function emits what is listed here. Tests hold the template, the dashboard, the probe and the READMEs to it.
+"""
 
 from dataclasses import dataclass
 
@@ -10,13 +13,14 @@ COUNT = "Count"
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """A metric of CloudWatch.
+    """A metric in CloudWatch.
 
     Attributes:
-        name: in CloudWatch.
-        figure: of `Figures`, and the field in the log line; for a client's metric the probe's own name.
+        name: the metric's name.
+        figure: the attribute of `Figures`, which is also the field of the log line. For a client's metric, the probe's
+            own name for it, empty if it has none.
         unit: as CloudWatch spells it.
-        meaning: one line for people.
+        meaning: one line for people, shown in src/function/README.md.
     """
 
     name: str
@@ -25,7 +29,7 @@ class Metric:
     meaning: str
 
 
-# What the function emits for every response, with the dimensions [service] and, if a model was asked, [service, model].
+# The function emits these for every response. The dimensions are [service] and, if a model was asked, [service, model].
 METRICS = (
     Metric("TimeToFirstByte", "ttfb_ms", MILLISECONDS, "handler entered to first body byte written"),
     Metric("TimeToFirstToken", "ttft_ms", MILLISECONDS, "model request sent to first non-empty text delta"),
@@ -33,14 +37,14 @@ METRICS = (
         "InterChunkLatency",
         "inter_chunk_ms",
         MILLISECONDS,
-        "gaps between text deltas: all of them, or a random 99 of a response that has more",
+        "gaps between text deltas: all of them, or a random sample of 99 from a response with more",
     ),
     Metric("MaxInterChunkLatency", "max_inter_chunk_ms", MILLISECONDS, "the longest of all those gaps"),
     Metric(
         "TimePerOutputToken",
         "tpot_ms",
         MILLISECONDS,
-        "first text delta to last byte, divided by (output tokens - 1); of completed responses with two deltas or more",
+        "first text delta to last byte, divided by (output tokens - 1); of completed responses with several deltas",
     ),
     Metric(
         "OutputTokensPerSecond",
@@ -72,7 +76,7 @@ METRICS = (
     Metric("ColdStart", "cold_start", COUNT, "the first response of an execution environment"),
 )
 
-# What `scripts/probe.sh --publish` puts beside them, with the dimensions [service] and [service, probe].
+# `scripts/probe.sh --publish` puts these beside them. The dimensions are [service] and [service, probe].
 CLIENT_METRICS = (
     Metric("ClientTimeToFirstByte", "ttfb_ms", MILLISECONDS, "request begun to first body byte received"),
     Metric("ClientTimeToFirstToken", "ttft_ms", MILLISECONDS, "request begun to first text received"),

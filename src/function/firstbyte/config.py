@@ -1,4 +1,4 @@
-"""The function's settings, read once from the environment into a frozen object; template.yaml says what each means."""
+"""The function's settings, read once from the environment into a frozen object. template.yaml says what each means."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +13,18 @@ class ConfigError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """What the environment decides about every request."""
+    """The settings that hold for every request.
+
+    Attributes:
+        region: the AWS region, from `AWS_REGION`.
+        model_ids: the models that a request may name, from `MODEL_IDS`; the first is the default.
+        fallback_model_id: the model to ask when the first has trouble, from `FALLBACK_MODEL_ID`; None for none.
+        max_output_tokens: the largest `max_tokens` of a request, from `MAX_OUTPUT_TOKENS`.
+        max_prompt_chars: the longest prompt in characters, from `MAX_PROMPT_CHARS`.
+        model_idle_timeout_seconds: how long a model may stay silent, from `MODEL_IDLE_TIMEOUT_SECONDS`.
+        objectives: what a good response meets, from `TTFT_OBJECTIVE_MS` and `TPOT_OBJECTIVE_MS`.
+        prices: what tokens cost, from `MODEL_PRICES`.
+    """
 
     region: str
     model_ids: tuple[str, ...]

@@ -1,8 +1,8 @@
-"""The function's own deadline, shortly before Lambda's: it ends a wait for the model even while a socket read blocks.
+"""The function's own deadline, shortly before Lambda's. It ends a wait for the model even while a socket read blocks.
 
-Lambda stops a function that has run out of time without a word to the client. Python can break off a blocked read only
-through a signal, and delivers signals on the main thread, which is where Lambda calls the handler. On any other thread
-the deadline is only looked at between two waits.
+When the time is up, Lambda stops a function without a word to the client. Python can break off a blocked read only
+through a signal, and it delivers signals on the main thread. That is where Lambda calls the handler. On any other
+thread the deadline is checked only between two waits.
 """
 
 import signal
@@ -14,10 +14,10 @@ from typing import Any, Self, TypeVar
 
 T = TypeVar("T")
 
-# Seconds kept back for the last event, the log and the telemetry; a small part of a short time limit.
+# Seconds kept back for the last event, the log and the telemetry. Of a short time limit, only a fifth is kept back.
 MARGIN_SECONDS = 1.0
 MARGIN_SHARE = 0.2
-# Seconds to the next signal: one that happens to arrive inside a finaliser is swallowed there by the interpreter.
+# Seconds to the next signal. The interpreter swallows an exception that a signal raises inside a finaliser.
 _REPEAT_SECONDS = 0.25
 
 
@@ -26,14 +26,14 @@ class DeadlineReachedError(Exception):
 
 
 class _Interrupt(BaseException):
-    """Thrown into a blocked wait; no Exception, lest a library on the way take it for one of its own errors."""
+    """Breaks off a blocked wait. It is not an Exception, so no library can take it for one of its own errors."""
 
 
 class Deadline:
-    """A context manager for the duration of one invocation.
+    """The deadline of one invocation, as a context manager.
 
     Args:
-        remaining_seconds: the time until Lambda ends the invocation.
+        remaining_seconds: seconds until Lambda ends the invocation.
     """
 
     def __init__(self, remaining_seconds: float) -> None:
@@ -48,10 +48,13 @@ class Deadline:
         return time.monotonic() >= self._at
 
     def wait(self, step: Callable[[], T]) -> T:
-        """Call `step`, and break it off if the deadline comes first. Work that must not be cut in two belongs outside.
+        """Return what `step` returns, and break it off if the deadline comes first.
+
+        Work that must not be cut in two belongs outside of the step.
 
         Raises:
-            DeadlineReachedError: before or during the step; whatever the step was using is in an unknown state.
+            DeadlineReachedError: the time was up before the step, or ran out during it. Whatever the step was using is
+                then in an unknown state.
         """
         try:
             try:

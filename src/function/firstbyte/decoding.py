@@ -1,7 +1,7 @@
-"""Chunks of a model's stream, as parsed JSON, turned into events.
+"""Turns the chunks of a model's stream, as parsed JSON, into events.
 
-What a chunk is shows in its shape, so that no decoder depends on the model's name: a new model, a new field or an
-unknown kind of chunk is skipped, not refused. The Converse API and Amazon Nova's own format have one shape.
+A chunk's shape says what it is, so no decoder depends on the model's name. Unknown chunks and fields are skipped, not
+refused. The Converse API and Amazon Nova's own format have the same shape.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -11,7 +11,7 @@ from firstbyte.model_events import Delta, ModelEvent, ModelUsage, Progress, Serv
 
 Chunk = Mapping[str, Any]
 
-# Every family's word for why it stopped, in the Converse API's names; a word that is not here passes through as it is.
+# Each family's word for why it stopped, and the Converse API's name for it. Other words pass through unchanged.
 # https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_MessageStopEvent.html
 _STOP_REASONS = {
     "stop": "end_turn",
@@ -34,7 +34,7 @@ _STOP_REASONS = {
 
 
 def decode(chunk: Chunk) -> Iterator[ModelEvent]:
-    """The events in one chunk, none for a chunk that says nothing of interest.
+    """Yield the events of one chunk; none if the chunk says nothing of interest.
 
     Args:
         chunk: an event of a ConverseStream as botocore parses it, or the JSON inside a `chunk` of an
@@ -63,7 +63,7 @@ def _messages(chunk: Chunk) -> Iterator[ModelEvent]:
     match chunk["type"]:
         case "message_start":
             yield Progress("start")
-            # Its output count is a placeholder: nothing has been written yet, and the last report counts everything.
+            # The output count is a placeholder here: the model has written nothing yet. The last report counts all.
             usage = _object(_object(chunk, "message"), "usage")
             yield from _anthropic_usage({name: count for name, count in usage.items() if name != "output_tokens"})
         case "content_block_start":
@@ -76,8 +76,8 @@ def _messages(chunk: Chunk) -> Iterator[ModelEvent]:
 
 
 def _anthropic_text_or_progress(block: Chunk) -> Iterator[ModelEvent]:
-    # Blocks and their deltas: text, text_delta; thinking, thinking_delta, signature_delta, redacted_thinking;
-    # tool_use, server_tool_use, input_json_delta; and others, such as citations_delta, that are neither.
+    # Text: text, text_delta. Reasoning: thinking, thinking_delta, signature_delta, redacted_thinking. Tools: tool_use,
+    # server_tool_use, input_json_delta. Others, such as citations_delta, are none of these.
     kind = str(block.get("type"))
     if kind in ("text", "text_delta"):
         yield from _delta(block.get("text"))
@@ -101,7 +101,7 @@ def _anthropic_usage(usage: Chunk) -> Iterator[ModelEvent]:
 
 def _anthropic_completion(chunk: Chunk) -> Iterator[ModelEvent]:
     yield from _delta(chunk["completion"])
-    # The older format ends its own turn with the stop sequence "\n\nHuman:": no stop sequence of the caller's.
+    # In the older format the model ends its turn with the stop sequence "\n\nHuman:", which is not the caller's.
     own_turn_ended = chunk.get("stop_reason") == "stop_sequence" and chunk.get("stop") == "\n\nHuman:"
     yield from _stop("end_turn" if own_turn_ended else chunk.get("stop_reason"))
 
@@ -136,9 +136,9 @@ def _metadata(chunk: Chunk) -> Iterator[ModelEvent]:
     )
     latency = _count(_object(metadata, "metrics"), "latencyMs")
     if latency is not None:
-        yield ServiceMetrics(counts, invocation_latency_ms=latency)  # Converse: these are Bedrock's own figures
+        yield ServiceMetrics(counts, invocation_latency_ms=latency)  # in Converse these are Bedrock's own figures
     elif usage:
-        yield ModelUsage(counts)  # Nova's format: Bedrock's own figures stand beside it
+        yield ModelUsage(counts)  # in Nova's format Bedrock's own figures are beside it
 
 
 def _llama(chunk: Chunk) -> Iterator[ModelEvent]:
@@ -154,7 +154,7 @@ def _titan(chunk: Chunk) -> Iterator[ModelEvent]:
 
 
 def _choices(chunk: Chunk) -> Iterator[ModelEvent]:
-    """Chat completions and their kin: AI21, DeepSeek, Mistral, OpenAI, Qwen, Writer; a request asks for one choice."""
+    """Chat completions: AI21, DeepSeek, Mistral, OpenAI, Qwen, Writer. A request asks for one choice."""
     for choice in _objects(chunk, "choices", "outputs", "generations"):
         said = _object(choice, "delta") or _object(choice, "message") or choice
         yield from _delta(said.get("content") or said.get("text"))
@@ -168,7 +168,7 @@ def _choices(chunk: Chunk) -> Iterator[ModelEvent]:
 
 
 def _cohere(chunk: Chunk) -> Iterator[ModelEvent]:
-    # The last chunk repeats the whole text inside its `response`; only `text` beside `is_finished` is new.
+    # The last chunk repeats the whole text in `response`. Only the `text` beside `is_finished` is new.
     yield from _delta(chunk.get("text"))
     yield from _stop(chunk.get("finish_reason"))
 
@@ -196,7 +196,7 @@ def _delta(text: object) -> Iterator[ModelEvent]:
 
 
 def _encodable(text: str) -> str:
-    # JSON can say half of a surrogate pair, UTF-8 cannot: halves are joined where they meet, and else replaced.
+    # JSON can hold half of a surrogate pair, UTF-8 cannot. Two halves that meet are joined; a single one is replaced.
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 

@@ -1,4 +1,4 @@
-"""Everything that can keep an answer from a client, as a table of types, and botocore's exceptions sorted into it."""
+"""The table of everything that can keep an answer from a client, and the sorting of botocore's exceptions into it."""
 
 import re
 from dataclasses import dataclass
@@ -11,9 +11,9 @@ from botocore.parsers import ResponseParserError
 from urllib3.exceptions import HTTPError as Urllib3Error
 from urllib3.exceptions import ReadTimeoutError as Urllib3ReadTimeoutError
 
-# What a call to Bedrock or a read from its stream raises when the model, the network or the permissions are at fault.
+# A call to Bedrock or a read from its stream raises these when the model, the network or the permissions are at fault.
 # An open stream raises urllib3's own exceptions: botocore wraps them only for calls and for plain streaming bodies.
-# Botocore's other exceptions, such as a refused parameter, are mistakes of this function and no failure of a model.
+# botocore's other exceptions, such as a refused parameter, are mistakes of this function and no failures of a model.
 MODEL_EXCEPTIONS = (
     ClientError,
     NoConnectionError,
@@ -39,7 +39,7 @@ class ErrorType(StrEnum):
     INTERNAL = "internal"
 
 
-# HTTP status, whether the same request may succeed later, and what the client is told if nothing more is known.
+# HTTP status; whether the same request may succeed later; what the client is told when nothing more is known.
 _TABLE: dict[ErrorType, tuple[int, bool, str]] = {
     ErrorType.INVALID_REQUEST: (400, False, "The request is not valid."),
     ErrorType.ACCESS_DENIED: (403, False, "The function is not allowed to call this model."),
@@ -51,7 +51,7 @@ _TABLE: dict[ErrorType, tuple[int, bool, str]] = {
     ErrorType.INTERNAL: (502, False, "The function failed."),
 }
 
-# Seconds for `retry-after`: Bedrock's quotas refill continuously, and a model that is loading says so again.
+# Seconds for `retry-after`. Bedrock's quotas refill all the time, and a model that is still loading says so again.
 RETRY_AFTER_SECONDS = 1
 _WORTH_WAITING_FOR = {ErrorType.THROTTLED, ErrorType.MODEL_UNAVAILABLE}
 _MODEL_TROUBLE = {
@@ -64,17 +64,17 @@ _MODEL_TROUBLE = {
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why a client gets no answer, or not all of it.
+    """Why a client gets no answer, or only a part of it.
 
     Attributes:
         type: the row of the table.
-        status: HTTP status, where it can still be sent.
+        status: the HTTP status, if it can still be sent.
         retryable: whether the same request may succeed later.
-        message: for the client; never a prompt, an ARN or an account id.
-        field: the request's field at fault, for `invalid_request`.
+        message: for the client; it never holds a prompt, an ARN or an account id.
+        field: the field of the request that is at fault, for `invalid_request`.
         code: what Bedrock or botocore called it; for the log.
-        detail: more for the log alone; never a prompt or an answer.
-        model_id: the model that failed, where one was asked.
+        detail: more words for the log only; they never hold a prompt or an answer.
+        model_id: the model that failed, if one was asked.
     """
 
     type: ErrorType
@@ -99,7 +99,7 @@ class Failure:
         detail: str | None = None,
         model_id: str | None = None,
     ) -> "Failure":
-        """Build a failure from its row; what is given replaces what the table says."""
+        """Return a failure with the values of its row. An argument that is not None replaces the row's value."""
         row_status, row_retryable, row_message = _TABLE[error_type]
         return cls(
             type=error_type,
@@ -114,25 +114,25 @@ class Failure:
 
     @property
     def retry_after_seconds(self) -> int | None:
-        """The value of a `retry-after` header, or None where waiting does not help."""
+        """Seconds for a `retry-after` header; None if waiting does not help."""
         return RETRY_AFTER_SECONDS if self.type in _WORTH_WAITING_FOR else None
 
     @property
     def another_model_may_help(self) -> bool:
-        """Whether the trouble is the model's own: not the request's, the permissions' or the clock's."""
+        """Whether the model is the cause, and not the request, the permissions or the clock."""
         return self.type in _MODEL_TROUBLE
 
 
 class RequestError(Exception):
-    """The answer cannot be given, or cannot be finished; `failure` says why."""
+    """The answer cannot be given or cannot be finished; `failure` says why."""
 
     def __init__(self, failure: Failure) -> None:
         super().__init__(f"{failure.type}: {failure.message}")
         self.failure = failure
 
 
-# Error codes of InvokeModelWithResponseStream and ConverseStream, as HTTP errors and as exceptions inside the stream
-# (there with a small first letter), and those that any AWS service may answer with.
+# The error codes of InvokeModelWithResponseStream and ConverseStream, and those that any AWS service may answer with.
+# Inside a stream the same codes begin with a small letter.
 # https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_InvokeModelWithResponseStream.html
 # https://docs.aws.amazon.com/bedrock/latest/APIReference/CommonErrors.html
 _TYPE_OF_CODE = {
@@ -155,7 +155,7 @@ _TYPE_OF_CODE = {
     "InternalServerException": ErrorType.MODEL_ERROR,
     "ResourceNotFoundException": ErrorType.MODEL_ERROR,
 }
-# For a code that is not in the table, such as the bare status of an answer that some proxy gave.
+# For codes that are not in the table above, such as the bare status of an answer from a proxy.
 _TYPE_OF_STATUS = {
     400: ErrorType.INVALID_REQUEST,
     401: ErrorType.ACCESS_DENIED,
@@ -169,10 +169,10 @@ _NOT_FOR_CLIENTS = re.compile(r"arn:[\w:/.*-]+|\b\d{12}\b")
 
 
 def failure_of(error: Exception, model_id: str) -> Failure:
-    """Sort one of `MODEL_EXCEPTIONS` into the table.
+    """Return the failure that one of `MODEL_EXCEPTIONS` stands for.
 
     Args:
-        error: what the call raised, or the reading of its stream.
+        error: what the call, or reading its stream, raised.
         model_id: the model that was asked.
     """
     if isinstance(error, ClientError):
@@ -200,7 +200,7 @@ def _failure_of_answer(error: ClientError, model_id: str) -> Failure:
         # Bedrock says what is wrong with the request better than this function could.
         return Failure.of(error_type, _NOT_FOR_CLIENTS.sub("[...]", words), code=code, model_id=model_id)
     if error_type is ErrorType.ACCESS_DENIED:
-        # Names the role, the action and the resource: what the operator needs, and nobody else should see.
+        # The words name role, action and resource. The operator needs them; nobody else should see them.
         return Failure.of(error_type, detail=words, code=code, model_id=model_id)
     if code == "ResourceNotFoundException":
         return Failure.of(

@@ -1,8 +1,8 @@
-"""Fields as a dict, without those that have no value: how requests, answers and records say that there is none."""
+"""Makes dicts without the fields that have no value; requests, answers and records leave those out."""
 
 from typing import Any
 
 
 def given(**fields: Any) -> dict[str, Any]:
-    """The fields that are not None."""
+    """Return the fields that are not None."""
     return {name: value for name, value in fields.items() if value is not None}

@@ -1,4 +1,4 @@
-"""The meter of one response: it is told what happens, when it happens, and knows the figures; no input, no output."""
+"""The meter of one response: it is told what happens when it happens, and computes the figures. It does no I/O."""
 
 import random
 import time
@@ -11,13 +11,13 @@ from firstbyte.failures import ErrorType, Failure
 from firstbyte.model_events import Delta, ModelEvent, ModelUsage, ServiceMetrics, Stop, Usage
 from firstbyte.pricing import Prices
 
-# CloudWatch takes 100 values of a metric in one document, and Powertools begins another document at the 100th.
+# CloudWatch takes 100 values of a metric in one document, and Powertools starts another document at the 100th value.
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
 MAX_SAMPLE = 99
 
 
 class Outcome(StrEnum):
-    """How a response ended; every response has exactly one."""
+    """How a response ended. Every response has exactly one outcome."""
 
     COMPLETED = "completed"
     CLIENT_ERROR = "client_error"
@@ -28,7 +28,8 @@ class Outcome(StrEnum):
     INTERNAL_ERROR = "internal_error"
 
 
-# Of a response that failed before its first byte. A model that the function may not call is no error of the client.
+# For a response that failed before its first byte. All other types count as `MODEL_ERROR`. That includes a missing
+# permission to call the model, because it is no error of the client.
 _OUTCOME_OF_ERROR = {
     ErrorType.INVALID_REQUEST: Outcome.CLIENT_ERROR,
     ErrorType.THROTTLED: Outcome.THROTTLED,
@@ -39,7 +40,12 @@ _OUTCOME_OF_ERROR = {
 
 @dataclass(frozen=True, slots=True)
 class Objectives:
-    """What makes a response a good one, in milliseconds."""
+    """The limits of a good response.
+
+    Attributes:
+        ttft_ms: the longest time to first token, in milliseconds.
+        tpot_ms: the longest time per output token after the first, in milliseconds.
+    """
 
     ttft_ms: float
     tpot_ms: float
@@ -47,7 +53,7 @@ class Objectives:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """The figures of one response; `catalogue.py` says what each means. None: there is no such figure."""
+    """The figures of one response. `catalogue.py` says what each means; None means that there is no such figure."""
 
     requests: int
     completed: int
@@ -78,18 +84,19 @@ class Figures:
 
 
 class Attempt:
-    """One call of a model. Made by `Meter.model_asked`; marks are seconds on the meter's clock.
+    """One call of a model, made by `Meter.model_asked`. Marks are seconds on the meter's clock.
 
     Attributes:
         model_id: the model that was asked.
         operation: the Bedrock API's operation, such as `ConverseStream`.
-        asked: when the request was about to be sent.
-        first_token: when the first text came, None if none did.
-        ended: when the model had no more to say, or failed; None as long as neither has happened.
-        failure: why it failed, None if it has not.
-        stop_reason: None until the answer is whole.
+        asked: the mark just before the request was sent.
+        first_token: the mark of the first text; None before it.
+        ended: the mark at which the model finished or failed; None before it.
+        failure: why the model failed; None if it did not.
+        stop_reason: why the model stopped; None until the answer is whole.
         model_usage: token counts that the model itself has reported so far.
-        service_metrics: what Bedrock has reported, if it has.
+        service_metrics: what Bedrock has reported so far.
+        gaps: the seconds between neighbouring texts.
     """
 
     def __init__(self, model_id: str, operation: str, clock: Callable[[], float]) -> None:
@@ -104,15 +111,15 @@ class Attempt:
         self.service_metrics = ServiceMetrics(Usage())
         self._clock = clock
         self._last_token = 0.0
-        # All of them, in seconds: eight bytes each, and no work but this while the answer streams.
+        # Each gap costs eight bytes, and nothing else is computed while the answer streams.
         self.gaps = array("d")
 
     def asked_again(self) -> None:
-        """The request is sent anew: nobody had received it."""
+        """Note that the request is sent again, because nobody had received it."""
         self.asked = self._clock()
 
     def observe(self, event: ModelEvent) -> None:
-        """The model's stream has brought an event."""
+        """Note an event of the model's stream."""
         match event:
             case Delta():
                 now = self._clock()
@@ -129,19 +136,19 @@ class Attempt:
                 self.service_metrics = event
 
     def end(self, failure: Failure | None = None) -> None:
-        """The model's stream is over; only the first call counts."""
+        """Note that the model's stream is over. Only the first call counts."""
         if self.ended is None:
             self.ended = self._clock()
             self.failure = failure
 
     @property
     def usage(self) -> Usage:
-        """Token counts: Bedrock's own where it gave them, for they are what it bills and shows, else the model's."""
+        """Token counts: Bedrock's own where it gave them, because it bills and shows those; otherwise the model's."""
         return self.model_usage.updated_with(self.service_metrics.usage)
 
     @property
     def usage_differs(self) -> bool:
-        """Whether the model and Bedrock reported different counts of the same thing."""
+        """Whether the model and Bedrock reported different counts for the same tokens."""
         return self.service_metrics.usage.updated_with(self.model_usage) != self.usage
 
 
@@ -150,15 +157,15 @@ class Meter:
 
     Args:
         cold_start: whether the execution environment is new.
-        clock: seconds that never go back.
+        clock: returns seconds that never go back.
 
     Attributes:
         cold_start: whether the execution environment is new.
-        entered: the mark of the beginning, in seconds on the clock.
-        last_byte: the mark of the last body byte so far, None if there was none.
-        attempts: the calls of models, in their order.
-        failure: what the client was told instead of an answer, or at the end of half of one; None if nothing failed.
-        ended: the mark of the end, None before it.
+        entered: the mark at which the handler was entered, in seconds on the clock.
+        last_byte: the mark of the last body byte so far; None before the first.
+        attempts: the calls of models, in order.
+        failure: the failure that the client was told of; None if nothing failed.
+        ended: the mark at which the client had everything; None before it.
     """
 
     def __init__(self, *, cold_start: bool = False, clock: Callable[[], float] = time.perf_counter) -> None:
@@ -174,39 +181,39 @@ class Meter:
         self._bytes = 0
 
     def now(self) -> float:
-        """This moment, as a mark."""
+        """Return this moment as a mark."""
         return self._clock()
 
     def model_asked(self, model_id: str, operation: str) -> Attempt:
-        """A model request is about to be sent."""
+        """Note that a model request is about to be sent, and return the record of that call."""
         self.attempts.append(Attempt(model_id, operation, self._clock))
         return self.attempts[-1]
 
     def bytes_written(self, count: int) -> None:
-        """So many body bytes, at least one, were handed over."""
+        """Note that `count` body bytes, at least one, were handed over."""
         self.last_byte = self._clock()
         if self._first_byte is None:
             self._first_byte = self.last_byte
         self._bytes += count
 
     def failed(self, failure: Failure) -> None:
-        """The response is not a whole answer; only the first call counts."""
+        """Note why the response is not a whole answer. Only the first call counts."""
         if self.failure is None:
             self.failure = failure
             self._failed_in_stream = self._first_byte is not None
 
     def end(self) -> None:
-        """The client has all that it will get."""
+        """Note that the client has everything that it will get."""
         self.ended = self._clock()
 
     @property
     def answer(self) -> Attempt | None:
-        """The call of a model whose answer is the response's: of several, the last one; None if no model was asked."""
+        """The call whose answer is the response: the last one, or None if no model was asked."""
         return self.attempts[-1] if self.attempts else None
 
     @property
     def outcome(self) -> Outcome:
-        """How the response ended, once it has."""
+        """How the response ended. It is right only after the end."""
         if self.failure is None:
             return Outcome.COMPLETED
         if self._failed_in_stream and self.failure.type is not ErrorType.DEADLINE_EXCEEDED:
@@ -214,7 +221,7 @@ class Meter:
         return _OUTCOME_OF_ERROR.get(self.failure.type, Outcome.MODEL_ERROR)
 
     def so_far(self) -> dict[str, float | None]:
-        """Milliseconds that a client may see in its stream, None for what has not happened.
+        """Return the times that a client sees in its stream, in milliseconds; None for what has not happened.
 
         Returns:
             ttfb_ms from entering the handler to the first body byte; ttft_ms from asking the model to its first text;
@@ -228,12 +235,12 @@ class Meter:
         }
 
     def figures(self, objectives: Objectives, prices: Prices, rng: random.Random | None = None) -> Figures:
-        """The figures of the response, once it has ended.
+        """Return the figures of the response. Call it after the end.
 
         Args:
             objectives: what a good response meets.
-            prices: of models; a model without a price has no cost.
-            rng: chooses the sample of gaps.
+            prices: the models' prices; a model without a price has no cost.
+            rng: draws the sample of gaps; None for the `random` module.
         """
         outcome, answer = self.outcome, self.answer
         usage = answer.usage if answer else Usage()
@@ -243,7 +250,7 @@ class Meter:
         ttft_ms, decoding_ms = _milliseconds(asked, first_token), _milliseconds(first_token, self.last_byte)
         tokens = usage.output_tokens or 0
         tpot_ms = tokens_per_second = None
-        # Text that came in one piece shows when it came, not how long it took; one token has no time between tokens.
+        # Text that came in one piece does not show how long the model took, and one token has no time between tokens.
         if outcome is Outcome.COMPLETED and gaps and tokens > 1 and decoding_ms is not None and decoding_ms > 0:
             tpot_ms, tokens_per_second = decoding_ms / (tokens - 1), tokens * 1000 / decoding_ms
         sample = (rng or random).sample(gaps, MAX_SAMPLE) if len(gaps) > MAX_SAMPLE else gaps

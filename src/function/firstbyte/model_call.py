@@ -1,4 +1,7 @@
-"""The request as Bedrock wants it: which of the two streaming APIs is called, and with what body for each family."""
+"""Builds the call of Bedrock for a request: which of the two streaming APIs, and with which body.
+
+A new model family adds its body to `_FAMILIES`. Models of other families are called through Converse.
+"""
 
 import json
 import re
@@ -16,9 +19,9 @@ class ModelCall:
     """A call of the Bedrock client.
 
     Attributes:
-        operation: name of the client's method.
+        operation: the name of the client's method.
         arguments: its keyword arguments.
-        stream_key: where its answer holds the event stream.
+        stream_key: the key under which the response holds the event stream.
     """
 
     operation: str
@@ -27,11 +30,11 @@ class ModelCall:
 
 
 def model_call(request: ChatRequest, model_id: str) -> ModelCall:
-    """The call for one model: InvokeModel where the family's own format is known and can say it all, else Converse.
+    """Return the call for one model: InvokeModel if the family's format can express the request, otherwise Converse.
 
     Args:
         request: what the client asked for.
-        model_id: the model to ask, which may be another than the request's.
+        model_id: the model to ask. It may differ from the request's: the fallback model does.
     """
     family = _family(model_id)
     if request.api == "converse" or family is None or not family.can_say(request):
@@ -45,10 +48,10 @@ def model_call(request: ChatRequest, model_id: str) -> ModelCall:
 
 
 def check_api(request: ChatRequest) -> None:
-    """Refuse a request that insists on InvokeModel where it cannot be had.
+    """Refuse a request that demands InvokeModel where that is not possible.
 
     Raises:
-        RequestError: with an `invalid_request` that names the field.
+        RequestError: an `invalid_request` that names the field.
     """
     if request.api != "invoke":
         return
@@ -91,7 +94,7 @@ def _anthropic_body(request: ChatRequest) -> dict[str, Any]:
 
 
 def _nova_body(request: ChatRequest) -> dict[str, Any]:
-    # The Converse request with a version. https://docs.aws.amazon.com/nova/latest/userguide/complete-request-schema.html
+    # This is the Converse request with a version. https://docs.aws.amazon.com/nova/latest/userguide/complete-request-schema.html
     return {"schemaVersion": "messages-v1", **_converse_fields(request)}
 
 
@@ -132,8 +135,9 @@ _FAMILIES = {
     ),
     "meta.llama4": _Family(_llama_body(("<|header_start|>", "<|header_end|>"), "<|eot|>"), stop_sequences=False),
 }
-# A model id begins with the family, an inference profile's with a geography (us., eu., global., ...); in an ARN either
-# follows the last slash. An ARN without a name (application profile, provisioned or imported model) has no family.
+# A model id begins with the family. An inference profile's id begins with a geography (us., eu., global., ...). In an
+# ARN, either follows the last slash. The ARNs of application profiles, provisioned and imported models have no such
+# name, and so no family.
 _FAMILY_IN_ID = re.compile(rf"(?:^|/)(?:[a-z-]+\.)?({'|'.join(map(re.escape, _FAMILIES))})")
 
 

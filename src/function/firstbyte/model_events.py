@@ -1,4 +1,4 @@
-"""What a model's stream says, in one vocabulary for every API and family: decoding makes these, others read them."""
+"""The events of a model's stream, the same for every API and model family. `decoding.py` makes them."""
 
 from dataclasses import dataclass, fields
 from typing import Literal
@@ -6,7 +6,7 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """The model is at work, but not on text: a message was opened, it reasons, or it writes a tool's input."""
+    """The model works, but not on text: it opened a message, it reasons, or it writes a tool's input."""
 
     kind: Literal["start", "reasoning", "tool_use"]
 
@@ -20,14 +20,14 @@ class Delta:
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """The answer is whole; `reason` is one of the Converse API's names, or the model's own word where there is none."""
+    """The answer is whole. `reason` is one of the Converse API's names, or the model's own word if none fits."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Token counts, None where not reported: nothing is estimated."""
+    """Token counts. None means that a count was not reported; nothing is estimated."""
 
     input_tokens: int | None = None
     output_tokens: int | None = None
@@ -35,20 +35,20 @@ class Usage:
     cache_write_input_tokens: int | None = None
 
     def updated_with(self, newer: "Usage") -> "Usage":
-        """These counts, with those that the newer report has in their place."""
+        """Return these counts, replaced by those that the newer report has."""
         return Usage(*(getattr(self, f.name) if (new := getattr(newer, f.name)) is None else new for f in fields(self)))
 
 
 @dataclass(frozen=True, slots=True)
 class ModelUsage:
-    """Token counts as the model itself reported them, perhaps not all of them yet."""
+    """Token counts that the model itself reported. There may be more to come."""
 
     usage: Usage
 
 
 @dataclass(frozen=True, slots=True)
 class ServiceMetrics:
-    """What Bedrock reports of the invocation, as the `AWS/Bedrock` metrics show it; latencies in milliseconds."""
+    """What Bedrock reports of the invocation, as the `AWS/Bedrock` metrics show it. Latencies are in milliseconds."""
 
     usage: Usage
     invocation_latency_ms: float | None = None

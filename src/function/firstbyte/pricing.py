@@ -1,4 +1,4 @@
-"""What tokens cost: a table that the operator sets, for Bedrock tells no prices; an unknown price gives no cost."""
+"""What tokens cost, from a table that the operator sets, because Bedrock's API has no prices."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from firstbyte.model_events import Usage
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """US dollars for a million tokens; None where not known."""
+    """US dollars for a million tokens. None means that a price is unknown."""
 
     input: float
     output: float
@@ -20,21 +20,21 @@ class Prices:
     """Prices by model id.
 
     Args:
-        by_model: an id without a geography stands for the model's cross-region inference profiles, too.
+        by_model: prices by model id. An id without a geography also stands for the model's inference profiles.
     """
 
     def __init__(self, by_model: Mapping[str, Price]) -> None:
         self._by_model = by_model
 
     def cost_usd(self, model_id: str, usage: Usage) -> float | None:
-        """What an answer costs in US dollars; None if a price or a token count that belongs to it is not known."""
+        """Return what an answer costs in US dollars; None if one of its prices or token counts is unknown."""
         price = self._by_model.get(model_id) or self._by_model.get(model_id.partition(".")[2])
         if price is None:
             return None
         parts = (
             (usage.input_tokens, price.input),
             (usage.output_tokens, price.output),
-            # Bedrock counts cached tokens apart from the input tokens; a model without a cache reports none.
+            # Bedrock counts cached tokens apart from the input tokens. A model without a cache reports none.
             (usage.cache_read_input_tokens or 0, price.cache_read),
             (usage.cache_write_input_tokens or 0, price.cache_write),
         )
@@ -47,14 +47,14 @@ class Prices:
 
 
 def parse_prices(text: str) -> Prices:
-    """Read the table.
+    """Return the prices that a text lists.
 
     Args:
-        text: entries `MODEL=INPUT/OUTPUT` or `MODEL=INPUT/OUTPUT/CACHE_READ/CACHE_WRITE` with commas between them, in
-            US dollars for a million tokens; may be empty.
+        text: entries `MODEL=INPUT/OUTPUT` or `MODEL=INPUT/OUTPUT/CACHE_READ/CACHE_WRITE`, separated by commas, in US
+            dollars for a million tokens. It may be empty.
 
     Raises:
-        ValueError: an entry is none; the message shows it.
+        ValueError: an entry has another form, or a model has two prices; the message shows it.
     """
     prices = {}
     for entry in filter(None, (part.strip() for part in text.split(","))):

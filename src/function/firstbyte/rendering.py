@@ -1,4 +1,4 @@
-"""The answer as the client wants it, by the Accept header: streamed as text, server-sent events or NDJSON, or whole."""
+"""Chooses the response format from the Accept header: text, server-sent events, NDJSON, or one JSON document."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -9,7 +9,7 @@ from firstbyte.failures import ErrorType, Failure, RequestError
 from firstbyte.given import given
 from firstbyte.model_events import Delta, ModelEvent, Usage
 
-# Valid inside a JSON string, but line ends to readers such as Python's str.splitlines: escaped.
+# These are valid inside a JSON string. They are escaped because readers such as str.splitlines take them for line ends.
 _LINE_ENDS = {code: f"\\u{code:04x}" for code in (0x85, 0x2028, 0x2029)}
 
 
@@ -18,10 +18,10 @@ class Rendering:
     """One way to put an answer on the wire.
 
     Attributes:
-        content_type: of the response.
-        frame: the bytes of one event, from its name and its fields.
+        content_type: the response's content type.
+        frame: returns the bytes of one event, given its name and its fields.
         has_events: whether a reader sees more than text. If not, an answer that breaks off can only be cut.
-        in_one_piece: whether nothing is sent before the answer is whole, and then all of it at once.
+        in_one_piece: whether the answer is sent at once when it is whole.
     """
 
     content_type: str
@@ -30,7 +30,7 @@ class Rendering:
     in_one_piece: bool = False
 
     def begins_with(self, event: ModelEvent) -> bool:
-        """Whether this event of the model puts the first byte on the wire, so that the status must be known."""
+        """Return whether this event of the model puts the first byte on the wire. The status must be known by then."""
         return not self.in_one_piece and (self.has_events or isinstance(event, Delta))
 
 
@@ -44,7 +44,7 @@ def _sse_frame(name: str, fields: Mapping[str, Any]) -> bytes:
 
 
 def _ndjson_frame(name: str, fields: Mapping[str, Any]) -> bytes:
-    # An error has a `type` of its own, so it stands whole under `error`, as it does in the body of an HTTP error.
+    # An error has a `type` of its own. So the whole error goes under the key `error`, as in the body of an HTTP error.
     line = {"type": name, "error": fields} if name == "error" else {"type": name, **fields}
     return f"{_json_line(line)}\n".encode()
 
@@ -74,12 +74,16 @@ _BY_MEDIA_RANGE = {
 
 
 def choose_rendering(accept: str | None) -> Rendering:
-    """The rendering that the client likes best: the highest `q`, of several a stream, of these the one it names first.
+    """Return the rendering that the client prefers.
 
-    Many libraries ask for `application/json, text/plain, */*` whatever they call: that is no wish to wait.
+    The highest `q` wins; then a stream wins over one piece; then the one that the header names first. A stream wins
+    because many libraries send `application/json, text/plain, */*` by default, and do not mean to wait.
+
+    Args:
+        accept: the value of the Accept header; None or empty accepts everything.
 
     Raises:
-        RequestError: with status 406, when the client accepts none of them.
+        RequestError: the client accepts none of the formats; the status is 406.
     """
     best: tuple[tuple[float, bool], Rendering] | None = None
     for entry in (accept or "*/*").split(","):
@@ -109,7 +113,7 @@ def _quality(parameters: list[str]) -> float:
 
 
 def usage_fields(usage: Usage) -> dict[str, int | None]:
-    """Token counts for a client: null where Bedrock did not say; the cache's only where it did."""
+    """Return token counts for a client. Unreported counts are null; unreported counts of the cache are left out."""
     return {
         "input_tokens": usage.input_tokens,
         "output_tokens": usage.output_tokens,
@@ -121,14 +125,17 @@ def usage_fields(usage: Usage) -> dict[str, int | None]:
 
 
 def error_fields(failure: Failure) -> dict[str, Any]:
-    """A failure as a client may see it."""
+    """Return the fields of a failure that a client may see."""
     return given(type=failure.type.value, message=failure.message, retryable=failure.retryable, field=failure.field)
 
 
 def error_body(failure: Failure, usage: Usage, ids: Mapping[str, str]) -> str:
-    """The JSON body of a response that is an error; ASCII, because a field's name may be unfit for UTF-8.
+    """Return the JSON body of an error response. It is ASCII, because UTF-8 cannot encode every field name.
 
-    Token counts are in it if the model reported some before it failed.
+    Args:
+        failure: why there is no answer.
+        usage: token counts that the model reported before it failed; in the body if there are any.
+        ids: the ids of request and trace.
     """
     partial_usage = usage_fields(usage) if usage != Usage() else None
     return json.dumps({"error": {**error_fields(failure), **given(partial_usage=partial_usage)}, **ids})

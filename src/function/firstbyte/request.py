@@ -1,4 +1,4 @@
-"""The request: a Function URL event, checked field by field, as a frozen object; nothing here knows Bedrock."""
+"""Reads the request from a Function URL event and checks it field by field. Nothing here knows Bedrock."""
 
 import base64
 import json
@@ -11,7 +11,7 @@ from firstbyte.failures import ErrorType, Failure, RequestError
 
 Api = Literal["invoke", "converse"]
 
-# Tokens that an answer may have when the request does not say.
+# The longest answer, in tokens, if the request does not say.
 DEFAULT_MAX_TOKENS = 1024
 # The smallest limit among Bedrock's text models (Amazon Nova's and Titan's Converse limit).
 MAX_STOP_SEQUENCES = 4
@@ -29,7 +29,18 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class ChatRequest:
-    """What a client asks for, `model` and `max_tokens` filled in where it did not say; None is the model's default."""
+    """What a client asks for. `model` and `max_tokens` have defaults; None leaves a value to the model's own default.
+
+    Attributes:
+        messages: the conversation, at least one turn; the last one is the user's.
+        model: the model's id, one of the configured ones.
+        max_tokens: the longest answer, in tokens.
+        system: the system text.
+        temperature: from 0 to 1.
+        top_p: from 0 to 1.
+        stop_sequences: texts that end the answer.
+        api: the Bedrock API to call; None leaves the choice to `model_call`.
+    """
 
     messages: tuple[Message, ...]
     model: str
@@ -42,17 +53,21 @@ class ChatRequest:
 
 
 def parse_request(event: object, config: Config) -> ChatRequest:
-    """Read the request from an event of payload format 2.0.
+    """Return the request in an event of payload format 2.0.
 
     https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html#urls-payloads
 
+    Args:
+        event: what Lambda calls the handler with; nothing in it is trusted.
+        config: the models and limits.
+
     Raises:
-        RequestError: with an `invalid_request` that names the field.
+        RequestError: an `invalid_request` that names the field.
     """
     body = _json_object(_body(event))
     for name in body:
         if name not in _FIELDS:
-            # Cut short: it is the client's own, but it may be a whole prompt. It may also be empty.
+            # The name is cut short because it may be a whole prompt. It may also be empty.
             _refuse(name[:80] or '""', f"is not a known field; known are {', '.join(_FIELDS)}")
     messages = _messages(body)
     system = _text(body["system"], "system") if "system" in body else None
@@ -75,7 +90,7 @@ def parse_request(event: object, config: Config) -> ChatRequest:
 
 
 def header(event: object, name: str) -> str | None:
-    """The value of a request header, whatever its spelling in the event; `name` is in lower case."""
+    """Return the value of a request header, None if it is absent. `name` is in lower case; the event's may differ."""
     headers = event.get("headers") if isinstance(event, Mapping) else None
     if isinstance(headers, Mapping):
         for key, value in headers.items():
@@ -111,7 +126,7 @@ def _json_object(text: str) -> dict[str, Any]:
         body = json.loads(text, parse_constant=no_such_number)
     except json.JSONDecodeError as error:
         _refuse("body", f"is not valid JSON: {error.msg} at line {error.lineno}, column {error.colno}")
-    except ValueError:  # an integer of more digits than Python converts
+    except ValueError:  # an integer with more digits than Python converts
         _refuse("body", "is not acceptable JSON: a number is too long")
     except RecursionError:
         _refuse("body", "is not acceptable JSON: it is nested too deeply")
@@ -177,7 +192,7 @@ def _model(body: Mapping[str, Any], config: Config) -> str:
     if not isinstance(model, str):
         _refuse("model", "must be a string")
     if model not in config.model_ids:
-        # An ARN holds the account's number, which is nobody else's business.
+        # An ARN holds the account's number, which a client need not know.
         names = [name for name in config.model_ids if not name.startswith("arn:")]
         _refuse("model", f"is not allowed; allowed are {', '.join(names)}" if names else "is not allowed")
     return model

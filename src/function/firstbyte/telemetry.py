@@ -1,7 +1,7 @@
-"""What is recorded of a response once the client has it: log lines, one EMF document, and a trace if it is sampled.
+"""Records a response once the client has it: log lines, one EMF document, and a trace if it is sampled.
 
-Imported after the first response, not at the start: nothing in here is needed for a first byte, and importing it takes
-longer than anything else that this function does on a cold start but making its Bedrock client.
+The handler imports this module after the first response. No first byte needs it, and importing it takes longer than
+anything else in a cold start except making the Bedrock client.
 """
 
 from collections.abc import Mapping
@@ -26,17 +26,17 @@ def record(meter: Meter, request_id: str, trace: TraceHeader, config: Config) ->
     """Record one response.
 
     Args:
-        meter: of the response, which has ended.
-        request_id: of the invocation.
-        trace: what Lambda says of the invocation's trace.
-        config: for the objectives and prices.
+        meter: the meter of the response, which has ended.
+        request_id: the invocation's id.
+        trace: the trace header that Lambda gave the invocation.
+        config: has the objectives, the prices and the region.
     """
     figures = meter.figures(config.objectives, config.prices)
     ids = {"request_id": request_id, "trace_id": trace.root}
     _log(meter, figures, ids)
     _emit_metrics(meter, figures, ids)
     if trace.is_sampled:
-        # The SDK is another 100 ms to import: not for a function whose traces are switched off.
+        # The SDK takes another 100 ms to import, which a function without traces must not pay.
         from firstbyte.tracing import emit_trace
 
         emit_trace(meter, figures, request_id, trace, config.region)
@@ -44,7 +44,7 @@ def record(meter: Meter, request_id: str, trace: TraceHeader, config: Config) ->
 
 def _log(meter: Meter, figures: Figures, ids: Mapping[str, str]) -> None:
     for failure in _failures(meter):
-        # Neither the message nor the field: both may hold what the client wrote.
+        # Message and field are left out: both may hold what the client wrote.
         cause = {
             "error_type": failure.type.value,
             "code": failure.code,
@@ -64,13 +64,13 @@ def _log(meter: Meter, figures: Figures, ids: Mapping[str, str]) -> None:
 
 
 def _failures(meter: Meter) -> list[Failure]:
-    """Every failure once: those of the models, and the response's own if it is none of them."""
+    """Return every failure once: the models' failures, and the response's own if it is not among them."""
     failures = [attempt.failure for attempt in meter.attempts if attempt.failure]
     return failures if meter.failure is None or meter.failure in failures else [*failures, meter.failure]
 
 
 def _emit_metrics(meter: Meter, figures: Figures, ids: Mapping[str, str]) -> None:
-    # Nothing is kept from one response to the next. The service is POWERTOOLS_SERVICE_NAME.
+    # `EphemeralMetrics` keeps nothing from one response to the next. Its service is POWERTOOLS_SERVICE_NAME.
     metrics = EphemeralMetrics(namespace=NAMESPACE)
     if (answer := meter.answer) is not None:
         metrics.add_dimensions(service=metrics.service, model=answer.model_id)
@@ -84,7 +84,7 @@ def _emit_metrics(meter: Meter, figures: Figures, ids: Mapping[str, str]) -> Non
 
 
 def _facts(meter: Meter) -> dict[str, Any]:
-    """What is known of the response beside its figures."""
+    """Return what is known of the response beside its figures."""
     answer = meter.answer
     return given(
         outcome=meter.outcome.value,

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class TraceHeader:
-    """The header and its fields; a field that is not there is empty.
+    """The header and its fields. A missing field is empty.
 
     Attributes:
         text: the whole header.
-        root: the trace's id, as it is looked up.
-        parent: the id of Lambda's own segment of this invocation.
+        root: the trace's id, with which the trace is looked up.
+        parent: the id of Lambda's own segment for this invocation.
         is_sampled: whether the trace is recorded.
     """
 
@@ -24,7 +24,7 @@ class TraceHeader:
 
 
 def parse_trace_header(text: str) -> TraceHeader:
-    """Read the header; one that is empty or makes no sense is that of a trace that is not recorded."""
+    """Return the fields of a header. If it is empty or makes no sense, the trace counts as not recorded."""
     parts = dict(part.strip().partition("=")[::2] for part in text.split(";"))
     root, parent = parts.get("Root", ""), parts.get("Parent", "")
     return TraceHeader(text, root, parent, bool(root and parent and parts.get("Sampled") == "1"))

@@ -1,8 +1,8 @@
-"""The trace of one response, made of the meter's marks once the response has ended; the one place that knows X-Ray.
+"""Makes the trace of one response from the meter's marks, after the response has ended. Only this module knows X-Ray.
 
-The handler's subsegment hangs under the segment that Lambda makes of the invocation, the calls of models under it, and
-under each of those the time to its first token and the time of the rest. Made afterwards, they cost no time while the
-answer streams; whoever changes to OpenTelemetry has the same marks for spans.
+Lambda makes the segment of the invocation. The handler's subsegment is under it, and each call of a model is under the
+handler. A call has two parts: the time to the first token, and the time of the rest. All this is made afterwards, so it
+costs no time while the answer streams. A change to OpenTelemetry can use the same marks for its spans.
 """
 
 import time
@@ -18,22 +18,22 @@ from firstbyte.given import given
 from firstbyte.meter import Attempt, Figures, Meter, Outcome
 from firstbyte.trace_header import TraceHeader
 
-# Nothing is patched: what is measured is known already. With POWERTOOLS_TRACE_DISABLED nothing is sent.
+# No library is patched, because the meter has the times already. With POWERTOOLS_TRACE_DISABLED nothing is sent.
 _recorder: Any = Tracer(auto_patch=False).provider
 
 
 def emit_trace(meter: Meter, figures: Figures, request_id: str, trace: TraceHeader, region: str) -> None:
-    """Send the subsegments of one response to the X-Ray daemon; without a daemon they are lost, and nothing else is.
+    """Send the subsegments of one response to the X-Ray daemon. Without a daemon they are lost, and no error is raised.
 
     Args:
-        meter: of the response, which has ended.
+        meter: the meter of the response, which has ended.
         figures: what goes into annotations and metadata.
-        request_id: of the invocation.
-        trace: the sampled trace that they belong to.
+        request_id: the invocation's id.
+        trace: the sampled trace that the subsegments belong to.
         region: the models' region.
     """
-    # The SDK keeps the segment as long as the trace id stays the same; of two invocations in one trace, the second's
-    # subsegments would hang under the first's segment.
+    # Set anew each time: the SDK keeps the segment as long as the trace id stays the same. In a trace with two
+    # invocations, the second one's subsegments would be under the first one's segment.
     _recorder.set_trace_entity(FacadeSegment("facade", entityid=trace.parent, traceid=trace.root, sampled=True))
     clock = _Clock(meter)
     with _subsegment("## handler", meter.entered, clock, meter.ended) as handler:
@@ -41,7 +41,7 @@ def emit_trace(meter: Meter, figures: Figures, request_id: str, trace: TraceHead
             handler.put_annotation(name, value)
         handler.put_metadata("response", {"request_id": request_id, **given(**asdict(figures))}, "firstbyte")
         if meter.failure:
-            # A stream that broke off had status 200; for whoever looks for faults it is one.
+            # A stream that broke off had status 200, but a search for faults must find it.
             handler.apply_status_code(500 if meter.outcome is Outcome.INTERRUPTED else meter.failure.status)
         for attempt in meter.attempts:
             _model_call(attempt, clock, region)
@@ -62,7 +62,7 @@ def _model_call(attempt: Attempt, clock: "_Clock", region: str) -> None:
 
 
 def _annotations(meter: Meter, figures: Figures) -> dict[str, str | float | bool]:
-    """What traces can be searched for; an annotation that has no value is left out."""
+    """Return the annotations, by which traces can be searched. Those without a value are left out."""
     answer = meter.answer
     return given(
         model=answer and answer.model_id,
@@ -83,7 +83,7 @@ class _Clock:
         self._offset = time.time() - self._now
 
     def wall(self, mark: float | None) -> float:
-        """The time of a mark; now, if it was not made."""
+        """Return the time of a mark in seconds since 1970; now, if the mark is None."""
         return (self._now if mark is None else mark) + self._offset
 
 

@@ -31,7 +31,7 @@ credentials for --url:
 
 prompts:
   The lines of the file of --prompts take turns. In a file *.jsonl each is a JSON object, a request of the function as
-  the README has it, to which --model and --max-tokens are added where it does not say them.
+  src/function/README.md has it, to which --model and --max-tokens are added where it does not say them.
 
 comparing:
   --against takes turns with the target (A B, B A, A B), with the same prompts; --compare takes two saved results. Shown

@@ -1,4 +1,4 @@
-"""Response streaming for plain Python Lambda handlers: the layer's public names, and nothing else.
+"""Response streaming for plain Python Lambda handlers. Only the layer's public names are here.
 
 Example:
     ```python

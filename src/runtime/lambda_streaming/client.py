@@ -1,4 +1,4 @@
-"""The runtime interface client's Runtime API client, taught to stream; the loop that uses it stays AWS's own."""
+"""The Runtime API client of `awslambdaric` with streaming added. The loop that uses it stays AWS's own."""
 
 import functools
 import json
@@ -18,14 +18,14 @@ _logger = logging.getLogger(__name__)
 
 
 class StreamingRuntimeClient(LambdaRuntimeClient):  # type: ignore[misc]
-    """Gives every invocation a `ResponseStream`, and keeps out of the way of handlers that don't use it.
+    """Gives every invocation a `ResponseStream`. Handlers that do not use it work as before.
 
-    The error contract: before the first byte an error is posted to `.../error`, after it it goes into the trailers of
-    the response, and after the end it is only logged (the loop has done that before it calls this).
+    The error contract: before the first byte, an error is posted to `.../error`. After it, the error goes into the
+    response's trailers. After the end, it is only logged; the loop has done that before it calls this class.
 
     Args:
         lambda_runtime_address: `HOST:PORT` of the Runtime API.
-        use_thread_for_polling_next: wait for the next invocation on a thread, so that the main thread sees signals.
+        use_thread_for_polling_next: whether a thread waits for invocations, so that the main thread sees signals.
     """
 
     def __init__(self, lambda_runtime_address: str, use_thread_for_polling_next: bool = False) -> None:
@@ -35,7 +35,11 @@ class StreamingRuntimeClient(LambdaRuntimeClient):  # type: ignore[misc]
         self._invoke_id: str | None = None
 
     def wait_next_invocation(self) -> InvocationRequest:
-        """Waits for an invocation and makes its stream ready; nothing is sent before the handler writes."""
+        """Waits for an invocation and prepares its stream. Nothing is sent before the handler writes.
+
+        Returns:
+            What awslambdaric's own client returns.
+        """
         request = super().wait_next_invocation()
         self._connection.begin(deadline=int(request.deadline_time_in_ms) / 1000)
         head = functools.partial(
@@ -51,7 +55,7 @@ class StreamingRuntimeClient(LambdaRuntimeClient):  # type: ignore[misc]
         return request
 
     def _send(self, invoke_id: str, data: bytes) -> None:
-        # A thread that outlived its invocation must not write into the response of the next one.
+        # A thread that outlives its invocation must not write into the next response.
         if invoke_id != self._invoke_id:
             raise ConnectionError(f"invocation {invoke_id} is over")
         self._connection.send(data)
@@ -63,24 +67,38 @@ class StreamingRuntimeClient(LambdaRuntimeClient):  # type: ignore[misc]
         content_type: str = "application/json",
         invocation_id: str | None = None,
     ) -> None:
-        """Posts a returned result as the plain client does, or completes what was streamed."""
+        """Posts a returned result as the plain client does, or completes the streamed response.
+
+        Args:
+            invoke_id: the invocation's request id.
+            result_data: the serialized result; a streamed response ignores it.
+            content_type: the result's content type.
+            invocation_id: the value of `Lambda-Runtime-Invocation-Id`, to be echoed.
+        """
         if self._streamed():
             self._complete(invoke_id, ResponseStream.end)
         else:
-            self._invoke_id = None  # nothing was sent, and now nothing may be
+            self._invoke_id = None  # nothing was streamed, and from here on nothing may be
             super().post_invocation_result(invoke_id, result_data, content_type, invocation_id)
         self._finish()
 
     def post_invocation_error(
         self, invoke_id: str, error_response_data: str, xray_fault: str, invocation_id: str | None = None
     ) -> None:
-        """Reports an error in the way that is still open: `.../error`, the trailers, or the log alone."""
+        """Reports an error in the way that is still open: `.../error`, the trailers, or only the log.
+
+        Args:
+            invoke_id: the invocation's request id.
+            error_response_data: JSON with `errorType`, `errorMessage` and `stackTrace`.
+            xray_fault: JSON for X-Ray; the trailers have no place for it.
+            invocation_id: the value of `Lambda-Runtime-Invocation-Id`, to be echoed.
+        """
         if self._streamed():
             error = json.loads(error_response_data)
             details = (error["errorType"], error["errorMessage"], error["stackTrace"])
             self._complete(invoke_id, lambda stream: stream.fail(*details))
         else:
-            self._invoke_id = None  # nothing was sent, and now nothing may be
+            self._invoke_id = None  # nothing was streamed, and from here on nothing may be
             super().post_invocation_error(invoke_id, error_response_data, xray_fault, invocation_id)
         self._finish()
 
@@ -92,7 +110,7 @@ class StreamingRuntimeClient(LambdaRuntimeClient):  # type: ignore[misc]
         return self._stream is not None and self._stream.state not in (State.IDLE, State.STARTED)
 
     def _complete(self, invoke_id: str, finish: Callable[[ResponseStream], None]) -> None:
-        # Whatever goes wrong here concerns one response, which can't be mended: the loop goes on to the next.
+        # An error here concerns this one response, which cannot be saved. The loop goes on to the next invocation.
         assert self._stream is not None
         try:
             if self._stream.state is State.STREAMING:

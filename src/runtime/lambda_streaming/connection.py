@@ -1,4 +1,4 @@
-"""The connection that streamed responses take to the Runtime API: kept alive, opened again when it was dropped."""
+"""The connection for streamed responses to the Runtime API. It is kept alive, and opened again if it was dropped."""
 
 import select
 import socket
@@ -9,10 +9,14 @@ from http.client import HTTPException, HTTPResponse
 class RuntimeApiConnection:
     """One HTTP/1.1 connection, used by one response at a time.
 
-    Every wait is bounded by the invocation's deadline: a Runtime API that goes silent can't hang the runtime.
+    No wait is longer than the invocation's deadline allows, so a silent Runtime API cannot hang the runtime.
 
     Args:
         address: `HOST:PORT`, the value of `AWS_LAMBDA_RUNTIME_API`.
+
+    Attributes:
+        address: the same.
+        broken: whether the connection failed in the current response.
     """
 
     def __init__(self, address: str) -> None:
@@ -25,7 +29,7 @@ class RuntimeApiConnection:
         self.broken = False
 
     def begin(self, deadline: float) -> None:
-        """Makes ready for the next response. `deadline` is a Unix time in seconds."""
+        """Prepares for the next response. `deadline` is a Unix time in seconds."""
         self._deadline = deadline
         self._unused = True
         self.broken = False
@@ -34,7 +38,7 @@ class RuntimeApiConnection:
         """Sends all of the data.
 
         Raises:
-            ConnectionError: it could not be sent; says what the Runtime API answered, if it did.
+            ConnectionError: the data could not be sent. The message has the Runtime API's answer, if there was one.
         """
         if self.broken:
             raise ConnectionError("the connection to the Runtime API broke earlier in this response")
@@ -52,13 +56,13 @@ class RuntimeApiConnection:
             ) from error
 
     def read_answer(self) -> tuple[int, bytes]:
-        """Reads the answer to the response that was sent.
+        """Reads the Runtime API's answer to the response that was sent.
 
         Returns:
             The HTTP status and the body.
 
         Raises:
-            ConnectionError: there was none before the deadline, or it was no HTTP.
+            ConnectionError: no answer came before the deadline, or it was not HTTP.
         """
         if self.broken or self._socket is None:
             raise ConnectionError("the connection to the Runtime API is gone")
@@ -79,7 +83,7 @@ class RuntimeApiConnection:
         return answer.status, body
 
     def _send_first(self, data: bytes) -> None:
-        # Only here can it be sent again: the Runtime API has seen nothing of this response yet.
+        # Only the first data can be sent again: the Runtime API has seen nothing of this response yet.
         if self._socket is not None and not self._was_dropped():
             try:
                 self._socket.settimeout(self._remaining())
@@ -92,19 +96,19 @@ class RuntimeApiConnection:
                 return
         self._close()
         self._socket = socket.create_connection(self._endpoint, timeout=self._remaining())
-        # Small writes must not wait for the acknowledgement of the one before (Nagle's algorithm).
+        # Small writes must not wait until the previous one is acknowledged (Nagle's algorithm).
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._socket.sendall(data)
 
     def _was_dropped(self) -> bool:
-        # An idle connection has nothing to read: if it is readable, the other side closed it.
+        # An idle connection has nothing to read. If it is readable, the other side closed it.
         assert self._socket is not None
         poll = select.poll()
         poll.register(self._socket, select.POLLIN)
         return bool(poll.poll(0))
 
     def _reason(self) -> str:
-        """What the Runtime API said before it hung up, for the error message; then the connection is given up."""
+        """Returns what the Runtime API said before it hung up, for the error message, and drops the connection."""
         reason = ""
         if self._socket is not None and self._was_dropped():
             try:

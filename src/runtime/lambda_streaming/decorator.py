@@ -9,17 +9,18 @@ from lambda_streaming.stream import ResponseStream, current_stream
 
 
 def streamify_response(handler: Callable[..., object]) -> Callable[..., None]:
-    """Makes a handler that streams. It goes outermost, over any other decorator.
+    """Turns a function into a handler that streams. Put it outermost, above any other decorator.
 
     The function is called with the event, the context and the keyword argument `response_stream`. When it returns, the
-    response is ended if it has not been. When it raises, the runtime reports it: as an invocation error if nothing was
-    sent, else in the trailers of the response, which cuts it.
+    response ends, if it has not ended yet. When it raises, the runtime reports the error. If nothing was sent, that is
+    an invocation error; otherwise the error goes into the response's trailers, which cuts the response.
 
     Args:
         handler: a function `(event, context, *, response_stream)` that writes its answer and returns None.
 
     Returns:
-        A handler for Lambda. A test can pass it a `response_stream` of its own.
+        A handler for Lambda. A test can pass it a `response_stream` of its own. Without any stream it raises
+        RuntimeError. If the function writes nothing and returns a value, it raises TypeError.
     """
 
     @functools.wraps(handler)
@@ -32,7 +33,7 @@ def streamify_response(handler: Callable[..., object]) -> Callable[..., None]:
             )
         result = handler(event, context, response_stream=stream)
         if result is not None and stream.state is State.IDLE:
-            # An ordinary, async or generator handler under the wrong decorator: its answer would be lost silently.
+            # An ordinary, async or generator handler does not belong under this decorator: its answer would be lost.
             raise TypeError(
                 f"a streaming handler writes to response_stream and returns None, but {handler.__qualname__} "
                 f"wrote nothing and returned {type(result).__name__}"

@@ -1,6 +1,6 @@
-"""Starts the runtime in place of the managed one's bootstrap.py: the same module search path, a client that streams.
+"""Starts the runtime in place of the managed runtime's bootstrap.py, with the same module search path.
 
-The order of the paths is that of the managed runtime's own bootstrap.py (python3.11 image).
+The paths and their order come from that bootstrap.py, as it is in the python3.11 image.
 """
 
 import os
@@ -10,12 +10,12 @@ from pathlib import Path
 
 
 def search_path(layer: str, environment: dict[str, str]) -> list[str]:
-    """Returns the directories that the managed runtime puts before the interpreter's own, first one first.
+    """Returns the directories that the managed runtime puts before the interpreter's own, in order.
 
     Args:
         layer: the directory that holds this package, `/opt/python` on Lambda.
-        environment: reads `LAMBDA_TASK_ROOT`, `LAMBDA_RUNTIME_DIR` and `PYTHONPATH`: who sets the latter chooses all
-            but the first.
+        environment: the variables; `LAMBDA_TASK_ROOT`, `LAMBDA_RUNTIME_DIR` and `PYTHONPATH` are read. A user who sets
+            `PYTHONPATH` chooses all directories but the first.
     """
     task_root = environment["LAMBDA_TASK_ROOT"]
     if environment.get("PYTHONPATH"):
@@ -32,14 +32,14 @@ def search_path(layer: str, environment: dict[str, str]) -> list[str]:
 
 
 def main() -> None:
-    """Runs the function named by `_HANDLER` against the Runtime API at `AWS_LAMBDA_RUNTIME_API`; never returns."""
+    """Runs the function that `_HANDLER` names against the Runtime API at `AWS_LAMBDA_RUNTIME_API`. It never returns."""
     missing = [name for name in ("AWS_LAMBDA_RUNTIME_API", "LAMBDA_TASK_ROOT", "_HANDLER") if not os.environ.get(name)]
     if missing:
         sys.exit(f"lambda_streaming: {', '.join(missing)} must be set, as Lambda does")
 
     layer = str(Path(__file__).resolve().parent.parent)
-    # The interpreter put this file's own directory first, whose modules are not meant to be found by their bare names.
-    # The bundled runtime interface client must be the one that is found, whatever the function brings along.
+    # The interpreter put this file's own directory first, but its modules must not be found by their bare names. The
+    # layer goes first for now, so that its runtime interface client is imported and not one that the function brings.
     sys.path[0] = layer
     from awslambdaric import __main__ as ric
     from awslambdaric import bootstrap
@@ -51,7 +51,7 @@ def main() -> None:
     directories = search_path(layer, dict(os.environ))
     sys.path[:0] = directories
     for directory in directories[1:]:
-        if Path(directory).is_dir():  # one that isn't would be added to the path a second time
+        if Path(directory).is_dir():  # site.addsitedir adds a missing directory to the path once more
             site.addsitedir(directory)
     if "LAMBDA_RUNTIME_DIR" in os.environ:
         os.environ.setdefault("PYTHONPATH", os.environ["LAMBDA_RUNTIME_DIR"])
@@ -59,7 +59,7 @@ def main() -> None:
     arguments = [os.environ["LAMBDA_TASK_ROOT"], os.environ["_HANDLER"]]
     config = LambdaConfigProvider(arguments)
     if config.is_multi_concurrent:
-        ric.main(arguments)  # Lambda Managed Instances: many invocations at a time, which has no streaming
+        ric.main(arguments)  # Lambda Managed Instances: many invocations at a time, without streaming
     else:
         bootstrap.run(config.handler, StreamingRuntimeClient(config.api_address, config.use_thread_polling))
 

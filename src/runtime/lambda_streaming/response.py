@@ -1,4 +1,4 @@
-"""The states of one streamed response and what may be done in each: sans-IO, bytes come out, no socket is touched."""
+"""The states of one streamed response, and what each state allows. It returns bytes and touches no socket (sans-IO)."""
 
 from collections.abc import Mapping, Sequence
 from enum import Enum, auto
@@ -10,7 +10,7 @@ from lambda_streaming import wire
 class State(Enum):
     """Where a response stands."""
 
-    IDLE = auto()  # nothing was asked of it
+    IDLE = auto()  # no call has been made
     STARTED = auto()  # status and headers are known; nothing is on the wire
     STREAMING = auto()  # the first byte is on the wire
     ENDED = auto()  # the terminal chunk is on the wire
@@ -18,7 +18,7 @@ class State(Enum):
 
 
 class Action(Enum):
-    """What can be asked of a response."""
+    """The calls on a response."""
 
     START = auto()
     WRITE = auto()
@@ -26,8 +26,8 @@ class Action(Enum):
     FAIL = auto()
 
 
-# What is not in the table is illegal. An error before the first byte is no FAIL: nothing has been sent, so it is the
-# runtime's to report (POST .../error).
+# Whatever is not in the table is illegal. An error before the first byte is not a FAIL: nothing has been sent, so the
+# runtime reports it (POST .../error).
 _TRANSITIONS: dict[State, dict[Action, State]] = {
     State.IDLE: {Action.START: State.STARTED, Action.WRITE: State.STREAMING, Action.END: State.ENDED},
     State.STARTED: {Action.WRITE: State.STREAMING, Action.END: State.ENDED},
@@ -52,9 +52,15 @@ class Head(Protocol):
 
 
 class StreamedResponse:
-    """Turns `start`, `write`, `end` and `fail` into the bytes to send; refuses what the state does not allow.
+    """Turns `start`, `write`, `end` and `fail` into the bytes to send, and refuses calls that the state does not allow.
 
     A refused call raises and leaves the state as it was.
+
+    Args:
+        head: makes the request head.
+
+    Attributes:
+        state: where the response stands.
     """
 
     def __init__(self, head: Head) -> None:
@@ -63,7 +69,12 @@ class StreamedResponse:
         self._prelude: bytes | None = None
 
     def start(self, status_code: int, headers: Mapping[str, str], cookies: Sequence[str]) -> None:
-        """Sets status, headers and cookies. Nothing is sent: an error before the first byte can still become a 502.
+        """Sets status, headers and cookies. Nothing is sent yet: an error before the first byte can still become a 502.
+
+        Args:
+            status_code: the HTTP status, 200 to 599.
+            headers: header names and values.
+            cookies: values of `Set-Cookie`.
 
         Raises:
             RuntimeError: the response has begun.
@@ -75,7 +86,7 @@ class StreamedResponse:
         self.state = state
 
     def write(self, data: bytes) -> bytes:
-        """Returns the bytes to send for one chunk of the body; none for empty data.
+        """Returns the bytes to send for one chunk of the body. Empty data makes no bytes.
 
         Raises:
             RuntimeError: the response has ended.
@@ -88,9 +99,9 @@ class StreamedResponse:
         return out
 
     def end(self) -> bytes:
-        """Returns the bytes that end the response, status and headers included if no body was sent.
+        """Returns the bytes that end the response. They include status and headers if no body was sent.
 
-        None if it has ended.
+        A second call returns no bytes.
         """
         state = self._next(Action.END)
         if state is self.state:
@@ -101,6 +112,11 @@ class StreamedResponse:
 
     def fail(self, error_type: str, message: str, stack_trace: Sequence[str]) -> bytes:
         """Returns the bytes that end the response with error trailers.
+
+        Args:
+            error_type: such as `TypeError`.
+            message: the error's message.
+            stack_trace: the frames, outermost first.
 
         Raises:
             RuntimeError: nothing was sent, or the response has ended.

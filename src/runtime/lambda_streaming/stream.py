@@ -1,4 +1,4 @@
-"""`ResponseStream`, what a handler writes to: a streamed response joined to the function that sends its bytes."""
+"""`ResponseStream`, which a handler writes to: it joins a streamed response to the function that sends its bytes."""
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
@@ -17,10 +17,14 @@ def _no_head(*, content_type: str) -> bytes:  # noqa: ARG001
 class ResponseStream:
     """The response of one invocation.
 
-    The runtime hands one to the handler. For a test of a handler, make one of your own: `ResponseStream(send)` with any
-    function that takes the bytes, such as the `extend` of a bytearray; they are a chunked HTTP body.
+    The runtime gives one to the handler. To test a handler, make one of your own: `ResponseStream(send)`. `send` is any
+    function that takes bytes, such as the `extend` of a bytearray. The bytes are a chunked HTTP body.
 
-    Calls may come from several threads (a keep-alive comment from a timer, say): each is sent whole.
+    Several threads may call it, such as a timer that sends keep-alive comments. The data of each call stays together.
+
+    Args:
+        send: sends bytes to the Runtime API; raises ConnectionError if it cannot.
+        head: makes the request head; a test needs none.
     """
 
     def __init__(self, send: Callable[[bytes], object], head: Head = _no_head) -> None:
@@ -37,9 +41,9 @@ class ResponseStream:
     def start(
         self, status_code: int = 200, headers: Mapping[str, str] | None = None, cookies: Sequence[str] = ()
     ) -> None:
-        """Sets what precedes the body; optional. It is sent together with the first chunk, or by `end()`.
+        """Sets what comes before the body; optional. It is sent together with the first chunk, or by `end()`.
 
-        Without it the caller gets the body as it is: 200 and `application/octet-stream` through a Function URL.
+        Without it, a Function URL answers with status 200 and `application/octet-stream`.
 
         Args:
             status_code: the HTTP status, 200 to 599.
@@ -49,19 +53,22 @@ class ResponseStream:
         Raises:
             RuntimeError: called twice, or after the first `write()`.
             TypeError: an argument has the wrong type.
-            ValueError: a status out of range, a header name that is none, a line break in a value.
+            ValueError: a status out of range, an invalid header name, or a line break or NUL in a value.
         """
         with self._lock:
             self._response.start(status_code, headers or {}, cookies)
 
     def write(self, data: str | bytes | bytearray | memoryview) -> None:
-        """Sends one chunk at once; text as UTF-8. Blocks while the platform takes no more. Empty data sends nothing.
+        """Sends one chunk at once. It blocks while the platform takes no more. Empty data sends nothing.
+
+        Args:
+            data: the chunk; text is sent as UTF-8.
 
         Raises:
             RuntimeError: the response has ended.
             TypeError: `data` is neither text nor bytes.
-            UnicodeEncodeError: text with a lone surrogate.
-            ConnectionError: the Runtime API is gone; nothing more can be sent.
+            UnicodeEncodeError: the text has half of a surrogate pair.
+            ConnectionError: the Runtime API is gone, so nothing more can be sent.
         """
         if isinstance(data, str):
             encoded = data.encode()
@@ -73,7 +80,7 @@ class ResponseStream:
             self._transmit(self._response.write(encoded))
 
     def end(self) -> None:
-        """Ends the response: the client has its last byte now, while the handler goes on. A second call does nothing.
+        """Ends the response. The client has its last byte now, while the handler goes on. A second call does nothing.
 
         Raises:
             ConnectionError: the Runtime API is gone.
@@ -82,16 +89,19 @@ class ResponseStream:
             self._transmit(self._response.end())
 
     def on_finish(self, callback: Callable[[], object]) -> None:
-        """Has a function called when the client has the whole response or the report of its failure.
+        """Registers a function to call when the client has the whole response, or the report of its failure.
 
-        That is after the handler has returned or raised and the runtime has reported it, and before the next
-        invocation: the place for logs, metrics and traces, none of which a client should wait for. Functions are called
-        in the order in which they were given; an exception in one is logged, and changes nothing.
+        The call comes after the handler has returned or raised and the runtime has reported it, and before the next
+        invocation. That is the place for logs, metrics and traces, because no client waits for them. Functions are
+        called in the order of their registration. An exception in one is logged and changes nothing.
+
+        Args:
+            callback: the function; what it returns is ignored.
         """
         self._callbacks.append(callback)
 
     def finish(self) -> None:
-        """Calls what `on_finish` was given. For the runtime; in a test of a handler, for the test."""
+        """Calls the functions that `on_finish` was given. The runtime does this, or the test of a handler."""
         while self._callbacks:
             callback = self._callbacks.pop(0)
             try:
@@ -100,7 +110,12 @@ class ResponseStream:
                 _logger.exception("a function given to on_finish() failed; the client has its response")
 
     def fail(self, error_type: str, message: str, stack_trace: Sequence[str]) -> None:
-        """Ends a response that has sent bytes with error trailers. For the runtime: a handler raises instead.
+        """Ends a response with error trailers after bytes were sent. Only the runtime calls this: a handler raises.
+
+        Args:
+            error_type: such as `TypeError`.
+            message: the error's message.
+            stack_trace: the frames, outermost first.
 
         Raises:
             RuntimeError: nothing was sent, or the response has ended.
@@ -114,6 +129,6 @@ class ResponseStream:
             self._send(data)
 
 
-# The stream of the invocation that this execution environment is working on: set by the runtime client, read by the
-# decorator, which is how it passes through the runtime's loop, whose call of the handler has no place for it.
+# The stream of the current invocation. The runtime client sets it and the decorator reads it: the runtime's loop lies
+# between them, and calls the handler with event and context only.
 current_stream: ContextVar[ResponseStream | None] = ContextVar("current_stream", default=None)

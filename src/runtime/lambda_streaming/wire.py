@@ -1,4 +1,4 @@
-"""The bytes of a streamed response on the Lambda Runtime API: pure functions, no state and no sockets.
+"""The bytes of a streamed response on the Lambda Runtime API: frames a chunk, and everything around it. Pure functions.
 
 Sources: the Runtime API's documentation (https://docs.aws.amazon.com/lambda/latest/dg/runtimes-custom.html#runtimes-custom-response-streaming),
 RFC 9112 for chunks and trailers, and wire captures of the Node.js runtime interface client 4.0.2.
@@ -15,8 +15,8 @@ ERROR_TYPE_TRAILER = "Lambda-Runtime-Function-Error-Type"
 ERROR_BODY_TRAILER = "Lambda-Runtime-Function-Error-Body"
 PRELUDE_END = b"\0" * 8
 
-# Go's net/http, on which AWS's Runtime API is built, refuses trailers that don't fit its 4 KiB read buffer
-# ("suspiciously long trailer"), and the whole response with them. The rest is for the names and the line ends.
+# AWS's Runtime API is built on Go's net/http. That refuses trailers that do not fit its read buffer of 4 KiB
+# ("suspiciously long trailer"), and with them the whole response. The rest of the 4 KiB is for names and line ends.
 _ERROR_BODY_LIMIT = 3_600
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -24,7 +24,15 @@ _UNSAFE_IN_VALUE = re.compile(r"[\0\r\n]")
 
 
 def request_head(host: str, request_id: str, *, invocation_id: str | None, content_type: str, user_agent: str) -> bytes:
-    """Returns the request line and headers of `POST .../invocation/REQUEST-ID/response`, up to the empty line."""
+    """Returns the request line and headers of `POST .../invocation/REQUEST-ID/response`, with the empty line.
+
+    Args:
+        host: `HOST:PORT` of the Runtime API.
+        request_id: the invocation's request id.
+        invocation_id: the value of `Lambda-Runtime-Invocation-Id` to echo; None or empty for none.
+        content_type: one of the two content types above.
+        user_agent: names the layer and its runtime client.
+    """
     lines = [
         f"POST /2018-06-01/runtime/invocation/{request_id}/response HTTP/1.1",
         f"Host: {host}",
@@ -40,11 +48,11 @@ def request_head(host: str, request_id: str, *, invocation_id: str | None, conte
 
 
 def prelude(status_code: int, headers: Mapping[str, str], cookies: Sequence[str]) -> bytes:
-    """Returns the JSON object that Function URLs and API Gateway read, and the eight NUL bytes that end it.
+    """Returns the JSON object that Function URLs and API Gateway read, with the eight NUL bytes that end it.
 
     Raises:
         TypeError: a part has the wrong type; the message names it.
-        ValueError: a status outside 200 to 599, a header name that is no token, a line break or NUL in a value.
+        ValueError: a status outside 200 to 599, an invalid header name, or a line break or NUL in a value.
     """
     if not isinstance(status_code, int) or isinstance(status_code, bool):
         raise TypeError(f"status_code must be an int, not {type(status_code).__name__}")
@@ -73,7 +81,7 @@ def prelude(status_code: int, headers: Mapping[str, str], cookies: Sequence[str]
 
 
 def chunk(data: bytes) -> bytes:
-    """Returns one chunk of a chunked body. `data` must not be empty: a chunk of size zero would end the body."""
+    """Returns one chunk of a chunked body (RFC 9112, 7.1). `data` must not be empty: size zero would end the body."""
     return b"%x\r\n%b\r\n" % (len(data), data)
 
 
@@ -85,8 +93,13 @@ def body_end() -> bytes:
 def body_end_with_error(error_type: str, message: str, stack_trace: Sequence[str]) -> bytes:
     """Returns the terminal chunk and the trailers that tell the platform of an error after the first byte.
 
-    The body is base64, since a line break in a trailer would break the framing. What doesn't fit is left out: first the
-    outermost frames of the stack trace, then the end of the message.
+    The error's body is base64, because a line break in a trailer would break the framing. If it does not fit, the
+    outermost frames of the stack trace are left out first, then the end of the message.
+
+    Args:
+        error_type: such as `TypeError`.
+        message: the error's message.
+        stack_trace: the frames, outermost first.
     """
     safe_type = _UNSAFE_IN_VALUE.sub(" ", error_type).encode("ascii", "backslashreplace")[:256]
     return b"0\r\n%b: %b\r\n%b: %b\r\n\r\n" % (

@@ -23,7 +23,7 @@ from probe.target import parse_url
 from tools import REPOSITORY
 
 
-def duration(client: Client) -> float:
+def duration_ms_of(client: Client) -> float:
     sample = client.sample()
     assert sample
     return sample["duration_ms"]
@@ -110,9 +110,9 @@ def test_the_server_says_truly_when_it_sent_what() -> None:
 def test_the_copy_records_nothing_and_a_killed_environment_starts_anew(tmp_path: Path) -> None:
     with running(without_telemetry(tmp_path), tmp_path) as sandbox:
         client = Client(sandbox.ready)
-        durations = [duration(client), duration(client)]
+        durations = [duration_ms_of(client), duration_ms_of(client)]
         sandbox.kill_environments()
-        durations.append(duration(client))
+        durations.append(duration_ms_of(client))
         keys = {"aws_access_key_id": sandbox.ready["access_key_id"]}
         keys["aws_secret_access_key"] = sandbox.ready["secret_access_key"]
         place = {"region_name": sandbox.ready["region"], "endpoint_url": sandbox.ready["aws_endpoint_url"]}

@@ -58,7 +58,7 @@ async def running_telemetry(
     with contextlib.closing(Store(directory / "telemetry.duckdb" if directory else None)) as store:
         metrics, logs, traces = Metrics(store), Logs(store), Traces(store)
         alarms = functools.cache(lambda: make_alarms(metrics, resources, region, alarm_minute))
-        make = functools.cache(lambda: _operations(metrics, alarms(), logs, traces, region))
+        make = functools.cache(lambda: _operations(metrics, alarms(), logs, traces))
         making = threading.Lock()
 
         def operations() -> Mapping[str, Operations]:
@@ -76,9 +76,7 @@ async def running_telemetry(
             flushing.cancel()
 
 
-def _operations(
-    metrics: Metrics, alarms: "Alarms", logs: Logs, traces: Traces, region: str
-) -> Mapping[str, Operations]:
+def _operations(metrics: Metrics, alarms: "Alarms", logs: Logs, traces: Traces) -> Mapping[str, Operations]:
     # Imported late: making the grammars takes a fifth of a second, which would be part of the sandbox's start.
     from sandbox.cloudwatch import api as cloudwatch_api
     from sandbox.cloudwatch.alarms import api as alarms_api
@@ -87,7 +85,7 @@ def _operations(
 
     return {
         "monitoring": {**cloudwatch_api.operations(metrics), **alarms_api.operations(alarms)},
-        "logs": logs_api.operations(logs, region),
+        "logs": logs_api.operations(logs),
         "xray": xray_api.operations(traces),
     }
 

@@ -5,9 +5,9 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from lark import Lark, Token, Transformer, UnexpectedCharacters, UnexpectedInput, v_args
+from lark import Lark, Token, Transformer, UnexpectedInput, v_args
 
-from sandbox.aws_api.contract import ApiError, not_supported
+from sandbox.languages import refusal
 from sandbox.xray.trace import Trace, Value
 
 Filter = Callable[[Trace], bool]
@@ -47,6 +47,7 @@ _OPERATORS: Mapping[str, Callable[[Any, Any], bool]] = {
     ">": operator.gt,
     ">=": operator.ge,
 }
+_SUPPORTED = 'ok, error, fault, responsetime, annotation.KEY and service("NAME"), compared and joined by AND and OR'
 
 
 def parse_filter(expression: str) -> Filter:
@@ -60,16 +61,10 @@ def parse_filter(expression: str) -> Filter:
             words make no sense in this order. The message quotes the place.
     """
     try:
-        return _Filters().transform(_GRAMMAR.parse(expression))
+        tree = _GRAMMAR.parse(expression)
     except UnexpectedInput as error:
-        rest = expression[error.pos_in_stream or 0 :][:60]
-        if isinstance(error, UnexpectedCharacters):
-            raise not_supported(
-                f"this part of the filter expression: {rest}. It supports ok, error, fault, responsetime, "
-                'annotation.KEY and service("NAME"), compared and joined by AND and OR'
-            ) from None
-        message = f"The filter expression is not understood at: {rest or 'its end'}"
-        raise ApiError("InvalidRequestException", message) from None
+        raise refusal(error, expression, "the filter expression", _SUPPORTED, "InvalidRequestException") from None
+    return _Filters().transform(tree)
 
 
 @v_args(inline=True)

@@ -148,7 +148,7 @@ def asking(**parameters: Any) -> Callable[[Any], Any]:
         (asking(TimeRangeType="Event"), "NotImplementedException", "with TimeRangeType"),
         (asking(NextToken="x"), "NotImplementedException", "with NextToken"),
         (asking(FilterExpression="edge()"), "NotImplementedException", "filter expression: edge()"),
-        (asking(FilterExpression=""), "InvalidRequestException", "not understood at: its end"),
+        (asking(FilterExpression=""), "InvalidRequestException", "Not understood in the filter expression: its end"),
         (
             lambda client: client.batch_get_traces(TraceIds=[f"1-6a000000-{number:024x}" for number in range(6)]),
             "InvalidRequestException",

@@ -148,6 +148,8 @@ def status(code: int) -> dict[str, Any]:
         ([segment(1, **status(404))], {"error"}),
         ([segment(1, **status(429))], {"error", "throttle"}),
         ([segment(1, **status(503))], {"fault"}),
+        ([segment(1, http={"response": {"status": None}})], {"ok"}),
+        ([segment(1, http="503")], {"ok"}),
         ([segment(1, fault=True, **status(200))], {"fault"}),
         ([segment(1, error=True, throttle=True)], {"error", "throttle"}),
         ([segment(1, fault=1)], {"ok"}),

@@ -2,8 +2,8 @@
 
 from lark import Lark, Token, Transformer, UnexpectedInput, v_args
 
-from sandbox.languages import refusal
-from sandbox.logs.sql import Parameters, unquoted
+from sandbox.languages import refusal, unquoted
+from sandbox.logs.sql import Parameters
 
 _TERMS = Lark(
     r"""
@@ -80,4 +80,4 @@ class _Condition(Transformer[Token, str]):
 
     def _value(self, selector: Token) -> str:
         pointer = self._add(selector.removeprefix("$").replace(".", "/"))
-        return f"(leaf(as_object(message), {pointer}) ->> '$')"
+        return f"leaf(as_object(message), {pointer})"

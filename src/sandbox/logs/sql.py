@@ -6,9 +6,10 @@ from typing import Any
 MACROS = (
     # Lines that are no JSON are the rule; DuckDB's JSON functions raise at them.
     "as_object(text) AS CASE WHEN TRY(json_type(text)) = 'OBJECT' THEN text END",
-    # The value that a JSON pointer (RFC 6901) leads to; objects and arrays are none.
-    """leaf(object, pointer) AS
-        CASE WHEN json_type(object, pointer) NOT IN ('OBJECT', 'ARRAY') THEN json_extract(object, pointer) END""",
+    # The value that a JSON pointer (RFC 6901) leads to, as a text; objects, arrays and null are none.
+    """leaf(object, pointer) AS CASE
+        WHEN json_type(object, pointer) NOT IN ('OBJECT', 'ARRAY') THEN json_extract_string(object, pointer)
+    END""",
     # DuckDB's cast alone would also take `inf`, `1_000` and blanks.
     r"""as_number(text) AS TRY_CAST(
         regexp_extract(text, '^[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)?$') AS DOUBLE
@@ -32,8 +33,3 @@ class Parameters(dict[str, Any]):
     def used_in(self, sql: str) -> dict[str, Any]:
         """Return the values that the statement refers to: DuckDB takes no others."""
         return {name: self[name] for name in re.findall(r"\$(p[0-9]+)", sql)}
-
-
-def unquoted(text: str) -> str:
-    """Return a quoted text without its quotes and without the backslashes before characters."""
-    return re.sub(r"\\(.)", r"\1", text[1:-1])

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from sandbox.aws_api.contract import ApiError, Operations, not_supported
+from sandbox.xray.documents import status_of
 from sandbox.xray.filters import parse_filter
 from sandbox.xray.trace import Trace, Value
 from sandbox.xray.traces import Traces
@@ -72,7 +73,7 @@ def _summary(trace: Trace) -> dict[str, Any]:
 
     https://docs.aws.amazon.com/xray/latest/api/API_TraceSummary.html
     """
-    status = trace.root.get("http", {}).get("response", {}).get("status")
+    status = status_of(trace.root)
     return {
         "Id": trace.id,
         "StartTime": _time(trace.start),

@@ -1,53 +1,51 @@
 """Trace documents: what X-Ray requires of one, and the way through its subsegments."""
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import best_match
-
 # Seconds since 1970 stay below this until the year 2286. A time in milliseconds does not.
-_TIME = {"type": "number", "minimum": 0, "exclusiveMaximum": 10**10}
+_TIME_LIMIT = 10**10
+
+
+def _matches(pattern: str) -> Callable[[Any], bool]:
+    regex = re.compile(pattern)
+    return lambda value: isinstance(value, str) and regex.fullmatch(value) is not None
+
+
+def _is_time(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < _TIME_LIMIT
+
+
+# What a field must be, and the words for it.
 # https://docs.aws.amazon.com/xray/latest/devguide/xray-api-segmentdocuments.html
-_SCHEMA = {
-    "$ref": "#/$defs/node",
-    "required": ["trace_id"],
-    "properties": {"trace_id": {"type": "string", "pattern": "^1-[0-9a-fA-F]{8}-[0-9a-fA-F]{24}$"}},
-    "if": {"required": ["type"], "properties": {"type": {"const": "subsegment"}}},
-    "then": {"required": ["parent_id"], "properties": {"parent_id": {"type": "string"}}},
-    "$defs": {
-        "node": {
-            "type": "object",
-            "required": ["name", "id", "start_time", "end_time"],
-            "properties": {
-                "name": {"type": "string", "minLength": 1},
-                "id": {"type": "string", "pattern": "^[0-9a-fA-F]{16}$"},
-                "start_time": _TIME,
-                "end_time": _TIME,
-                "annotations": {"type": "object"},
-                "http": {
-                    "type": "object",
-                    "properties": {"response": {"type": "object", "properties": {"status": {"type": "integer"}}}},
-                },
-                "subsegments": {"type": "array", "items": {"$ref": "#/$defs/node"}},
-            },
-        },
-    },
+_OF_DOCUMENTS = {
+    "trace_id": (_matches("1-[0-9a-fA-F]{8}-[0-9a-fA-F]{24}"), "like 1-581cf771-a006649127e371903a2de979"),
 }
-_VALIDATOR = Draft202012Validator(_SCHEMA)
+_OF_SUBSEGMENTS_SENT_ALONE = {"parent_id": (_matches(".+"), "the id of a segment or subsegment")}
+_OF_NODES = {
+    "name": (_matches(".+"), "a text"),
+    "id": (_matches("[0-9a-fA-F]{16}"), "16 hexadecimal digits"),
+    "start_time": (_is_time, "seconds since 1970"),
+    "end_time": (_is_time, "seconds since 1970"),
+    "annotations": (lambda value: value is None or isinstance(value, dict), "an object"),
+    "subsegments": (lambda value: value is None or isinstance(value, list), "a list"),
+}
 
 
-def check(document: Mapping[str, Any]) -> None:
+def check(document: Any) -> None:
     """Check a document: a complete segment, or a complete subsegment that was sent alone.
 
     X-Ray also takes documents in progress. Neither Lambda nor the function sends any, so these are refused.
 
     Raises:
-        ValueError: a field is missing or wrong; the message says where it is.
+        ValueError: a field is missing or wrong; the message names it.
     """
-    error = best_match(_VALIDATOR.iter_errors(document))
-    if error:
-        raise ValueError(f"{error.json_path} {error.message}")
+    _check_fields(document, _OF_DOCUMENTS)
+    if is_subsegment(document):
+        _check_fields(document, _OF_SUBSEGMENTS_SENT_ALONE)
+    for node in walk(document):
+        _check_fields(node, _OF_NODES)
 
 
 def is_subsegment(document: Mapping[str, Any]) -> bool:
@@ -56,8 +54,24 @@ def is_subsegment(document: Mapping[str, Any]) -> bool:
 
 
 def walk(document: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """Yield the document itself, then the subsegments at any depth, each after the one that holds it."""
+    """Yield the document itself, then the subsegments at any depth, each before its own are looked at."""
     nodes: list[Any] = [document]
     for node in nodes:
         yield node
-        nodes.extend(node.get("subsegments", ()))
+        nodes.extend(node.get("subsegments") or ())
+
+
+def status_of(node: Mapping[str, Any]) -> int | None:
+    """Return the HTTP status of a segment or subsegment, None if it has none."""
+    try:
+        return int(node["http"]["response"]["status"])
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def _check_fields(node: Any, fields: Mapping[str, tuple[Callable[[Any], bool], str]]) -> None:
+    if not isinstance(node, dict):
+        raise ValueError(f"a segment or subsegment must be an object, not {node!r}")
+    for field, (is_right, words) in fields.items():
+        if not is_right(node.get(field)):
+            raise ValueError(f"{field} must be {words}, not {node.get(field)!r}")

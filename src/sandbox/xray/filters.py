@@ -1,13 +1,12 @@
 """The language of filter expressions, such as `service("chat") AND annotation.ttft_ms > 500`."""
 
 import operator
-import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from lark import Lark, Token, Transformer, UnexpectedInput, v_args
 
-from sandbox.languages import refusal
+from sandbox.languages import refusal, unquoted
 from sandbox.xray.trace import Trace, Value
 
 Filter = Callable[[Trace], bool]
@@ -97,7 +96,7 @@ class _Filters(Transformer[Token, Filter]):
         return float(token)
 
     def STRING(self, token: Token) -> str:  # noqa: N802
-        return re.sub(r"\\(.)", r"\1", token[1:-1], flags=re.DOTALL)
+        return unquoted(token)
 
 
 def _type(value: Value) -> type:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from sandbox.xray.documents import is_subsegment, walk
+from sandbox.xray.documents import is_subsegment, status_of, walk
 
 Value = bool | int | float | str
 """The value of an annotation."""
@@ -67,7 +67,7 @@ class Trace:
         found: dict[str, dict[tuple[type, Value], Value]] = {}
         for segment in self.segments:
             for node in walk(segment):
-                for key, value in node.get("annotations", {}).items():
+                for key, value in (node.get("annotations") or {}).items():
                     if isinstance(value, Value):
                         found.setdefault(key, {})[type(value), value] = value  # to Python, True equals 1
         return {key: list(values.values()) for key, values in found.items()}
@@ -117,7 +117,7 @@ def _order(document: dict[str, Any]) -> tuple[float, str]:
 
 def _flags(node: dict[str, Any]) -> dict[str, bool]:
     """A flag says it, or the status does: https://docs.aws.amazon.com/xray/latest/devguide/xray-concepts.html#xray-concepts-errors."""
-    status = node.get("http", {}).get("response", {}).get("status", 0)
+    status = status_of(node) or 0
     failed = {
         "error": node.get("error") is True or 400 <= status < 500,
         "throttle": node.get("throttle") is True or status == 429,

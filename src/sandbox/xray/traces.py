@@ -1,7 +1,7 @@
 """All traces: the documents that X-Ray was sent, kept in a table, and the traces of a time range."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
@@ -20,11 +20,11 @@ class Traces:
         columns = {"trace_id": "VARCHAR", "trace_time": "DOUBLE", "document": "VARCHAR"}
         self._table = store.table("trace_documents", columns)
 
-    def put(self, document: Mapping[str, Any]) -> None:
+    def put(self, document: Any) -> None:
         """Take one segment, or one subsegment with the `trace_id` and `parent_id` that say where it belongs.
 
         Raises:
-            ValueError: it is no such document; the message says where it is wrong.
+            ValueError: it is no such document; the message names the field.
         """
         check(document)
         # The second in which the trace began is in its id, as eight hexadecimal digits after `1-`:

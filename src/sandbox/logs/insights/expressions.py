@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from lark import Token, Tree
 
 from sandbox.aws_api.contract import not_supported
+from sandbox.languages import unquoted
 from sandbox.logs.insights.fields import Expression, field
 from sandbox.logs.insights.grammar import Node, malformed
-from sandbox.logs.sql import Parameters, unquoted
+from sandbox.logs.sql import Parameters
 
 _UNITS_MS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 

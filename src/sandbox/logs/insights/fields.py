@@ -48,8 +48,7 @@ def field(name: str, parameters: Parameters) -> Expression:
         return _SYSTEM[name]
     if name.startswith("@"):
         raise not_supported(f"the Logs Insights field {name}. It supports {', '.join(_SYSTEM)} and those in JSON")
-    leaf = f"leaf(object, {parameters.add('/' + name.replace('.', '/'))})"
+    place = f"object, {parameters.add('/' + name.replace('.', '/'))}"
     # Booleans are 1 and 0.
-    return Expression(
-        f"CASE {leaf}::VARCHAR WHEN 'true' THEN '1' WHEN 'false' THEN '0' ELSE {leaf} ->> '$' END", "text"
-    )
+    boolean = f"(leaf({place}) = 'true')::INTEGER::VARCHAR"
+    return Expression(f"CASE json_type({place}) WHEN 'BOOLEAN' THEN {boolean} ELSE leaf({place}) END", "text")

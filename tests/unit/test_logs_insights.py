@@ -376,6 +376,7 @@ def test_keywords_are_of_any_case_and_line_breaks_are_nothing(logs: LogsCalls) -
         ("fields ispresent(a)", "function ispresent(a) here"),
         ("fields datefloor(1h)", "function datefloor(1h) here"),
         ("filter avg(a) > 1", "function avg(a) here"),
+        ("filter ispresent(*)", "function ispresent(*) as a condition"),
         ("filter isblank(a)", "function isblank(a) as a condition"),
         ("stats stddev(a)", "stddev(a) in the Logs Insights command stats"),
         ("stats a", "a in the Logs Insights command stats"),

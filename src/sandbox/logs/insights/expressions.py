@@ -108,7 +108,7 @@ class Scope:
                 return f"(NOT {self._member(value, items)})"
         (call,) = tree.children
         match call.children:
-            case [Token() as name, value] if name.lower() == "ispresent":
+            case [Token() as name, Tree() as value] if name.lower() == "ispresent":
                 return f"({self.value(value).sql} IS NOT NULL)"
         raise not_supported(f"the Logs Insights function {self.title(call)} as a condition: use ispresent(FIELD)")
 

@@ -17,8 +17,6 @@ from sandbox.logs.logs import Logs
 from sandbox.store import Store
 
 GROUP = "/aws/lambda/firstbyte-streaming"
-REGION = "eu-west-1"
-ARN = f"arn:aws:logs:{REGION}:123456789012:log-group:{GROUP}"
 
 
 @cache
@@ -27,11 +25,11 @@ def service_model() -> ServiceModel:
 
 
 class LogsCalls:
-    """Call an operation with its parameters: `logs("DescribeLogGroups", limit=1)`."""
+    """Call an operation with its parameters: `logs("FilterLogEvents", logGroupName=GROUP)`."""
 
     def __init__(self, store: Store | None = None) -> None:
         self.logs = Logs(store or Store())
-        self._operations = operations(self.logs, REGION)
+        self._operations = operations(self.logs)
 
     def __call__(self, operation: str, **parameters: Any) -> dict[str, Any]:
         """The result as botocore reads it from what moto writes: nothing may get lost on the way."""
@@ -72,13 +70,13 @@ class LogsCalls:
             event["message"] for event in self("FilterLogEvents", logGroupName=GROUP, filterPattern=pattern)["events"]
         ]
 
-    def query(self, query: str, start: int = 0, end: int = 10_000, **parameters: Any) -> list[dict[str, str]]:
+    def query(self, query: str, start: int = 0, end: int = 10_000, group: str = GROUP) -> list[dict[str, str]]:
         """The rows of a Logs Insights query, without `@ptr`."""
-        rows = self.answer(query, start, end, **parameters)["results"]
+        rows = self.answer(query, start, end, group)["results"]
         return [{cell["field"]: cell["value"] for cell in row if cell["field"] != "@ptr"} for row in rows]
 
-    def answer(self, query: str, start: int = 0, end: int = 10_000, **parameters: Any) -> dict[str, Any]:
+    def answer(self, query: str, start: int = 0, end: int = 10_000, *groups: str) -> dict[str, Any]:
         """What GetQueryResults says of a query."""
-        groups = parameters if any(name.startswith("logGroup") for name in parameters) else {"logGroupName": GROUP}
-        started = self("StartQuery", **{**parameters, **groups}, queryString=query, startTime=start, endTime=end)
+        names = list(groups or [GROUP])
+        started = self("StartQuery", logGroupNames=names, queryString=query, startTime=start, endTime=end)
         return self("GetQueryResults", queryId=started["queryId"])

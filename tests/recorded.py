@@ -107,9 +107,11 @@ class Recorded:
 
     def streams(self, group: str) -> dict[str, list[str]]:
         """The messages of each of the group's log streams, oldest first."""
-        pages = self.logs.get_paginator("describe_log_streams").paginate(logGroupName=group)
-        names = [stream["logStreamName"] for page in pages for stream in page["logStreams"]]
-        return {name: [event["message"] for event in self._events(group, name)] for name in names}
+        streams: dict[str, list[str]] = {}
+        for page in self.logs.get_paginator("filter_log_events").paginate(logGroupName=group):
+            for event in page["events"]:
+                streams.setdefault(event["logStreamName"], []).append(event["message"])
+        return streams
 
     def log(self, group: str, request_id: str) -> list[str]:
         """The messages of the stream in which the request's REPORT is, once it is there."""
@@ -126,28 +128,19 @@ class Recorded:
     def trace_summaries(self, expression: str = "") -> list[dict[str, Any]]:
         """Summaries of the traces of the last half hour that a filter expression lets through."""
         now = datetime.now(UTC)
-        pages = self.xray.get_paginator("get_trace_summaries").paginate(
+        answer = self.xray.get_trace_summaries(
             StartTime=now - timedelta(minutes=30),
             EndTime=now + timedelta(minutes=1),
             **({"FilterExpression": expression} if expression else {}),
         )
-        return [summary for page in pages for summary in page["TraceSummaries"]]
+        found: list[dict[str, Any]] = answer["TraceSummaries"]
+        return found
 
     def segments(self, trace_id: str) -> list[dict[str, Any]]:
         """The documents of a trace's segments, in the order of their start."""
         traces = self.xray.batch_get_traces(TraceIds=[trace_id])["Traces"]
         documents = [json.loads(segment["Document"]) for trace in traces for segment in trace["Segments"]]
         return sorted(documents, key=lambda document: float(document["start_time"]))
-
-    def _events(self, group: str, stream: str) -> list[dict[str, Any]]:
-        events: list[dict[str, Any]] = []
-        token: dict[str, str] = {}
-        while True:
-            page = self.logs.get_log_events(logGroupName=group, logStreamName=stream, startFromHead=True, **token)
-            events += page["events"]
-            if token == {"nextToken": page["nextForwardToken"]}:
-                return events
-            token = {"nextToken": page["nextForwardToken"]}
 
 
 def is_report(message: str, request_id: str) -> bool:

@@ -26,8 +26,3 @@ def nested(number: int, start: float = START, end: float = START + 1, **fields: 
     document = segment(number, start, end, **fields)
     del document["trace_id"]
     return document
-
-
-def in_progress(document: dict[str, Any]) -> dict[str, Any]:
-    """What was sent of a document before it was complete."""
-    return {**{key: value for key, value in document.items() if key != "end_time"}, "in_progress": True}

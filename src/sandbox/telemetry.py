@@ -61,7 +61,7 @@ async def running_telemetry(
         alarms = Alarms(definitions(resources, region), metrics, alarm_minute, print_change)
         operations = {
             "monitoring": {**cloudwatch_api.operations(metrics), **alarms_api.operations(alarms)},
-            "logs": logs_api.operations(logs, region),
+            "logs": logs_api.operations(logs),
             "xray": xray_api.operations(traces),
         }
         flushing = asyncio.create_task(_flush_regularly(store))

@@ -112,7 +112,7 @@ def test_times_in_the_trace_are_those_of_the_schedule(stack: RunningSandbox, rec
 @pytest.mark.parametrize(
     ("script", "flag", "expression"),
     [
-        ("fault=throttling", "HasThrottle", 'throttle = true AND annotation.outcome = "throttled"'),
+        ("fault=throttling", "HasThrottle", 'annotation.outcome = "throttled"'),
         ("fault=validation", "HasError", 'error = true AND annotation.outcome = "client_error"'),
         ("fault=internal", "HasFault", 'fault = true AND annotation.outcome = "model_error"'),
     ],

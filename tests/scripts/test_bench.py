@@ -20,6 +20,7 @@ from bench.telemetry.stacks import running, without_telemetry
 from probe.credentials import Credentials
 from probe.load import Side
 from probe.target import parse_url
+from recorded import LOG_GROUP
 from tools import REPOSITORY
 
 
@@ -117,8 +118,7 @@ def test_the_copy_records_nothing_and_a_killed_environment_starts_anew(tmp_path:
         keys["aws_secret_access_key"] = sandbox.ready["secret_access_key"]
         place = {"region_name": sandbox.ready["region"], "endpoint_url": sandbox.ready["aws_endpoint_url"]}
         logs: Any = boto3.client("logs", **place, **keys)
-        (group,) = logs.describe_log_groups()["logGroups"]
-        events = logs.filter_log_events(logGroupName=group["logGroupName"])["events"]
+        events = logs.filter_log_events(logGroupName=LOG_GROUP)["events"]
         metrics: Any = boto3.client("cloudwatch", **place, **keys)
         own = metrics.list_metrics(Namespace="Firstbyte")["Metrics"]
     lines = [event["message"] for event in events]

@@ -1,8 +1,9 @@
-"""Reading events: order, ranges, streams, and pages that together are everything once, in both directions."""
+"""FilterLogEvents: order, ranges, pages that together are everything once; parameters that are not supported."""
 
 import math
 import time
 import uuid
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from logs_calls import GROUP, LogsCalls
+from sandbox.store import Store
 
-UNKNOWN_STREAM = ("ResourceNotFoundException", "The specified log stream does not exist.")
+UNKNOWN_GROUP = ("ResourceNotFoundException", "The log group /other does not exist.")
 
 
 @pytest.fixture
@@ -29,79 +31,22 @@ def messages(page: dict[str, Any]) -> list[str]:
     return [event["message"] for event in page["events"]]
 
 
-def stream_events(logs: LogsCalls, **parameters: Any) -> dict[str, Any]:
-    return logs("GetLogEvents", logGroupName=GROUP, logStreamName="s", **parameters)
-
-
-def test_a_stream_is_read_in_the_order_of_time_and_of_arrival(logs: LogsCalls) -> None:
+def test_events_are_in_the_order_of_time_and_of_arrival(logs: LogsCalls) -> None:
     before = int(time.time() * 1000)
     logs.put("third", "fourth", time_ms=2_000)
     logs.put("first", "second\tü 👍 \x00", time_ms=1_000)
-    logs.put("elsewhere", stream="t")
-    page = stream_events(logs)
+    page = logs("FilterLogEvents", logGroupName=GROUP)
     assert messages(page) == ["first", "second\tü 👍 \x00", "third", "fourth"]
-    assert [event["timestamp"] for event in page["events"]] == [1_000, 1_000, 2_000, 2_000]
     assert all(before <= event["ingestionTime"] <= time.time() * 1000 for event in page["events"])
 
 
-def test_the_latest_events_are_given_unless_the_first_are_asked_for(logs: LogsCalls) -> None:
-    logs.put(*"abcde", step_ms=10)
-    assert messages(stream_events(logs, limit=2)) == ["d", "e"]
-    assert messages(stream_events(logs, limit=2, startFromHead=True)) == ["a", "b"]
+def test_the_range_is_in_milliseconds_both_inside(logs: LogsCalls) -> None:
+    logs.put(*"abcde", time_ms=10, step_ms=10)
+    assert messages(logs("FilterLogEvents", logGroupName=GROUP, startTime=20, endTime=40)) == ["b", "c", "d"]
+    assert messages(logs("FilterLogEvents", logGroupName=GROUP, startTime=21, endTime=39)) == ["c"]
 
 
-def test_a_stream_s_end_time_is_outside_and_a_filter_s_is_inside(logs: LogsCalls) -> None:
-    logs.put(*"abcd", time_ms=10, step_ms=10)
-    assert messages(stream_events(logs, startTime=20, endTime=40)) == ["b", "c"]
-    filtered = logs("FilterLogEvents", logGroupName=GROUP, startTime=20, endTime=40)
-    assert messages(filtered) == ["b", "c", "d"]
-
-
-@settings(max_examples=40)
-@given(times=st.lists(st.integers(0, 5), max_size=12), limit=st.integers(1, 5), head=st.booleans())
-def test_the_pages_of_a_stream_are_all_events_once(many: LogsCalls, times: list[int], limit: int, head: bool) -> None:
-    group = str(uuid.uuid4())
-    many.put("elsewhere", stream="t", group=group)
-    many.put("the first", time_ms=0, group=group)
-    for number, time_ms in enumerate(times):
-        many.put(str(number), time_ms=time_ms, group=group)
-    expected = ["the first", *(str(number) for _, number in sorted((time_ms, n) for n, time_ms in enumerate(times)))]
-    request = {"logGroupName": group, "logStreamName": "s", "limit": limit, "startFromHead": head}
-    token = "nextForwardToken" if head else "nextBackwardToken"
-    pages = [many("GetLogEvents", **request)]
-    while len(pages) == 1 or pages[-1][token] != pages[-2][token]:
-        pages.append(many("GetLogEvents", **request, nextToken=pages[-1][token]))
-    assert pages[-1]["events"] == []
-    assert [message for page in (pages if head else reversed(pages)) for message in messages(page)] == expected
-
-
-def test_from_each_page_one_can_turn_back(logs: LogsCalls) -> None:
-    logs.put(*"abcdef")
-    first = stream_events(logs, limit=2, startFromHead=True)
-    second = stream_events(logs, limit=2, nextToken=first["nextForwardToken"])
-    end = stream_events(logs, nextToken=stream_events(logs, nextToken=second["nextForwardToken"])["nextForwardToken"])
-    assert messages(second) == ["c", "d"]
-    assert messages(stream_events(logs, limit=2, nextToken=second["nextBackwardToken"])) == ["a", "b"]
-    assert end["events"] == []
-    assert messages(stream_events(logs, limit=2, nextToken=end["nextBackwardToken"])) == ["e", "f"]
-    beginning = stream_events(logs, nextToken=first["nextBackwardToken"])
-    assert beginning["events"] == []
-    assert messages(stream_events(logs, limit=2, nextToken=beginning["nextForwardToken"])) == ["a", "b"]
-
-
-@pytest.mark.parametrize("head", [True, False])
-def test_a_reader_at_the_end_gets_what_comes_later(logs: LogsCalls, head: bool) -> None:
-    logs.put("before the range", time_ms=1)
-    empty = stream_events(logs, startFromHead=head, startTime=1_000)
-    assert empty["events"] == []
-    logs.put("one", "two")
-    page = stream_events(logs, startFromHead=True, startTime=1_000, nextToken=empty["nextForwardToken"])
-    assert messages(page) == ["one", "two"]
-    logs.put("three")
-    assert messages(stream_events(logs, nextToken=page["nextForwardToken"])) == ["three"]
-
-
-def test_a_filter_without_a_pattern_gives_the_events_of_all_streams(logs: LogsCalls) -> None:
+def test_without_a_pattern_there_are_the_events_of_all_streams(logs: LogsCalls) -> None:
     logs.put("b", stream="s2", time_ms=2)
     logs.put("a", "c", stream="s1", time_ms=1, step_ms=2)
     logs.put("elsewhere", group="/other")
@@ -116,24 +61,12 @@ def test_a_filter_without_a_pattern_gives_the_events_of_all_streams(logs: LogsCa
     assert len({event["eventId"] for event in page["events"]}) == 3
 
 
-def test_a_filter_chooses_streams_by_name_or_prefix(logs: LogsCalls) -> None:
-    for name in ("2026/a", "2026/b", "2025/a", "1/2026/"):
-        logs.put(name, stream=name)
-    assert messages(logs("FilterLogEvents", logGroupName=GROUP, logStreamNames=["2026/b", "2025/a"])) == [
-        "2026/b",
-        "2025/a",
-    ]
-    assert messages(logs("FilterLogEvents", logGroupName=GROUP, logStreamNamePrefix="2026/")) == ["2026/a", "2026/b"]
-
-
 @settings(max_examples=40)
 @given(
     events=st.lists(st.tuples(st.integers(0, 4), st.sampled_from("st"), st.booleans()), max_size=15),
     limit=st.integers(1, 6),
 )
-def test_the_pages_of_a_filter_are_all_matches_once(
-    many: LogsCalls, events: list[tuple[int, str, bool]], limit: int
-) -> None:
+def test_the_pages_are_all_matches_once(many: LogsCalls, events: list[tuple[int, str, bool]], limit: int) -> None:
     group = str(uuid.uuid4())
     many.put("no match", time_ms=0, group=group)
     for number, (time_ms, stream, hit) in enumerate(events):
@@ -150,7 +83,6 @@ def test_thousands_of_lines_are_given_up_to_ten_thousand_at_a_time(logs: LogsCal
     pages = logs.pages("FilterLogEvents", logGroupName=GROUP)
     assert [len(page["events"]) for page in pages] == [10_000, 3]
     assert messages(pages[1]) == ["line 10000", "line 10001", "line 10002"]
-    assert len(stream_events(logs)["events"]) == 10_000
 
 
 def test_a_follower_gets_every_event_once(logs: LogsCalls) -> None:
@@ -159,35 +91,67 @@ def test_a_follower_gets_every_event_once(logs: LogsCalls) -> None:
     start = 1_000
     for round_ in range(4):
         logs.put(*(f"{round_}.{number}" for number in range(5)), time_ms=1_000 + round_)
-        for page in logs.pages(
-            "FilterLogEvents", logGroupName=GROUP, interleaved=True, startTime=start, filterPattern="", limit=3
-        ):
+        request = {"logGroupName": GROUP, "interleaved": True, "startTime": start, "filterPattern": "", "limit": 3}
+        for page in logs.pages("FilterLogEvents", **request):
             for event in page["events"]:
                 seen.setdefault(event["eventId"], event["message"])
                 start = event["timestamp"]
     assert list(seen.values()) == [f"{round_}.{number}" for round_ in range(4) for number in range(5)]
 
 
-@pytest.mark.parametrize(
-    "token", ["x", "f/1", "f/1/2/3", "f/1/9999999999999999999", "f/9999999999999999999/1", "f/-1/2", "b/1/2", "f/1/2\n"]
-)
+@pytest.mark.parametrize("token", ["x", "1", "1/2/3", "1/99999999999999999999", "-1/2", "1/2\n"])
 def test_a_token_that_was_not_given_is_an_error(logs: LogsCalls, token: str) -> None:
     logs.put("x")
     expected = ("InvalidParameterException", "The specified nextToken is invalid.")
     assert logs.refusal("FilterLogEvents", logGroupName=GROUP, nextToken=token) == expected
-    if not token.startswith("b"):
-        assert logs.refusal("GetLogEvents", logGroupName=GROUP, logStreamName="s", nextToken=token) == expected
 
 
-def test_a_stream_that_is_not_there_is_an_error(logs: LogsCalls) -> None:
+def test_a_group_is_there_from_its_creation_or_its_first_event_on(logs: LogsCalls) -> None:
+    assert logs.refusal("FilterLogEvents", logGroupName="/other") == UNKNOWN_GROUP
+    query = {"logGroupNames": [GROUP, "/other"], "queryString": "fields a", "startTime": 0, "endTime": 1}
     logs.put("x")
-    logs.put("x", group="/other", stream="t")
-    assert logs.refusal("GetLogEvents", logGroupName=GROUP, logStreamName="t") == UNKNOWN_STREAM
-    assert logs.refusal("FilterLogEvents", logGroupName=GROUP, logStreamNames=["s", "t"]) == UNKNOWN_STREAM
+    assert logs.refusal("StartQuery", **query) == UNKNOWN_GROUP
+    logs.logs.create_group("/other")
+    logs.logs.create_group("/other")
+    assert logs("FilterLogEvents", logGroupName="/other")["events"] == []
+    assert logs("StartQuery", **query)["queryId"]
 
 
-def test_streams_are_chosen_in_one_way(logs: LogsCalls) -> None:
+@pytest.mark.parametrize(
+    ("operation", "parameters", "named"),
+    [
+        ("FilterLogEvents", {"logGroupName": GROUP, "startFromHead": False}, "startFromHead"),
+        ("FilterLogEvents", {"logGroupName": GROUP, "logStreamNames": ["s"]}, "logStreamNames"),
+        ("FilterLogEvents", {"logGroupName": GROUP, "logStreamNamePrefix": "s"}, "logStreamNamePrefix"),
+        ("FilterLogEvents", {"logGroupIdentifier": GROUP}, "logGroupIdentifier"),
+        ("StartQuery", {"logGroupName": GROUP}, "logGroupName"),
+        ("StartQuery", {"logGroupNames": [GROUP], "limit": 5}, "limit"),
+        ("StartQuery", {"logGroupNames": [GROUP], "queryLanguage": "SQL"}, "queryLanguage"),
+        ("GetQueryResults", {"queryId": "x", "maxItems": 5}, "maxItems"),
+    ],
+)
+def test_a_parameter_that_is_not_supported_is_refused_by_its_name(
+    logs: LogsCalls, operation: str, parameters: dict[str, Any], named: str
+) -> None:
     logs.put("x")
-    code, message = logs.refusal("FilterLogEvents", logGroupName=GROUP, logStreamNames=["s"], logStreamNamePrefix="s")
-    assert code == "InvalidParameterException"
-    assert "logStreamNames and logStreamNamePrefix" in message
+    query = {"queryString": "fields a", "startTime": 0, "endTime": 1} if operation == "StartQuery" else {}
+    refused = logs.refusal(operation, **parameters, **query)
+    assert refused == ("NotImplementedException", f"the sandbox does not support {operation} with {named}")
+
+
+def test_a_group_is_needed(logs: LogsCalls) -> None:
+    expected = ("InvalidParameterException", "FilterLogEvents needs logGroupName.")
+    assert logs.refusal("FilterLogEvents", filterPattern="x") == expected
+    code, message = logs.refusal("StartQuery", logGroupNames=[], queryString="fields a", startTime=0, endTime=1)
+    assert (code, message) == ("InvalidParameterException", "StartQuery needs logGroupNames.")
+
+
+def test_the_events_of_a_file_are_there_after_a_restart(tmp_path: Path) -> None:
+    file = tmp_path / "telemetry.duckdb"
+    first = LogsCalls(Store(file))
+    first.put("one", "two")
+    first.logs.store.close()
+    second = LogsCalls(Store(file))
+    second.put("three")
+    assert second.filter("") == ["one", "two", "three"]
+    second.logs.store.close()

@@ -13,9 +13,8 @@ LOWER = 'error in "arguments" of größe\n100%'
 WORD = "without-blanks"
 TEXTS = (BAD_REQUEST, MISSING, INVALID, INTERNAL, LOWER, WORD)
 
-EVENT = """{"eventType": "UpdateTrail", "sourceIPAddress": "111.111.111.111", "arrayKey": ["value", "another value"],
-    "objectList": [{"name": "a", "id": 1}, {"name": "b", "id": 2}], "SomeObject": null, "ok": true, "n": 75,
-    "small": 1e-3, "text": "404", "under_score-dash": "x", "two\\nlines": "", "lines": "one\\ntwo", "star": "a*b"}"""
+EVENT = """{"eventType": "UpdateTrail", "objectList": [{"name": "a"}], "inner": {"id": 1, "deep": {"er": "x"}},
+    "SomeObject": null, "ok": true, "n": 75, "small": 1e-3, "text": "404", "under_score-dash": "x", "quo": "a\\"b"}"""
 
 
 @pytest.fixture(scope="module")
@@ -42,16 +41,12 @@ def json_events() -> LogsCalls:
         ("ERROR", (BAD_REQUEST, MISSING, INVALID, INTERNAL)),
         ("error", (LOWER,)),
         ("  ERROR\tARGUMENTS ", (MISSING, INVALID)),
-        ("?MISSING ?INVALID", (MISSING, INVALID)),
-        ('?"[ERROR 4" ?größe', (BAD_REQUEST, MISSING, INVALID, LOWER)),
         ('"INTERNAL SERVER ERROR"', (INTERNAL,)),
         ('"SERVER INTERNAL"', ()),
         ('" ERROR"', (INTERNAL,)),
+        ('"[ERROR 4" ARGUMENTS', (MISSING, INVALID)),
         (r'"in \"arguments\" of"', (LOWER,)),
         ('"100%"', (LOWER,)),
-        ("ERROR -ARGUMENTS", (BAD_REQUEST, INTERNAL)),
-        ('-"ERROR 4" -error', (INTERNAL, WORD)),
-        ("-ERROR", (LOWER, WORD)),
         ("größe", (LOWER,)),
     ],
 )
@@ -63,24 +58,15 @@ def test_terms(texts: LogsCalls, pattern: str, expected: tuple[str, ...]) -> Non
     ("condition", "matches"),
     [
         ('$.eventType = "UpdateTrail"', True),
-        ("$.eventType = UpdateTrail", True),
-        ("$.eventType = updatetrail", False),
-        ('$.eventType = "Update*"', True),
-        ('$.eventType = "*Trail"', True),
+        ('$.eventType = "updatetrail"', False),
         ('$.eventType = "Update"', False),
         ('$.eventType = "U.dateTrail"', False),
-        ("$.eventType = *", True),
         ('$.eventType != "UpdateTrail"', False),
-        ('$.eventType != "Update*"', False),
-        ("$.eventType != Other", True),
+        ('$.eventType != "Other"', True),
         ("$.eventType != 500", True),
-        ("$.sourceIPAddress != 123.123.*", True),
-        ("$.sourceIPAddress = 111.*.111", True),
-        ('$.arrayKey[0] = "value"', True),
-        ('$.arrayKey[1] = "value"', False),
-        ("$.objectList[1].id = 2", True),
-        ("$.objectList[1].id = 1", False),
-        ("$.objectList[2].id != 1", False),
+        ("$.inner.id = 1", True),
+        ("$.inner.id = 2", False),
+        ('$.inner.deep.er = "x"', True),
         ("$.n > 74.9", True),
         ("$.n > 75", False),
         ("$.n >= 75", True),
@@ -91,91 +77,75 @@ def test_terms(texts: LogsCalls, pattern: str, expected: tuple[str, ...]) -> Non
         ("$.n = +7.5e+1", True),
         ("$.n != 75", False),
         ("$.n != 76", True),
-        ('$.n = "7*"', True),
-        ("$.n = 7*", True),
+        ('$.n = "75"', True),
         ("$.small = 1e-3", True),
         ("$.small > -1", True),
         ("$.text = 404", True),
         ("$.text > 403", True),
         ("$.eventType > 0", False),
-        ("$.ok = true", True),
-        ("$.under_score-dash = x", True),
-        (r'$.lines = "one*two"', True),
-        ("$.lines = o*", True),
-        ("$.ok IS TRUE", True),
-        ("$.ok IS FALSE", False),
-        ("$.eventType IS TRUE", False),
-        ("$.SomeObject IS NULL", True),
-        ("$.SomeOtherObject IS NULL", False),
-        ("$.SomeOtherObject NOT EXISTS", True),
-        ("$.SomeObject NOT EXISTS", False),
-        ("$.objectList NOT EXISTS", False),
+        ('$.ok = "true"', True),
+        ('$.under_score-dash = "x"', True),
+        (r'$.quo = "a\"b"', True),
         # What leads to an object, a list or nothing is neither equal nor different.
-        ('$.objectList = "*"', False),
-        ("$.objectList[0] != 1", False),
-        ("$.SomeObject = *", False),
+        ('$.objectList != "x"', False),
+        ("$.objectList != 1", False),
+        ('$.inner != "x"', False),
+        ('$.SomeObject != "x"', False),
+        ("$.SomeObject != 1", False),
         ("$.SomeOtherObject != 1", False),
-        ("$.SomeOtherObject != x", False),
-        ("$.n = 75 && $.ok IS TRUE", True),
-        ("$.n = 75 && $.ok IS FALSE", False),
-        ("$.n = 1 || $.ok IS TRUE", True),
-        ("$.n = 75 || $.n = 1 && $.n = 2", True),
-        ("($.n = 75 || $.n = 1) && $.n = 2", False),
-        ("($.n = 75) && (($.absent = 1) || ($.text = 404))", True),
+        ('$.SomeOtherObject != "x"', False),
+        ('$.n = 75 && $.ok = "true"', True),
+        ("$.n = 75 && $.n = 1", False),
+        ("$.n = 75 && $.text = 404 && $.small < 1", True),
     ],
 )
 def test_json_conditions(json_events: LogsCalls, condition: str, matches: bool) -> None:
-    assert json_events.filter(f"{{ {condition} }}") == [EVENT] * matches
+    assert json_events.filter(f" {{ {condition} }} ") == [EVENT] * matches
     assert json_events.filter(f"{{{condition}}}") == [EVENT] * matches
 
 
 @pytest.mark.parametrize(
-    ("pattern", "named"),
+    ("pattern", "rest"),
     [
-        ("[ip, user]", "space-delimited"),
-        (" [..., bytes > 1]", "space-delimited"),
-        ("%ERR[0-9]+%", "regular expressions"),
-        ("ERROR ?%x%", "regular expressions"),
-        ("{ $.a = %^4% }", "regular expressions"),
+        ("[ip, user]", "[ip, user]"),
+        ("%ERR[0-9]+%", "%ERR[0-9]+%"),
+        ("ERROR ?optional", "?optional"),
+        ("ERROR -excluded", "-excluded"),
+        ("ERROR foo-bar", "foo-bar"),
+        ('"a"b', '"a"b'),
+        ('ERROR "open', '"open'),
+        ("{ $.a = %^4% }", "%^4% }"),
+        ("{ $.a = 1 || $.b = 2 }", "|| $.b = 2 }"),
+        ("{ ($.a = 1) }", "($.a = 1) }"),
+        ("{ $.a IS NULL }", "IS NULL }"),
+        ("{ $.a NOT EXISTS }", "NOT EXISTS }"),
+        ("{ $.a[0] = 1 }", "[0] = 1 }"),
+        ("{ $.a = * }", "* }"),
+        ("{ $.a = 7* }", "7* }"),
+        ('{ $.a = "7*" }', '"7*" }'),
+        ("{ $.a = text }", "text }"),
     ],
 )
-def test_a_form_that_is_not_supported_is_refused_by_its_name(texts: LogsCalls, pattern: str, named: str) -> None:
+def test_a_form_that_is_not_supported_is_refused_by_name(texts: LogsCalls, pattern: str, rest: str) -> None:
     code, message = texts.refusal("FilterLogEvents", logGroupName=GROUP, filterPattern=pattern)
     assert code == "NotImplementedException"
-    assert named in message
+    assert f"does not support this part of the filter pattern: {rest}. It supports words and" in message
 
 
 @pytest.mark.parametrize(
-    ("pattern", "position", "rest"),
+    ("pattern", "rest"),
     [
-        ("ERROR foo-bar", 7, "foo-bar"),
-        ('"a', 1, '"a'),
-        ("?a b", 4, "b"),
-        ("a ?b", 3, "?b"),
-        ("a - b", 3, "- b"),
-        ('"a"b', 1, '"a"b'),
-        ("{ $.a }", 7, "}"),
-        ("{ $.a = }", 9, "}"),
-        ("{ a = 1 }", 3, "a = 1 }"),
-        ("{ $.a > x }", 9, "x }"),
-        ("{ $.a IS NOT NULL }", 10, "NOT NULL }"),
-        ("{ $.a EXISTS }", 7, "EXISTS }"),
-        ("{ $.a = 1 & $.b = 2 }", 11, "& $.b = 2 }"),
-        ("{ $.a = 1 } b", 13, "b"),
+        ("{ $.a }", "}"),
+        ("{ $.a = }", "}"),
+        ('{ $.a > "x" }', '"x" }'),
+        ("{ $.a = 1 $.b = 2 }", "$.b = 2 }"),
+        ("{ }", "}"),
     ],
 )
-def test_what_is_no_pattern_is_an_error_that_says_where(
-    texts: LogsCalls, pattern: str, position: int, rest: str
-) -> None:
+def test_what_is_no_pattern_is_an_error_that_says_where(texts: LogsCalls, pattern: str, rest: str) -> None:
     code, message = texts.refusal("FilterLogEvents", logGroupName=GROUP, filterPattern=pattern)
     assert code == "InvalidParameterException"
-    assert f"from character {position} on: {rest!r}" in message
-
-
-def test_a_pattern_that_is_nested_too_deeply_is_an_error(texts: LogsCalls) -> None:
-    pattern = f"{{{'(' * 500}$.a=1{')' * 500}}}"
-    code, message = texts.refusal("FilterLogEvents", logGroupName=GROUP, filterPattern=pattern)
-    assert (code, message) == ("InvalidParameterException", "Invalid filter pattern: nested too deeply.")
+    assert f"Not understood in the filter pattern: {rest}. It takes words and" in message
 
 
 def test_a_pattern_cannot_become_sql(texts: LogsCalls) -> None:

@@ -14,7 +14,6 @@ from sandbox.records.bedrock_metrics import bedrock_points
 from sandbox.records.run import Phase
 
 FUNCTION = (("FunctionName", "talk"),)
-ALIAS = (("FunctionName", "talk"), ("Resource", "talk:live"))
 
 
 def values(points: list[Point]) -> dict[Any, tuple[float, str]]:
@@ -25,32 +24,23 @@ def values(points: list[Point]) -> dict[Any, tuple[float, str]]:
 
 
 def by_name(points: list[Point]) -> dict[str, tuple[float, str]]:
-    """The same of the metrics of the function as a whole."""
-    return {name: value for (dimensions, name), value in values(points).items() if dimensions == FUNCTION}
+    """The same without the dimensions."""
+    return {name: value for (_, name), value in values(points).items()}
 
 
-@pytest.mark.parametrize(
-    ("arn", "resource"), [(f"{ARN}:live", "talk:live"), (ARN, "talk"), (f"{ARN}:$LATEST", "talk:$LATEST")]
-)
-def test_each_value_counts_for_the_account_the_function_and_what_was_invoked(arn: str, resource: str) -> None:
-    sets = [(), FUNCTION, (*FUNCTION, ("Resource", resource))]
+@pytest.mark.parametrize("arn", [f"{ARN}:live", ARN, f"{ARN}:$LATEST"])
+def test_each_value_counts_for_the_function_whatever_of_it_was_invoked(arn: str) -> None:
     found = values(lambda_metrics.end_points(run(invocation(arn=arn), invoke=0.25)))
     assert found == {
-        (dimensions, name): value
-        for dimensions in sets
-        for name, value in {
-            "Invocations": (1, "Count"),
-            "Errors": (0, "Count"),
-            "Throttles": (0, "Count"),
-            "Duration": (250, "Milliseconds"),
-        }.items()
+        (FUNCTION, "Invocations"): (1, "Count"),
+        (FUNCTION, "Errors"): (0, "Count"),
+        (FUNCTION, "Throttles"): (0, "Count"),
+        (FUNCTION, "Duration"): (250, "Milliseconds"),
     }
-    assert values(lambda_metrics.start_points(invocation(arn=arn), 3)) == {
-        (dimensions, "ConcurrentExecutions"): (3, "Count") for dimensions in sets
-    }
-    assert values(lambda_metrics.throttle_points(invocation(arn=arn))) == {
-        (dimensions, "Throttles"): (1, "Count") for dimensions in sets
-    }
+    begun = lambda_metrics.start_points(invocation(arn=arn), 3)
+    assert values(begun) == {(FUNCTION, "ConcurrentExecutions"): (3, "Count")}
+    throttled = lambda_metrics.throttle_points(invocation(arn=arn))
+    assert values(throttled) == {(FUNCTION, "Throttles"): (1, "Count")}
 
 
 def test_points_have_the_time_of_the_request() -> None:
@@ -92,14 +82,10 @@ def test_an_init_phase_that_failed_is_the_duration() -> None:
 def test_a_request_to_the_url(status: int, client_errors: int, server_errors: int) -> None:
     found = values(lambda_metrics.url_points(f"{ARN}:live", Phase(RECEIVED, 1.5), status))
     assert found == {
-        (dimensions, name): value
-        for dimensions in (FUNCTION, ALIAS)
-        for name, value in {
-            "UrlRequestCount": (1, "Count"),
-            "Url4xxCount": (client_errors, "Count"),
-            "Url5xxCount": (server_errors, "Count"),
-            "UrlRequestLatency": (1500, "Milliseconds"),
-        }.items()
+        (FUNCTION, "UrlRequestCount"): (1, "Count"),
+        (FUNCTION, "Url4xxCount"): (client_errors, "Count"),
+        (FUNCTION, "Url5xxCount"): (server_errors, "Count"),
+        (FUNCTION, "UrlRequestLatency"): (1500, "Milliseconds"),
     }
 
 

@@ -2,7 +2,9 @@
 
 import threading
 import time
+from collections.abc import Iterable
 
+from sandbox.aws_api.contract import ApiError
 from sandbox.logs.sql import MACROS
 from sandbox.store import Store
 
@@ -33,6 +35,16 @@ class Logs:
     def create_group(self, group: str) -> None:
         """Let a group exist before its first event, as one does that the template declares; again does nothing more."""
         self._groups.add((group, time.time_ns() // 1_000_000))
+
+    def check_groups(self, names: Iterable[str]) -> None:
+        """Check that there are groups of these names.
+
+        Raises:
+            ApiError: ResourceNotFoundException, one of them does not exist.
+        """
+        rows = self.store.query("SELECT log_group FROM log_groups UNION SELECT log_group FROM log_events")
+        if missing := set(names) - {group for (group,) in rows}:
+            raise ApiError("ResourceNotFoundException", f"The log group {min(missing)} does not exist.")
 
     def put(self, group: str, stream: str, time_ms: int, message: str) -> None:
         """Add one event; its group and stream exist from then on. Takes no time worth naming; callable on any thread.

@@ -1,4 +1,4 @@
-"""The points that Bedrock itself adds to the namespace AWS/Bedrock: the scripted models' own account of what they did.
+"""The points that Bedrock itself adds to the namespace AWS/Bedrock, from what the scripted models did.
 
 https://docs.aws.amazon.com/bedrock/latest/userguide/monitoring-runtime-metrics.html
 """
@@ -14,9 +14,9 @@ _THROTTLED = "ThrottlingException"
 def bedrock_points(served: Served, time_ms: int) -> list[Point]:
     """The points of one request, at the time (milliseconds since 1970) of its end.
 
-    `Invocations` are the successful requests, and only they have latencies. A throttled request is neither an
-    invocation nor an error; an error is the client's or the server's by its HTTP status, inside a stream as well.
-    A request whose client left is none of all these. Tokens count wherever they were reported.
+    Only a successful request is an invocation and has latencies. A throttled request is neither an invocation nor an
+    error. The HTTP status tells whether an error is the client's or the server's, inside a stream as well. A request
+    whose client left is none of these. Tokens count wherever they were reported.
     """
     values: list[tuple[str, str, float | None]] = [
         ("InputTokenCount", "Count", served.input_tokens),

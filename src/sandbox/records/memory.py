@@ -1,4 +1,4 @@
-"""How much memory a process and its children have had at most.
+"""The most memory that a process and its children have used.
 
 https://man7.org/linux/man-pages/man5/proc_pid_status.5.html
 """
@@ -11,7 +11,7 @@ _PEAK_KB = re.compile(r"^VmHWM:\s*(\d+) kB$", re.MULTILINE)
 
 
 def peak_memory_mb(pid: int) -> int:
-    """Return the peak of the memory in use, in megabytes, summed over the process and all below it; 0 if it is gone."""
+    """Return the sum of the peaks of a process and all processes below it, in megabytes; 0 if it has ended."""
     return round(_peak_kb(pid) / 1024)
 
 

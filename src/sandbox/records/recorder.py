@@ -1,6 +1,6 @@
-"""Is told of what happens, and leaves what AWS would have left of it: log events, metrics and trace segments.
+"""The recorder is told what happens, and records what AWS would: log events, metrics and trace segments.
 
-Nothing here waits for anything, and only a line of the log is dealt with while a response is on its way.
+No method waits for anything. While a response is on its way, the recorder deals with lines of the log alone.
 """
 
 import time
@@ -37,7 +37,7 @@ class Recorder:
         self._traces = traces
 
     def printed(self, stream: LogStream, line: str) -> None:
-        """The function has printed a line; if it is a document of metrics, it is no reading for the terminal."""
+        """The function has printed a line. A document of metrics is too long to print on the terminal."""
         self._log(stream, line)
         if points := emf_points(line):
             self._metrics.put(points)
@@ -45,7 +45,7 @@ class Recorder:
             self.said(stream, line)
 
     def said(self, stream: LogStream, line: str) -> None:
-        """The sandbox has something to say of an environment that Lambda would not write into its log."""
+        """The sandbox says something about an environment that Lambda would not write into its log."""
         print_function_line(stream.label, line)
 
     def init_started(self, stream: LogStream) -> None:
@@ -53,11 +53,11 @@ class Recorder:
         self._log(stream, report_lines.init_start(self._spec))
 
     def invoked(self, invocation: Invocation, at_work: int) -> None:
-        """An environment has been found for an invocation; so many are at work now."""
+        """An invocation has got an environment; with it, `at_work` environments are busy."""
         self._metrics.put(lambda_metrics.start_points(invocation, at_work))
 
     def throttled(self, invocation: Invocation) -> None:
-        """No environment has been found."""
+        """An invocation has got no environment."""
         self._metrics.put(lambda_metrics.throttle_points(invocation))
 
     def delivered(self, stream: LogStream, invocation: Invocation) -> None:
@@ -65,7 +65,7 @@ class Recorder:
         self._log(stream, report_lines.start(invocation))
 
     def finished(self, stream: LogStream, run: Run) -> None:
-        """An environment is through with an invocation, and all that it printed has been told."""
+        """An environment has finished an invocation, and `printed` has had all of its lines."""
         invocation = run.invocation
         if run.invoke is None:
             assert run.init, "only a failed init phase ends a run before its event is delivered"
@@ -79,16 +79,16 @@ class Recorder:
             self._traces.put(segments.function_segment(self._spec, run))
 
     def answered(self, invocation: Invocation, status: int) -> None:
-        """The client of an invocation, throttled or not, has its whole response, or as much as it will get."""
+        """The client of an invocation, throttled or not, has got all of the response that it will get."""
         if invocation.trace.sampled:
             self._traces.put(segments.service_segment(self._spec, invocation, time.time(), status))
 
     def url_answered(self, handling: Phase, status: int) -> None:
-        """A request to the Function URL has been answered, by the function or in its stead."""
+        """The function, or the sandbox in its place, has answered a request to the Function URL."""
         self._metrics.put(lambda_metrics.url_points(self._spec.arn, handling, status))
 
     def served(self, served: Served) -> None:
-        """A scripted model is through with a request."""
+        """A scripted model has finished a request."""
         self._metrics.put(bedrock_points(served, int(time.time() * 1000)))
 
     def _log(self, stream: LogStream, message: str) -> None:

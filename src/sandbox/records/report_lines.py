@@ -12,14 +12,14 @@ from sandbox.records.run import TIMEOUT, Phase, Run
 
 
 def init_start(spec: FunctionSpec) -> str:
-    """The first line of an environment. The sandbox runs no version of Lambda's own runtime, and the line says so."""
+    """The first line of an environment. It says that the sandbox does not run Lambda's own runtime."""
     runtime = spec.runtime.replace("python", "python:")
     arn = f"arn:aws:lambda:{spec.region}::runtime:sandbox"
     return f"INIT_START Runtime Version: {runtime}.sandbox\tRuntime Version ARN: {arn}"
 
 
 def init_report(init: Phase, failure: FunctionError) -> str:
-    """The line on an init phase that has failed; there is none on one that has not."""
+    """The line on an init phase that has failed. One that succeeds has no such line."""
     return "\t".join((f"INIT_REPORT Init Duration: {init.milliseconds:.2f} ms", "Phase: init", *_status(failure)))
 
 
@@ -34,7 +34,7 @@ def end(invocation: Invocation) -> str:
 
 
 def report(run: Run, spec: FunctionSpec) -> str:
-    """What an invocation took. Since August 2025 its init phase is billed with it.
+    """The line on what an invocation took. Since August 2025 Lambda bills the init phase with it.
 
     https://aws.amazon.com/blogs/compute/aws-lambda-standardizes-billing-for-init-phase/
     """

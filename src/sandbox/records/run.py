@@ -28,7 +28,7 @@ class Phase:
 
 
 class Stopwatch:
-    """Runs from its making on."""
+    """Measures time from its creation on."""
 
     def __init__(self) -> None:
         self._start = time.time()
@@ -47,9 +47,8 @@ class Run:
         invocation: what was run.
         init: from the start of the process to its first request for work; None if it had been started before.
         invoke: from the delivery of the event to the request for the next; None if the init phase failed.
-        failure: why the environment is lost; None if it goes on. An error that the runtime itself has reported is the
-            invocation's.
-        memory_mb: the most memory that its processes have had so far.
+        failure: why the environment has ended; None if it goes on. `invocation` has an error that the runtime reported.
+        memory_mb: the most memory that its processes have used so far, in megabytes.
     """
 
     invocation: Invocation
@@ -62,7 +61,7 @@ class Run:
     def counted(self) -> Phase:
         """The phase that counts as the invocation's duration.
 
-        Lambda repeats a failed init phase within the invocation, whose duration that becomes. Here it runs once.
+        Lambda repeats a failed init phase within the invocation and counts that. Here it runs once and counts.
         """
         phase = self.invoke or self.init
         assert phase is not None, "an invocation without an init phase has been delivered"

@@ -20,7 +20,7 @@ def service_segment(spec: FunctionSpec, invocation: Invocation, end: float, stat
 
     Args:
         spec: the function.
-        invocation: what was asked for; it need not have been run.
+        invocation: the request; it may not have run.
         end: when the client had its response, in seconds since 1970.
         status: of the response that the client got.
     """
@@ -48,9 +48,9 @@ def service_segment(spec: FunctionSpec, invocation: Invocation, end: float, stat
 
 
 def function_segment(spec: FunctionSpec, run: Run) -> Document:
-    """The function's own work; what the function records itself hangs below it.
+    """The function's own work. The segments that the function itself sends are below it.
 
-    It has no subsegment `Overhead`, for which nothing here is measured.
+    There is no subsegment `Overhead`: the sandbox measures nothing for it.
     """
     trace = run.invocation.trace
     init, invoke = run.init, run.invoke

@@ -1,4 +1,4 @@
-"""The X-Ray daemon: what a function sends to it by UDP becomes trace documents."""
+"""The X-Ray daemon: takes the trace documents that a function sends by UDP."""
 
 import asyncio
 import logging
@@ -10,18 +10,18 @@ from typing import Any
 from sandbox.strict_json import parse_json
 from sandbox.xray.traces import Traces
 
-# Datagrams wait here while the event loop is busy; what does not fit is lost without a trace.
+# Datagrams wait in this buffer while the event loop is busy. Those that do not fit are lost, and nothing tells.
 _BUFFER_BYTES = 4 * 1024 * 1024
-# From Linux's asm-generic/socket.h: with the right to administer the network, a buffer may exceed the system's limit.
+# From Linux's asm-generic/socket.h: lets whoever may administer the network exceed the system's limit for a buffer.
 _SO_RCVBUFFORCE = 33
 _log = logging.getLogger(__name__)
 
 
 @asynccontextmanager
 async def listening(traces: Traces) -> AsyncIterator[str]:
-    """Take documents until the context ends; gives the address, as `AWS_XRAY_DAEMON_ADDRESS` has it.
+    """Take documents until the context ends; yield the address for `AWS_XRAY_DAEMON_ADDRESS`.
 
-    A datagram is a line of JSON that names the format, and a document:
+    A datagram is a line of JSON that names the format, then a document:
     https://docs.aws.amazon.com/xray/latest/devguide/xray-api-sendingdata.html
     """
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver:
@@ -53,11 +53,8 @@ def _enlarge(receiver: socket.socket) -> None:
         receiver.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER_BYTES)
 
 
-def _document(datagram: bytes) -> dict[str, Any]:
+def _document(datagram: bytes) -> Any:
     header, _, body = datagram.partition(b"\n")
     if parse_json(header) != {"format": "json", "version": 1}:
         raise ValueError('its first line is not {"format": "json", "version": 1}')
-    document = parse_json(body)
-    if not isinstance(document, dict):
-        raise ValueError("its document is not a JSON object")
-    return document
+    return parse_json(body)

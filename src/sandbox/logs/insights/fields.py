@@ -1,13 +1,10 @@
 """What a field's name means: a column of the event, a part of a line that Lambda itself writes, or a value in JSON."""
 
 from dataclasses import dataclass
-from itertools import product
 from typing import Literal
 
-from sandbox.logs.insights.grammar import malformed
-from sandbox.logs.logs import EVENT_ID
-from sandbox.logs.sql import Parameters, json_pointer
-from template.resources import ACCOUNT_ID
+from sandbox.aws_api.contract import not_supported
+from sandbox.logs.sql import Parameters
 
 
 @dataclass(frozen=True)
@@ -20,7 +17,7 @@ class Expression:
     """
 
     sql: str
-    kind: Literal["text", "number", "boolean", "time"]
+    kind: Literal["text", "number", "time"]
 
 
 EVENTS = """
@@ -29,64 +26,29 @@ EVENTS = """
 """
 """The relation that the expressions below refer to, without a condition. JSON may be embedded in a line."""
 
-_UUID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
-_SYSTEM = {
-    "@timestamp": Expression("time_ms", "time"),
-    "@ingestionTime": Expression("ingested_ns // 1000000", "time"),
-    "@message": Expression("message", "text"),
-    "@logStream": Expression("log_stream", "text"),
-    "@log": Expression(f"('{ACCOUNT_ID}:' || log_group)", "text"),
-    "@ptr": Expression(EVENT_ID, "text"),
-}
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CWL_AnalyzeLogData-discoverable-fields.html
 # The lines: https://docs.aws.amazon.com/lambda/latest/dg/python-logging.html
-_IN_LAMBDA_LINES = {
-    "@type": r"^(START|END|REPORT|INIT_START|INIT_REPORT) (?:RequestId|Runtime Version|Init Duration): ",
-    "@requestId": rf"^(?:(?:[A-Z]+ )?RequestId: |\[[A-Z]+\]\t[^\t]*\t|[0-9-]+T[0-9:.]+Z )({_UUID})\b",
-    "@duration": r"^REPORT .*\tDuration: ([0-9.]+) ms",
-    "@billedDuration": r"^REPORT .*\tBilled Duration: ([0-9.]+) ms",
-    "@initDuration": r"^REPORT .*\tInit Duration: ([0-9.]+) ms",
-    "@memorySize": r"^REPORT .*\tMemory Size: ([0-9]+) MB",
-    "@maxMemoryUsed": r"^REPORT .*\tMax Memory Used: ([0-9]+) MB",
-    "@xrayTraceId": r"^REPORT (?s:.*)XRAY TraceId: (\S+)",
-    "@xraySegmentId": r"^REPORT (?s:.*)\tSegmentId: (\S+)",
+_LINE_TYPE = "^(START|END|REPORT|INIT_START|INIT_REPORT) (?:RequestId|Runtime Version|Init Duration): "
+_INIT_DURATION = r"^REPORT .*\tInit Duration: ([0-9.]+) ms"
+_SYSTEM = {
+    "@timestamp": Expression("time_ms", "time"),
+    "@message": Expression("message", "text"),
+    "@type": Expression(f"nullif(regexp_extract(message, '{_LINE_TYPE}', 1), '')", "text"),
+    "@initDuration": Expression(f"as_number(regexp_extract(message, '{_INIT_DURATION}', 1))", "number"),
 }
-# Those of them that are numbers. A megabyte of Lambda's is a million bytes in Insights.
-_UNITS = {"@duration": 1, "@billedDuration": 1, "@initDuration": 1, "@memorySize": 10**6, "@maxMemoryUsed": 10**6}
-# Each of them doubles the places that are looked at.
-_MOST_DOTS = 8
 
 
 def field(name: str, parameters: Parameters) -> Expression:
-    """Return what the field of this name is in `EVENTS`.
+    """Return what the field of this name is in `EVENTS`; each dot leads to an inner JSON object.
 
     Raises:
-        ApiError: MalformedQueryException, no field can have this name.
+        ApiError: NotImplementedException, AWS makes this field itself and the sandbox does not.
     """
     if name in _SYSTEM:
         return _SYSTEM[name]
-    if name in _IN_LAMBDA_LINES:
-        text = f"nullif(regexp_extract(message, {parameters.add(_IN_LAMBDA_LINES[name])}, 1), '')"
-        unit = _UNITS.get(name)
-        return Expression(f"as_number({text}) * {unit}", "number") if unit else Expression(text, "text")
-    if name.startswith("@") and not name.startswith("@@"):
-        raise malformed(f"no field is discovered as {name}")
-    leaf = f"leaf(object, {parameters.add(_pointers(name.removeprefix('@')))})"
+    if name.startswith("@"):
+        raise not_supported(f"the Logs Insights field {name}. It supports {', '.join(_SYSTEM)} and those in JSON")
+    place = f"object, {parameters.add('/' + name.replace('.', '/'))}"
     # Booleans are 1 and 0.
-    return Expression(
-        f"CASE {leaf}::VARCHAR WHEN 'true' THEN '1' WHEN 'false' THEN '0' ELSE {leaf} ->> '$' END", "text"
-    )
-
-
-def _pointers(name: str) -> list[str]:
-    """Return every place that a dotted name can mean: each dot may lead to an inner object or be part of a key."""
-    first, *rest = name.split(".")
-    if len(rest) > _MOST_DOTS:
-        raise malformed(f"a field's name has at most {_MOST_DOTS} dots, not {len(rest)}")
-    places = []
-    for inner in product((True, False), repeat=len(rest)):
-        keys = [first]
-        for descends, part in zip(inner, rest, strict=True):
-            keys = [*keys, part] if descends else [*keys[:-1], f"{keys[-1]}.{part}"]
-        places.append(json_pointer(keys))
-    return places
+    boolean = f"(leaf({place}) = 'true')::INTEGER::VARCHAR"
+    return Expression(f"CASE json_type({place}) WHEN 'BOOLEAN' THEN {boolean} ELSE leaf({place}) END", "text")

@@ -1,59 +1,52 @@
-"""The grammar of the Logs Insights query language: a query's text as a tree, or the reason why not."""
+"""The grammar of the sandbox's part of the Logs Insights query language: a query's text as a tree."""
 
-import re
 from typing import Any
 
-from lark import Lark, Tree, UnexpectedInput
+from lark import Lark, Tree, UnexpectedInput, UnexpectedToken
 
 from sandbox.aws_api.contract import ApiError, not_supported
+from sandbox.languages import refusal
 
 Node = Tree[Any]
-"""A part of a query; which parts it has in turn, the grammar says."""
+"""A part of a query; the grammar says which parts it has in turn."""
 
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CWL_QuerySyntax.html
-_REFUSED = re.compile(
-    r"(anomaly|dedup|diff|filterindex|join|lookup|parse|pattern|source|unmask|unnest)\b", re.IGNORECASE
-)
 # A keyword ends where a field's name could not go on.
 _GRAMMAR = Lark(
     r"""
     query: "|"? _command ("|" _command)*
-    _command: fields | display | filter | stats | sort | limit
+    _command: fields | filter | stats | sort | limit
     fields: _FIELDS _items
-    display: _DISPLAY _items
-    filter: _FILTER expression
+    filter: _FILTER condition
     stats: _STATS items [_BY items]
     sort: _SORT key ("," key)*
     limit: _LIMIT INTEGER
 
     items: _items
     _items: item ("," item)*
-    item: expression [_AS NAME]
-    key: expression [ORDER]
+    item: value [_AS NAME]
+    key: value [ORDER]
 
-    ?expression: conjunction | conjunction (_OR conjunction)+ -> any_of
+    ?condition: conjunction | conjunction (_OR conjunction)+ -> any_of
     ?conjunction: negation | negation (_AND negation)+ -> all_of
-    ?negation: comparison | NOT negation -> negated
-    ?comparison: sum
-        | sum EQUALITY sum -> equality
-        | sum INEQUALITY sum -> inequality
-        | sum [NOT] _LIKE STRING -> contains
-        | sum [NOT] (_LIKE | "=~") REGEX -> matches
-        | sum [NOT] _IN "[" sum ("," sum)* "]" -> member
-    ?sum: product | sum SIGN product -> arithmetic
-    ?product: unary | product FACTOR unary -> arithmetic
-    ?unary: atom | "-" unary -> negative
-    ?atom: "(" expression ")"
-        | NUMBER -> number
+    ?negation: test | _NOT negation -> negated
+    ?test: "(" condition ")"
+        | value (EQUALITY | ORDERING) value -> comparison
+        | value _LIKE (STRING | REGEX) -> like
+        | value _NOT _LIKE (STRING | REGEX) -> not_like
+        | value _IN "[" value ("," value)* "]" -> member
+        | value _NOT _IN "[" value ("," value)* "]" -> not_member
+        | call -> predicate
+
+    ?value: NUMBER -> number
         | BOOLEAN -> boolean
         | STRING -> string
         | NAME -> field
-        | NAME "(" [expression ("," expression)*] ")" -> call
-        | NAME "(" "*" ")" -> call_on_all
-        | NAME "(" PERIOD ")" -> call_on_period
+        | call
+    call: NAME "(" [_argument ("," _argument)*] ")"
+    _argument: value | STAR | PERIOD
 
     _FIELDS: /fields(?![\w@.])/i
-    _DISPLAY: /display(?![\w@.])/i
     _FILTER: /filter(?![\w@.])/i
     _STATS: /stats(?![\w@.])/i
     _SORT: /sort(?![\w@.])/i
@@ -62,29 +55,28 @@ _GRAMMAR = Lark(
     _AS.1: /as(?![\w@.])/i
     _OR.1: /or(?![\w@.])/i
     _AND.1: /and(?![\w@.])/i
-    NOT.1: /not(?![\w@.])/i
+    _NOT.1: /not(?![\w@.])/i
     _LIKE.1: /like(?![\w@.])/i
     _IN.1: /in(?![\w@.])/i
     ORDER.1: /(asc|desc)(?![\w@.])/i
     BOOLEAN.1: /(true|false)(?![\w@.])/i
     EQUALITY: /!=|=(?!~)/
-    INEQUALITY: "<" | "<=" | ">" | ">="
-    SIGN: "+" | "-"
-    FACTOR: "*" | "/" | "%"
+    ORDERING: "<" | "<=" | ">" | ">="
+    STAR: "*"
     INTEGER: /[0-9]+/
-    NUMBER: /[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?/
+    NUMBER: /-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?/
     PERIOD.1: /[1-9][0-9]*(ms|s|m|h|d)/
-    NAME: /[@A-Za-z_][\w@.]*/ | /`[^`]+`/
+    NAME: /[@A-Za-z_][\w@.]*/
     STRING: /"(\\.|[^"\\])*"/ | /'(\\.|[^'\\])*'/
     REGEX: /\/(\\.|[^\/\\])+\//
     %ignore /\s+/
-    %ignore /#[^\n]*/
     """,
     parser="lalr",
     start="query",
     propagate_positions=True,
     maybe_placeholders=True,
 )
+_SUPPORTED = "the commands fields, filter, stats, sort and limit; no arithmetic"
 
 
 def malformed(message: str) -> ApiError:
@@ -92,19 +84,17 @@ def malformed(message: str) -> ApiError:
     return ApiError("MalformedQueryException", message)
 
 
-def parse(query: str) -> Node:
-    """Return the query's tree.
+def parse(query: str) -> list[Node]:
+    """Return the trees of the query's commands.
 
     Raises:
-        ApiError: MalformedQueryException, this is no query; NotImplementedException, it has a command that is not
-            supported.
+        ApiError: MalformedQueryException, this is no query; NotImplementedException, it has a command or another part
+            that is not supported.
     """
     try:
-        return _GRAMMAR.parse(query)
+        commands: list[Any] = _GRAMMAR.parse(query).children
+        return commands
     except UnexpectedInput as error:
-        position = error.pos_in_stream if isinstance(error.pos_in_stream, int) else len(query)
-        refused = _REFUSED.match(query, position)
-        if refused:
-            raise not_supported(f"the Logs Insights command {refused[0]}") from None
-        rest = query[position : position + 50]
-        raise malformed(f"the query is not understood from character {position + 1} on: {rest!r}") from None
+        if isinstance(error, UnexpectedToken) and error.token.type == "NAME" and "_FIELDS" in error.expected:
+            raise not_supported(f"the Logs Insights command {error.token}. It supports {_SUPPORTED}") from None
+        raise refusal(error, query, "the query", _SUPPORTED, "MalformedQueryException") from None

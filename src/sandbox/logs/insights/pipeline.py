@@ -1,18 +1,22 @@
-"""The commands of a query, one after the other, as one statement of SQL: each is a relation made of the one before."""
+"""The commands of a query as one statement of SQL, in which each relation is made of the one before."""
 # ruff: noqa: S608 - of what a client has sent, only parameters' names and whole numbers get into the text.
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import takewhile
 
 from lark import Token
 
 from sandbox.aws_api.contract import not_supported
-from sandbox.logs.insights.expressions import Aggregations, EventExpressions, Expressions, as_number, as_text
+from sandbox.logs.insights.expressions import Scope, as_number, as_text
 from sandbox.logs.insights.fields import EVENTS, Expression, field
 from sandbox.logs.insights.grammar import Node, malformed, parse
+from sandbox.logs.logs import EVENT_ID
 from sandbox.logs.sql import Parameters
 
 MOST_RESULTS = 10_000
-"""How many rows a result has at most, and how many it has if nobody asks for fewer."""
+"""How many rows a result has at most, and how many it has if the query asks for no fewer."""
+_NOT_AFTER = {"stats": {"fields", "stats"}, "limit": {"filter", "limit", "sort", "stats"}}
 
 
 @dataclass(frozen=True)
@@ -33,7 +37,7 @@ class Statements:
     parameters: Parameters
 
 
-def translate(query: str, groups: list[str], start_ms: int, end_ms: int, limit: int) -> Statements:
+def translate(query: str, groups: list[str], start_ms: int, end_ms: int) -> Statements:
     """Turn a query into SQL.
 
     Args:
@@ -41,135 +45,118 @@ def translate(query: str, groups: list[str], start_ms: int, end_ms: int, limit: 
         groups: the log groups that it reads.
         start_ms: the first millisecond since 1970 (UTC) that it reads.
         end_ms: the millisecond after the last one.
-        limit: how many rows the result may have.
 
     Raises:
         ApiError: MalformedQueryException, it makes no sense; NotImplementedException, it is not supported.
     """
-    pipeline = _Pipeline(query, groups, start_ms, end_ms)
-    for command in parse(query).children:
-        pipeline.add(command)
-    return pipeline.statements(limit)
+    parameters = Parameters()
+    add = parameters.add
+    pipeline = _Pipeline(
+        Scope(query, parameters, names={}, has_events=True),
+        f"{EVENTS} WHERE list_contains({add(groups)}, log_group) "
+        f"AND time_ms >= {add(start_ms)} AND time_ms < {add(end_ms)}",
+    )
+    earlier: list[str] = []
+    for command in parse(query):
+        for before in earlier:
+            if command.data in _NOT_AFTER.get(before, ()):
+                raise not_supported(f"the Logs Insights command {command.data} after {before}")
+        earlier.append(command.data)
+        match command.data, command.children:
+            case "fields", items:
+                pipeline.fields(items)
+            case "filter", [condition]:
+                pipeline.filter(condition)
+            case "stats", [aggregations, keys]:
+                pipeline.stats(aggregations.children, keys.children if keys else [])
+            case "sort", keys:
+                pipeline.sort(keys)
+            case "limit", [Token() as number]:
+                pipeline.limit(int(number))
+    return pipeline.statements()
 
 
 class _Pipeline:
-    def __init__(self, query: str, groups: list[str], start_ms: int, end_ms: int) -> None:
-        self._parameters = Parameters()
-        add = self._parameters.add
-        self._scope: Expressions = EventExpressions(query, self._parameters)
-        self._relations = [
-            f"{EVENTS} WHERE list_contains({add(groups)}, log_group) "
-            f"AND time_ms >= {add(start_ms)} AND time_ms < {add(end_ms)}"
-        ]
-        self._columns = 0
+    """What the commands so far have made: relations, and how their last one is shown."""
+
+    def __init__(self, scope: Scope, events: str) -> None:
+        self._scope = scope
+        # By name. Each is made of the one before.
+        self._relations = {"events": events}
+        # What a row of the result shows, by title.
+        self._shown: dict[str, Expression] = {}
+        # `@ptr`, which only log events have.
+        self._pointer = {"@ptr": Expression(EVENT_ID, "text")}
         self._order: list[str] = []
         self._default_order = ["time_ms DESC", "ingested_ns DESC"]
-        self._shown: dict[str, Expression] = {}
-        self._displayed = self._grouped = self._limited = False
-        # The relation of the events that fulfil the conditions, once something else is made of them.
-        self._matched: str | None = None
 
-    def add(self, command: Node) -> None:
-        if self._limited and command.data not in ("fields", "display"):
-            raise not_supported(f"the Logs Insights command {command.data} after limit")
-        if self._grouped and command.data in ("fields", "stats"):
-            raise not_supported(f"the Logs Insights command {command.data} after stats")
-        getattr(self, f"_{command.data}")(*command.children)
+    def fields(self, items: Sequence[Node]) -> None:
+        """Show these values, too, and give them their names."""
+        for item in items:
+            tree, title = self._named(item)
+            self._scope.names[title] = self._shown[title] = self._scope.value(tree)
 
-    def statements(self, limit: int) -> Statements:
-        shown = dict(self._shown) or {name: field(name, self._parameters) for name in ("@timestamp", "@message")}
-        if not self._grouped:
-            shown["@ptr"] = field("@ptr", self._parameters)
-        relations = ", ".join(f"r{number} AS ({relation})" for number, relation in enumerate(self._relations))
+    def filter(self, condition: Node) -> None:
+        """Keep what fulfils the condition."""
+        self._add("filter", f"SELECT * FROM {self._last} WHERE {self._scope.condition(condition)}")
+
+    def stats(self, aggregations: Sequence[Node], keys: Sequence[Node]) -> None:
+        """Make a row for each group of events; its columns are the keys and the aggregations."""
+        values = {title: self._scope.value(tree) for tree, title in map(self._named, keys)}
+        values |= {title: self._scope.aggregation(tree) for tree, title in map(self._named, aggregations)}
+        columns = {title: replace(value, sql=f"c{number}") for number, (title, value) in enumerate(values.items())}
+        selected = ", ".join(f"{value.sql} AS {columns[title].sql}" for title, value in values.items())
+        # Without keys and without events there is no row either.
+        self._add("stats", f"SELECT {selected} FROM {self._last} GROUP BY ALL HAVING count(*) > 0")
+        self._scope = replace(self._scope, names=columns, has_events=False)
+        self._shown, self._pointer = columns, {}
+        self._order, self._default_order = [], [column.sql for column in columns.values()]
+
+    def sort(self, keys: Sequence[Node]) -> None:
+        """Order the rows; those without the value come last in both directions."""
+        self._order = []
+        for key in keys:
+            tree, direction = key.children
+            order, numbers = ("DESC", "LAST") if str(direction).lower() == "desc" else ("ASC", "FIRST")
+            value = self._scope.value(tree)
+            if value.kind == "text":
+                # Numbers come after all other values, in their own order.
+                self._order += [f"{value.sql} IS NULL", f"{as_number(value)} {order} NULLS {numbers}"]
+            self._order.append(f"{value.sql} {order} NULLS LAST")
+
+    def limit(self, number: int) -> None:
+        """Keep the first rows."""
+        if not 1 <= number <= MOST_RESULTS:
+            raise malformed(f"limit takes a number from 1 to {MOST_RESULTS}, not {number}.")
+        self._add("limit", f"SELECT * FROM {self._last} ORDER BY {self._whole_order} LIMIT {number}")
+
+    def statements(self) -> Statements:
+        """Return the statements for the result and for its statistics."""
+        parameters = self._scope.parameters
+        shown = self._shown or {name: field(name, parameters) for name in ("@timestamp", "@message")}
+        shown = {**shown, **self._pointer}
+        relations = ", ".join(f"{name} AS ({relation})" for name, relation in self._relations.items())
+        *_, matched = takewhile(lambda name: name.startswith(("events", "filter")), self._relations)
         return Statements(
             titles=list(shown),
             results=f"WITH {relations} SELECT {', '.join(map(as_text, shown.values()))} FROM {self._last} "
-            f"ORDER BY {self._whole_order} LIMIT {limit}",
-            statistics=f"WITH {relations} SELECT (SELECT count(*) FROM {self._matched or self._last}), "
-            "(SELECT count(*) FROM r0), (SELECT coalesce(sum(strlen(message)), 0) FROM r0)",
-            parameters=self._parameters,
+            f"ORDER BY {self._whole_order} LIMIT {MOST_RESULTS}",
+            statistics=f"WITH {relations} SELECT (SELECT count(*) FROM {matched}), "
+            "(SELECT count(*) FROM events), (SELECT coalesce(sum(strlen(message)), 0) FROM events)",
+            parameters=parameters,
         )
 
-    def _fields(self, *items: Node) -> None:
-        for title, value in map(self._item, items):
-            if not self._displayed:
-                self._shown[title] = value
+    def _add(self, command: str, relation: str) -> None:
+        self._relations[f"{command}_{len(self._relations)}"] = relation
 
-    def _display(self, *items: Node) -> None:
-        self._shown, self._displayed = dict(map(self._item, items)), True
-
-    def _item(self, item: Node) -> tuple[str, Expression]:
-        tree, alias = _parts(item)
-        title = alias or self._scope.title(tree)
-        self._scope.names[title] = value = self._column(self._scope.compile(tree))
-        return title, value
-
-    def _filter(self, condition: Node) -> None:
-        self._relations.append(f"SELECT * FROM {self._last} WHERE {self._scope.condition(condition)}")
-
-    def _sort(self, *keys: Node) -> None:
-        self._order = []
-        for key in keys:
-            tree, direction = _parts(key)
-            descending = direction is not None and direction.lower() == "desc"
-            order = "DESC" if descending else "ASC"
-            value = self._column(self._scope.compile(tree))
-            if value.kind == "text":
-                # Numbers come after all other values; an event without the field comes last in both directions.
-                number = self._column(Expression(as_number(value), "number"))
-                self._order.append(f"{value.sql} IS NULL")
-                self._order.append(f"{number.sql} {order} NULLS {'LAST' if descending else 'FIRST'}")
-            self._order.append(f"{value.sql} {order} NULLS LAST")
-
-    def _limit(self, token: Token) -> None:
-        if not 1 <= int(token) <= MOST_RESULTS:
-            raise malformed(f"limit takes a number from 1 to {MOST_RESULTS}, not {token[:20]}")
-        self._matched = self._matched or self._last
-        self._relations.append(f"SELECT * FROM {self._last} ORDER BY {self._whole_order} LIMIT {int(token)}")
-        self._limited = True
-
-    def _stats(self, items: Node, by: Node | None) -> None:
-        self._matched = self._last
-        groups = {}
-        for item in by.children if by else ():
-            tree, alias = _parts(item)
-            groups[alias or self._scope.title(tree)] = self._column(self._scope.compile(tree))
-        aggregations = Aggregations(self._scope)
-        aggregations.names |= groups
-        selected = [group.sql for group in groups.values()]
-        self._shown = dict(groups)
-        for item in items.children:
-            tree, alias = _parts(item)
-            title = alias or aggregations.title(tree)
-            value = aggregations.compile(tree)
-            aggregations.names[title] = value
-            self._columns += 1
-            selected.append(f"{value.sql} AS c{self._columns}")
-            self._shown[title] = Expression(f"c{self._columns}", value.kind)
-        keys = ", ".join(group.sql for group in groups.values())
-        grouping = f"GROUP BY {keys}" if keys else "HAVING count(*) > 0"
-        self._relations.append(f"SELECT {', '.join(selected)} FROM {self._last} {grouping}")
-        self._scope = Expressions(self._scope.query, self._parameters)
-        self._scope.names |= self._shown
-        self._order, self._default_order = [], [value.sql for value in self._shown.values()]
-        self._displayed, self._grouped = False, True
-
-    def _column(self, value: Expression) -> Expression:
-        """Make a column of the value, so that it is computed once and outlasts a change of the names."""
-        self._columns += 1
-        self._relations.append(f"SELECT *, {value.sql} AS c{self._columns} FROM {self._last}")
-        return Expression(f"c{self._columns}", value.kind)
+    def _named(self, item: Node) -> tuple[Node, str]:
+        tree, alias = item.children
+        return tree, str(alias or self._scope.title(tree))
 
     @property
     def _last(self) -> str:
-        return f"r{len(self._relations) - 1}"
+        return list(self._relations)[-1]
 
     @property
     def _whole_order(self) -> str:
         return ", ".join([*self._order, *self._default_order])
-
-
-def _parts(tree: Node) -> tuple[Node, str | None]:
-    """Return the expression of an item or of a key of `sort`, and what follows it: a name or a direction."""
-    expression, rest = tree.children
-    return expression, str(rest).strip("`") if rest else None

@@ -2,6 +2,8 @@
 
 import argparse
 import os
+import shutil
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,7 +36,7 @@ examples:
 
 @dataclass(frozen=True)
 class Settings:
-    """The command line; `bedrock` is `sandbox`, `aws` or a URL, `port` 0 means any free one."""
+    """The command line; `bedrock` is `sandbox`, `aws` or a URL, `port` 0 means any free one, `python` is a program."""
 
     template: Path
     overrides: Mapping[str, str]
@@ -67,6 +69,9 @@ def read_settings(arguments: Sequence[str], environment: Mapping[str, str] = os.
         raise UsageError("--port must be from 0 (any free one) to 65535")
     if not 1 <= given.alarm_minute <= 60:
         raise UsageError("--alarm-minute must be from 1 to 60 seconds")
+    python = shutil.which(given.python)
+    if python is None:
+        raise UsageError(f"--python {given.python} is no program that can be run")
     return Settings(
         template=given.template,
         overrides=parse_overrides(given.parameter_overrides),
@@ -75,7 +80,7 @@ def read_settings(arguments: Sequence[str], environment: Mapping[str, str] = os.
         concurrency=given.concurrency,
         port=given.port,
         ready_file=given.ready_file,
-        python=given.python,
+        python=python,
         region=given.region,
         data=given.data,
         alarm_minute=given.alarm_minute,
@@ -131,6 +136,11 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
         help="how long a minute is for alarms and schedules, 1 to 60: with 1, a period of 300 s is over after 5 "
         "(default: 60)",
     )
-    add("--python", default="", metavar="PATH", help="the function's interpreter (default: the sandbox's own)")
+    add(
+        "--python",
+        default=sys.executable,
+        metavar="PATH",
+        help="the function's interpreter (default: the sandbox's own)",
+    )
     add("--region", default=region, help=f"the stack's region (default: {region}, from AWS_REGION)")
     return parser

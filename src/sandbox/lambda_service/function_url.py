@@ -2,11 +2,13 @@
 
 import json
 import logging
+import secrets
+import string
 import uuid
-from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from aiohttp import web
+from aiohttp.helpers import must_be_empty_body
 from aiohttp.typedefs import Handler, Middleware
 
 from sandbox.invocation import REQUEST_LIMIT_BYTES, Invocation, ResponseEnd, ResponseStart
@@ -22,27 +24,26 @@ from sandbox.lambda_service.response_head import (
 from sandbox.lambda_service.url_event import url_event
 from sandbox.records.recorder import Recorder
 from sandbox.records.run import Stopwatch
-from sandbox.signing.signed import CALLER
 from sandbox.trace_context import trace_context
 
 # What the record of a request needs to know of it.
 _INVOCATION = web.RequestKey("invocation", Invocation)
 _STATUS = web.RequestKey("status", int)
+# A Function URL's id on AWS: 32 lower-case letters and digits.
+_URL_ID_ALPHABET = string.ascii_lowercase + string.digits
 _log = logging.getLogger(__name__)
 
 
-def function_url_app(
-    pool: EnvironmentPool, spec: FunctionSpec, recorder: Recorder, domain_name: str, middlewares: Sequence[Middleware]
-) -> web.Application:
-    """Return the application that answers every method and path of a Function URL.
+def function_url_app(pool: EnvironmentPool, spec: FunctionSpec, recorder: Recorder) -> web.Application:
+    """Return the application that answers every method and path of a Function URL; it checks no signature.
 
     Args:
         pool: runs the invocations.
         spec: the function.
         recorder: is told of every request.
-        domain_name: what the function is told as the URL's host name.
-        middlewares: the signature check, unless the URL is open to everybody.
     """
+    url_id = "".join(secrets.choice(_URL_ID_ALPHABET) for _ in range(32))
+    domain_name = f"{url_id}.lambda-url.{spec.region}.on.aws"
 
     async def handle(request: web.Request) -> web.StreamResponse:
         invocation = request[_INVOCATION] = await _invocation(request, spec, domain_name)
@@ -55,7 +56,7 @@ def function_url_app(
         finally:
             invocation.abandon()
 
-    app = web.Application(middlewares=[_recording(recorder), *middlewares], client_max_size=REQUEST_LIMIT_BYTES)
+    app = web.Application(middlewares=[_recording(recorder)], client_max_size=REQUEST_LIMIT_BYTES)
     app.on_response_prepare.append(_finish_head)
     app.router.add_route("*", "/{path:.*}", handle)
     return app
@@ -101,20 +102,7 @@ async def _invocation(request: web.Request, spec: FunctionSpec, domain_name: str
     now = datetime.now(UTC)
     trace = trace_context(request.headers.get("X-Amzn-Trace-Id"), spec.tracing == "Active", now)
     request_id = str(uuid.uuid4())
-    peer = request.transport.get_extra_info("peername") if request.transport else None
-    event = url_event(
-        request.method,
-        request.raw_path,
-        [(name.lower(), value) for name, value in request.headers.items()],
-        await request.read(),
-        protocol=f"HTTP/{request.version.major}.{request.version.minor}",
-        source=(peer[0], peer[1]) if peer else ("127.0.0.1", 0),
-        domain_name=domain_name,
-        request_id=request_id,
-        trace=trace.header,
-        caller=request.get(CALLER),
-        now=now,
-    )
+    event = url_event(request, await request.read(), domain_name, request_id, trace.header, now)
     return Invocation(json.dumps(event).encode(), trace, request_id, spec.arn)
 
 
@@ -161,7 +149,7 @@ async def _relay(request: web.Request, invocation: Invocation) -> web.StreamResp
             head, body = parsed
             response = _response(head, invocation)
             await response.prepare(request)
-        if body and request.method != "HEAD" and response.status not in (204, 304):
+        if body and not must_be_empty_body(request.method, response.status):
             await response.write(body)
     assert response is not None, "every invocation ends with a ResponseEnd"
     await response.write_eof()

@@ -2,11 +2,13 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from sandbox.invocation import Invocation
+from sandbox.lambda_service import function_process
 from sandbox.lambda_service.environments import Environment
-from sandbox.records.recorder import Recorder
+from sandbox.lambda_service.function import FunctionSpec
+from sandbox.records.recorder import LogStream, Recorder
 
 # On AWS a client's next request is on the network for longer than a runtime needs to come back for more work. On one
 # machine it is not, so the pool gives an environment whose client is already served this long to come back.
@@ -105,3 +107,26 @@ class EnvironmentPool:
         self._leaving.add(environment)
         await environment.stop()
         self._leaving.discard(environment)
+
+
+def environment_pool(
+    spec: FunctionSpec, python: str, limit: int, aws: Mapping[str, str], recorder: Recorder, label: str
+) -> EnvironmentPool:
+    """Return an empty pool for a function.
+
+    Args:
+        spec: the function.
+        python: the interpreter that runs it.
+        limit: the most environments at a time.
+        aws: environment variables with the function's keys and AWS's addresses.
+        recorder: is told of everything that happens.
+        label: stands before an environment's number on the terminal.
+    """
+    command = function_process.command(spec, python)
+
+    def create(number: int) -> Environment:
+        variables = function_process.variables(spec, aws)
+        log_stream = LogStream(f"{label}{number}", variables["AWS_LAMBDA_LOG_STREAM_NAME"])
+        return Environment(command, spec.code, variables, spec.timeout, log_stream, recorder)
+
+    return EnvironmentPool(limit, create, recorder)

@@ -32,7 +32,7 @@ from sandbox.lambda_service.scheduler import scheduling
 from sandbox.ready_file import Ready, ready_file, refuse_a_second_sandbox
 from sandbox.records.recorder import Recorder
 from sandbox.settings import Settings
-from sandbox.signing.credentials import Keys, by_id, random_keys
+from sandbox.signing.credentials import Keys, random_keys
 from sandbox.signing.signed import refused_by_url, signature_check
 from sandbox.telemetry import Telemetry, running_telemetry
 from template.resources import read_resources
@@ -79,11 +79,11 @@ async def _start(settings: Settings, running: AsyncExitStack) -> Ready:
 
     url_app = function_url_app(pool, spec, recorder)
     if spec.auth_type == "AWS_IAM":
-        check = signature_check(by_id(keys.user, keys.client), settings.region, "lambda", refused_by_url)
+        check = signature_check((keys.user, keys.client), settings.region, "lambda", refused_by_url)
         url_app.middlewares.append(check)
     await running.enter_async_context(_serving(url_app, url_listener))
     endpoint_app = aws_endpoint_app(
-        by_id(keys.user, keys.client), settings.region, invoke_api(pool, spec, recorder), telemetry.operations
+        (keys.user, keys.client), settings.region, invoke_api(pool, spec, recorder), telemetry.operations
     )
     aws_endpoint_url = await _start_server(endpoint_app, running)
     # The pool ends before the servers: a killed function ends its clients' streams, so no server waits for one.
@@ -113,7 +113,7 @@ async def _start_bedrock(
             app = bedrock_app(settings.model_script, recorder.served)
         except ValueError as error:
             raise UsageError(f"{error} (--model-script)") from None
-        app.middlewares.insert(0, signature_check(by_id(keys.user, keys.role), settings.region, "bedrock"))
+        app.middlewares.insert(0, signature_check((keys.user, keys.role), settings.region, "bedrock"))
         url = await _start_server(app, running)
     return url, {**keys.role.variables, "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": url}
 

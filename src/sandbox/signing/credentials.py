@@ -41,11 +41,6 @@ def random_keys() -> Keys:
     return Keys(random_user(), random_role(), random_role())
 
 
-def by_id(*keys: Credentials) -> Mapping[str, Credentials]:
-    """Return the keys by their access key ids."""
-    return {key.access_key_id: key for key in keys}
-
-
 def random_user() -> Credentials:
     """Return a key for the developer who calls the sandbox."""
     return Credentials(

@@ -30,7 +30,7 @@ BODY_LIMIT_BYTES = 1024 * 1024
 _SERIALIZERS = {"json": JSONSerializer, "query": QuerySerializer, "rest-json": RestJSONSerializer}
 # botocore's name of a service, by the name that requests are signed for.
 _SERVICES = {"monitoring": "cloudwatch", "logs": "logs", "xray": "xray"}
-# curl and older clients send forms. boto3 and the AWS CLI have sent JSON to CloudWatch since 2025.
+# The probe's curl and older clients send forms to CloudWatch; boto3 1.44 and the AWS CLI 1.46 send JSON.
 _FORM = "application/x-www-form-urlencoded"
 
 
@@ -89,9 +89,8 @@ def _service_model(name: str, protocol: str) -> ServiceModel:
     """Return botocore's model with this protocol as its only one: moto goes by what stands there."""
     description = create_loader().load_service_model(name, "service-2")
     metadata = {**description["metadata"], "protocol": protocol}
-    del metadata[
-        "serviceId"
-    ]  # with it, moto warns of every error that the model lacks, such as NotImplementedException
+    # With it, moto warns of every error that the model lacks, such as NotImplementedException.
+    del metadata["serviceId"]
     return ServiceModel({**description, "metadata": metadata}, name)
 
 

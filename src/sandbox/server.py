@@ -1,6 +1,6 @@
 """Runs the sandbox: starts its parts in the order in which they need each other, and ends them in reverse.
 
-1. Listen on the Function URL's port: the template may refer to its address.
+1. Listen for the Function URL: the template may refer to its address.
 2. Read the template: it says which functions, alarms and schedules there are.
 3. Start telemetry: every later part records something.
 4. Start Bedrock: the function needs its address.
@@ -22,7 +22,7 @@ from aiohttp import web
 from sandbox.aws_api.app import aws_endpoint_app
 from sandbox.banner import banner, print_line
 from sandbox.bedrock.app import bedrock_app
-from sandbox.errors import StartError, UsageError
+from sandbox.errors import UsageError
 from sandbox.lambda_service.function import FunctionSpec, streaming_function
 from sandbox.lambda_service.function_url import function_url_app
 from sandbox.lambda_service.invoke_api import invoke_api
@@ -38,6 +38,8 @@ from sandbox.telemetry import Telemetry, running_telemetry
 from template.resources import read_resources
 
 HOST = "127.0.0.1"
+# The most environments of a function that reserves none: what a new AWS account has for all of its functions.
+_CONCURRENCY = 10
 # How long a server waits for its open connections at the end. The sandbox promises to be gone within two seconds.
 _GOODBYE_SECONDS = 0.3
 
@@ -47,7 +49,7 @@ async def run(settings: Settings) -> None:
 
     Raises:
         UsageError: the settings ask for something that makes no sense.
-        StartError: something that the settings name is not there, or a port is not free.
+        StartError: something that the settings name is not there.
         TemplateError: the template cannot be read, or asks for something that the sandbox does not support.
         ParameterError: a parameter's value does not fit the template.
     """
@@ -64,7 +66,7 @@ async def run(settings: Settings) -> None:
 
 async def _start(settings: Settings, running: AsyncExitStack) -> Ready:
     """Start everything and return where it answers; `running` ends it in reverse order."""
-    url_listener = running.enter_context(_listener(settings.port))
+    url_listener = running.enter_context(_listener())
     function_url = f"{_address(url_listener)}/"
     resources = read_resources(settings.template, settings.overrides, settings.region, function_url=function_url)
     spec = streaming_function(resources, settings.template, settings.region)
@@ -135,7 +137,7 @@ async def _start_schedule(
 
 async def _start_server(app: web.Application, running: AsyncExitStack) -> str:
     """Serve an application on a free port; return its address, without a slash at the end."""
-    listener = running.enter_context(_listener(0))
+    listener = running.enter_context(_listener())
     await running.enter_async_context(_serving(app, listener))
     return _address(listener)
 
@@ -148,7 +150,7 @@ def _recorder(spec: FunctionSpec, telemetry: Telemetry) -> Recorder:
 def _pool(
     settings: Settings, spec: FunctionSpec, variables: Mapping[str, str], recorder: Recorder, label: str = ""
 ) -> EnvironmentPool:
-    limit = settings.concurrency if spec.reserved_concurrency is None else spec.reserved_concurrency
+    limit = _CONCURRENCY if spec.reserved_concurrency is None else spec.reserved_concurrency
     return environment_pool(spec, settings.python, limit, variables, recorder, label)
 
 
@@ -162,17 +164,9 @@ def _callers_own_keys() -> Mapping[str, str]:
 
 
 @contextlib.contextmanager
-def _listener(port: int) -> Iterator[socket.socket]:
-    """Listen on a port of 127.0.0.1 (0: any free one) while the body runs. Clients wait until something serves it.
-
-    Raises:
-        StartError: the port is not free.
-    """
-    try:
-        listener = socket.create_server((HOST, port))
-    except OSError as error:
-        raise StartError(f"cannot listen on {HOST}:{port}: {error.strerror}; choose another --port") from None
-    with listener:
+def _listener() -> Iterator[socket.socket]:
+    """Listen on a free port of 127.0.0.1 while the body runs. Clients wait until something serves it."""
+    with socket.create_server((HOST, 0)) as listener:
         yield listener
 
 

@@ -36,14 +36,12 @@ examples:
 
 @dataclass(frozen=True)
 class Settings:
-    """The command line; `bedrock` is `sandbox`, `aws` or a URL, `port` 0 means any free one, `python` is a program."""
+    """The command line; `bedrock` is `sandbox`, `aws` or a URL, `python` the path of a program."""
 
     template: Path
     overrides: Mapping[str, str]
     bedrock: str
     model_script: str
-    concurrency: int
-    port: int
     ready_file: Path
     python: str
     region: str
@@ -63,10 +61,6 @@ def read_settings(arguments: Sequence[str], environment: Mapping[str, str] = os.
         raise UsageError(f"--bedrock takes sandbox, aws or a URL, not {given.bedrock!r}")
     if given.model_script and bedrock != "sandbox":
         raise UsageError("--model-script is for the sandbox's own models: it needs --bedrock sandbox")
-    if given.concurrency < 1:
-        raise UsageError("--concurrency must be at least 1")
-    if not 0 <= given.port <= 65535:
-        raise UsageError("--port must be from 0 (any free one) to 65535")
     if not 1 <= given.alarm_minute <= 60:
         raise UsageError("--alarm-minute must be from 1 to 60 seconds")
     python = shutil.which(given.python)
@@ -77,8 +71,6 @@ def read_settings(arguments: Sequence[str], environment: Mapping[str, str] = os.
         overrides=parse_overrides(given.parameter_overrides),
         bedrock=bedrock,
         model_script=given.model_script,
-        concurrency=given.concurrency,
-        port=given.port,
         ready_file=given.ready_file,
         python=python,
         region=given.region,
@@ -107,14 +99,6 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
         metavar="SCRIPT",
         help="how the sandbox's models behave, such as 'ttft=300 gap=20'",
     )
-    add(
-        "--concurrency",
-        type=int,
-        default=10,
-        metavar="N",
-        help="most execution environments at a time, if the template reserves none (default: 10)",
-    )
-    add("--port", type=int, default=0, help="of the Function URL (default: any free one)")
     add(
         "--ready-file",
         type=Path,

@@ -15,8 +15,8 @@ NAME = "firstbyte-Raw"
 
 @pytest.fixture(scope="module")
 def raw(start_sandbox: StartSandbox, tmp_path_factory: pytest.TempPathFactory) -> RunningSandbox:
-    template = raw_stack(tmp_path_factory.mktemp("raw"), AutoPublishAlias="live")
-    return start_sandbox("--template", str(template), "--concurrency", "1")
+    template = raw_stack(tmp_path_factory.mktemp("raw"), AutoPublishAlias="live", ReservedConcurrentExecutions=1)
+    return start_sandbox("--template", str(template))
 
 
 def invoke(ready: dict[str, str], program: str, **arguments: Any) -> list[tuple[float, dict[str, Any]]]:

@@ -10,10 +10,9 @@
 """
 
 import asyncio
-import contextlib
 import signal
 import socket
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 
 import botocore.session
@@ -26,8 +25,8 @@ from sandbox.errors import UsageError
 from sandbox.lambda_service.function import FunctionSpec, streaming_function
 from sandbox.lambda_service.function_url import function_url_app
 from sandbox.lambda_service.invoke_api import invoke_api
-from sandbox.lambda_service.pool import EnvironmentPool, environment_pool
-from sandbox.lambda_service.schedule import Schedule, schedules
+from sandbox.lambda_service.pool import environment_pool
+from sandbox.lambda_service.schedule import schedules
 from sandbox.lambda_service.scheduler import scheduling
 from sandbox.ready_file import Ready, ready_file, refuse_a_second_sandbox
 from sandbox.records.recorder import Recorder
@@ -38,8 +37,6 @@ from sandbox.telemetry import Telemetry, running_telemetry
 from template.resources import read_resources
 
 HOST = "127.0.0.1"
-# The most environments of a function that reserves none: what a new AWS account has for all of its functions.
-_CONCURRENCY = 10
 # How long a server waits for its open connections at the end. The sandbox promises to be gone within two seconds.
 _GOODBYE_SECONDS = 0.3
 
@@ -68,34 +65,42 @@ async def _start(settings: Settings, running: AsyncExitStack) -> Ready:
     """Start everything and return where it answers; `running` ends it in reverse order."""
     url_listener = running.enter_context(_listener())
     function_url = f"{_address(url_listener)}/"
+
     resources = read_resources(settings.template, settings.overrides, settings.region, function_url=function_url)
     spec = streaming_function(resources, settings.template, settings.region)
     schedules_found = schedules(resources, settings.template, settings.region)
+
     telemetry = await running.enter_async_context(
         running_telemetry(settings.data, resources, settings.region, settings.alarm_minute)
     )
     recorder, keys = _recorder(spec, telemetry), random_keys()
-    bedrock_url, variables = await _start_bedrock(settings, keys, recorder, running)
-    variables = {**variables, "AWS_XRAY_DAEMON_ADDRESS": telemetry.xray_daemon_address}
-    pool = _pool(settings, spec, variables, recorder)
 
+    bedrock_url, variables = await _start_bedrock(settings, keys, recorder, running)
+
+    variables = {**variables, "AWS_XRAY_DAEMON_ADDRESS": telemetry.xray_daemon_address}
+    pool = environment_pool(spec, settings.python, variables, recorder)
+    callers = (keys.user, keys.client)
     url_app = function_url_app(pool, spec, recorder)
     if spec.auth_type == "AWS_IAM":
-        check = signature_check((keys.user, keys.client), settings.region, "lambda", refused_by_url)
-        url_app.middlewares.append(check)
-    await running.enter_async_context(_serving(url_app, url_listener))
-    endpoint_app = aws_endpoint_app(
-        (keys.user, keys.client), settings.region, invoke_api(pool, spec, recorder), telemetry.operations
-    )
-    aws_endpoint_url = await _start_server(endpoint_app, running)
+        url_app.middlewares.append(signature_check(callers, settings.region, "lambda", refused_by_url))
+    await _serve(url_app, url_listener, running)
+    endpoint_listener = running.enter_context(_listener())
+    invoke = invoke_api(pool, spec, recorder)
+    await _serve(aws_endpoint_app(callers, settings.region, invoke, telemetry.operations), endpoint_listener, running)
     # The pool ends before the servers: a killed function ends its clients' streams, so no server waits for one.
     running.push_async_callback(pool.close)
 
+    variables = {**keys.client.variables, "AWS_ENDPOINT_URL": _address(endpoint_listener)}
     for schedule in schedules_found:
-        await _start_schedule(settings, schedule, telemetry, keys, aws_endpoint_url, running)
+        function = schedule.function
+        label = f"{function.logical_id} "
+        pool = environment_pool(function, settings.python, variables, _recorder(function, telemetry), label)
+        running.push_async_callback(pool.close)
+        await running.enter_async_context(scheduling(schedule, pool, settings.alarm_minute))
+
     return Ready(
         function_url=function_url,
-        aws_endpoint_url=aws_endpoint_url,
+        aws_endpoint_url=_address(endpoint_listener),
         bedrock_url=bedrock_url,
         region=settings.region,
         access_key_id=keys.user.access_key_id,
@@ -116,42 +121,15 @@ async def _start_bedrock(
         except ValueError as error:
             raise UsageError(f"{error} (--model-script)") from None
         app.middlewares.insert(0, signature_check((keys.user, keys.role), settings.region, "bedrock"))
-        url = await _start_server(app, running)
+        listener = running.enter_context(_listener())
+        await _serve(app, listener, running)
+        url = _address(listener)
     return url, {**keys.role.variables, "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": url}
-
-
-async def _start_schedule(
-    settings: Settings,
-    schedule: Schedule,
-    telemetry: Telemetry,
-    keys: Keys,
-    aws_endpoint_url: str,
-    running: AsyncExitStack,
-) -> None:
-    function = schedule.function
-    variables = {**keys.client.variables, "AWS_ENDPOINT_URL": aws_endpoint_url}
-    pool = _pool(settings, function, variables, _recorder(function, telemetry), f"{function.logical_id} ")
-    running.push_async_callback(pool.close)
-    await running.enter_async_context(scheduling(schedule, pool, settings.alarm_minute))
-
-
-async def _start_server(app: web.Application, running: AsyncExitStack) -> str:
-    """Serve an application on a free port; return its address, without a slash at the end."""
-    listener = running.enter_context(_listener())
-    await running.enter_async_context(_serving(app, listener))
-    return _address(listener)
 
 
 def _recorder(spec: FunctionSpec, telemetry: Telemetry) -> Recorder:
     telemetry.logs.create_group(spec.log_group)  # as the template does, before anything is logged
     return Recorder(spec, telemetry.logs, telemetry.metrics, telemetry.traces)
-
-
-def _pool(
-    settings: Settings, spec: FunctionSpec, variables: Mapping[str, str], recorder: Recorder, label: str = ""
-) -> EnvironmentPool:
-    limit = _CONCURRENCY if spec.reserved_concurrency is None else spec.reserved_concurrency
-    return environment_pool(spec, settings.python, limit, variables, recorder, label)
 
 
 def _callers_own_keys() -> Mapping[str, str]:
@@ -163,25 +141,20 @@ def _callers_own_keys() -> Mapping[str, str]:
     return {"AWS_ACCESS_KEY_ID": keys.access_key, "AWS_SECRET_ACCESS_KEY": keys.secret_key, **token}
 
 
-@contextlib.contextmanager
-def _listener() -> Iterator[socket.socket]:
-    """Listen on a free port of 127.0.0.1 while the body runs. Clients wait until something serves it."""
-    with socket.create_server((HOST, 0)) as listener:
-        yield listener
+def _listener() -> socket.socket:
+    """Listen on a free port of 127.0.0.1. Clients wait until something serves it."""
+    return socket.create_server((HOST, 0))
 
 
 def _address(listener: socket.socket) -> str:
+    """Return the listener's address, without a slash at the end."""
     return f"http://{HOST}:{listener.getsockname()[1]}"
 
 
-@contextlib.asynccontextmanager
-async def _serving(app: web.Application, listener: socket.socket) -> AsyncIterator[None]:
-    """Serve an application while the body runs."""
+async def _serve(app: web.Application, listener: socket.socket, running: AsyncExitStack) -> None:
+    """Serve an application until `running` ends it."""
     # Bodies stay as they came: a signature covers what is on the wire, compressed or not.
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=_GOODBYE_SECONDS, auto_decompress=False)
     await runner.setup()
-    try:
-        await web.SockSite(runner, listener).start()
-        yield
-    finally:
-        await runner.cleanup()
+    running.push_async_callback(runner.cleanup)
+    await web.SockSite(runner, listener).start()

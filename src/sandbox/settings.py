@@ -18,7 +18,7 @@ examples:
   scripts/sandbox.sh
       the stack of this repository, with scripted models
   scripts/sandbox.sh --model-script "ttft=800 gap=50 chunks=200"
-      models that take their time (milliseconds) and talk long
+      slow models with long answers (times in milliseconds)
   scripts/sandbox.sh --parameter-overrides TimeoutSeconds=10 ReservedConcurrency=1
       the stack as it would be deployed with these parameters
   scripts/sandbox.sh --template .aws-sam/build/template.yaml --python /usr/bin/python3.13
@@ -28,7 +28,7 @@ examples:
   scripts/sandbox.sh --alarm-minute 1 --model-script "fault=throttling"
       a drill: the alarms count a second as a minute, so five minutes without an answer are over in five seconds
   scripts/sandbox.sh --alarm-minute 5 --parameter-overrides ProbeEveryMinutes=1
-      the stack with its own probe, which asks every five seconds; its alarm is over as soon as it is heard
+      the stack with its own probe, which asks every five seconds
   scripts/sandbox.sh --bedrock aws --region us-east-1
       real models, with your AWS credentials: this costs money
 """

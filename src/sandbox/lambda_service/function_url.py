@@ -26,7 +26,7 @@ from sandbox.records.recorder import Recorder
 from sandbox.records.run import Stopwatch
 from sandbox.trace_context import trace_context
 
-# What the record of a request needs to know of it.
+# What the record of a request needs to know about it.
 _INVOCATION = web.RequestKey("invocation", Invocation)
 _STATUS = web.RequestKey("status", int)
 # A Function URL's id on AWS: 32 lower-case letters and digits.
@@ -89,7 +89,7 @@ def _recording(recorder: Recorder) -> Middleware:
 
 
 def throttled() -> web.Response:
-    """Return Lambda's answer, here as at its API, when no environment is to be had."""
+    """Return the answer of the Function URL and of the Lambda API when every environment is at work."""
     reason = {
         "Reason": "ReservedFunctionConcurrentInvocationLimitExceeded",
         "Type": "User",
@@ -107,7 +107,7 @@ async def _invocation(request: web.Request, spec: FunctionSpec, domain_name: str
 
 
 async def _finish_head(request: web.Request, response: web.StreamResponse) -> None:
-    """Every response has a request id, and none says what software the sandbox is made of."""
+    """Give every response a request id, and remove the header that names the server software."""
     request[_STATUS] = response.status
     response.headers.setdefault("x-amzn-requestid", str(uuid.uuid4()))
     response.headers.popall("Server", None)
@@ -157,7 +157,7 @@ async def _relay(request: web.Request, invocation: Invocation) -> web.StreamResp
 
 
 def _head_and_body(start: ResponseStart, prelude: PreludeReader, body: bytes) -> tuple[ResponseHead, bytes] | None:
-    """Return the head, and what of the first bytes is body; None if the head is not complete yet."""
+    """Return the head and the body's first bytes; None if the head is not complete yet."""
     if not start.streaming:
         return buffered_response(body)
     if start.content_type == INTEGRATION_TYPE:
@@ -176,7 +176,7 @@ def _response(head: ResponseHead, invocation: Invocation) -> web.StreamResponse:
 
 
 def _bad_gateway(invocation: Invocation, reason: str) -> web.Response:
-    """The client learns nothing of the reason; it goes to the sandbox's own log."""
+    """Answer 502. The client does not learn the reason; the sandbox's log does."""
     _log.warning("%s answered 502: %s", invocation.request_id, reason)
     headers = {"x-amzn-requestid": invocation.request_id, "x-amzn-trace-id": invocation.trace.header}
     return web.Response(status=502, text="Internal Server Error", headers=headers)

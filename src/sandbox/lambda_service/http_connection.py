@@ -1,4 +1,4 @@
-"""One server-side HTTP/1.1 connection that shows chunk by chunk and trailer by trailer what arrives: h11 on streams."""
+"""One server-side HTTP/1.1 connection, h11 on asyncio streams. It passes on each chunk and trailer as it arrives."""
 
 import asyncio
 import contextlib

@@ -1,4 +1,4 @@
-"""The Lambda API, of which the sandbox has one operation: InvokeWithResponseStream.
+"""The Lambda API's operation InvokeWithResponseStream; the sandbox has no other.
 
 https://docs.aws.amazon.com/lambda/latest/api/API_InvokeWithResponseStream.html
 """
@@ -22,7 +22,7 @@ from sandbox.trace_context import trace_context
 
 _PATH = re.compile(r"/2021-11-15/functions/(?P<function>[^/]+)/response-streaming-invocations")
 
-# Headers that ask for something that nothing in this project uses, each with the value that asks for nothing.
+# Headers for features that this project does not use. The value is the one that leaves the feature off.
 _UNSUPPORTED = {
     "X-Amz-Client-Context": "",
     "X-Amz-Invocation-Type": "RequestResponse",

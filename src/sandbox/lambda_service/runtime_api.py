@@ -19,10 +19,10 @@ from sandbox.invocation import FunctionError, Invocation, ResponseStart
 from sandbox.lambda_service.http_connection import BodyTooLargeError, Connection, TruncatedBodyError
 from sandbox.lambda_service.runtime_states import Event, IllegalTransitionError, State, advance
 
-# 6 MB and some room for what JSON adds, as the platform states it in its own error message.
+# 6 MB and some room for what JSON adds: the number in the platform's own error message.
 BUFFERED_LIMIT_BYTES = 6_291_556
 STREAMED_LIMIT_BYTES = 200 * 1024 * 1024
-# How long what a dead process has written may take to be read from its closed sockets: as fast as the client reads.
+# How long the client of a dead process may take to read what that process left in its sockets.
 _DRAIN_SECONDS = 2
 
 _PREFIX = "/2018-06-01/runtime/"

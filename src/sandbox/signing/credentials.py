@@ -1,4 +1,4 @@
-"""The access keys that the sandbox knows, and who they belong to; random ones, new at every start."""
+"""The sandbox's access keys and their owners: random keys, new at every start."""
 
 import secrets
 import string

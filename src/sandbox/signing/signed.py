@@ -1,4 +1,4 @@
-"""Puts the signature check in front of an aiohttp application, and answers what does not pass it as AWS does."""
+"""Puts the signature check in front of an aiohttp application, and refuses a request in AWS's words."""
 
 import logging
 from collections.abc import Awaitable, Callable, Sequence

@@ -1,4 +1,4 @@
-"""Checks a request's AWS Signature Version 4 by making it again with botocore; no sockets, no clock of its own.
+"""Checks a request's AWS Signature Version 4: botocore computes it again. No sockets, no clock of its own.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
 """
@@ -165,7 +165,7 @@ def _signature(
 
 
 class _Signer(SigV4Auth):  # type: ignore[misc]
-    """botocore's signer, held to what a server may believe: the headers that were signed, and the body that came."""
+    """botocore's signer, which here signs only the headers that the client signed, and the body that came."""
 
     def __init__(self, credentials: Credentials, service: str, region: str, body_hash: str) -> None:
         keys = BotocoreCredentials(credentials.access_key_id, credentials.secret_access_key)

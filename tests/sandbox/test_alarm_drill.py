@@ -179,8 +179,8 @@ def test_a_probe_that_is_silent_or_fails_sets_off_its_alarm(start_stack: StartSt
 
 
 def test_the_probe_of_the_stack_sets_off_the_same_alarm(start_stack: StartStack) -> None:
-    parameters = ("ProbeEveryMinutes=3", "ReservedConcurrency=1")
-    with start_stack("--model-script", HEALTHY, "--parameter-overrides", *parameters) as stack:
+    flags = ("--model-script", HEALTHY, "--parameter-overrides", "ProbeEveryMinutes=3")
+    with start_stack(*flags, concurrency=1) as stack:
         until(lambda: set(stack.states().values()) == {"OK"})
         # Somebody keeps the only environment, so that the probe is turned away.
         held = Call(stack.running.ready, json.dumps({"prompt": "[[sandbox: gap=1000 chunks=600]] go"}))

@@ -73,7 +73,7 @@ def running_endpoint() -> Iterator[Endpoint]:
         return web.Response(text="invoked")
 
     engines = dict.fromkeys(("monitoring", "logs", "xray"), operations)
-    with running_app(aws_endpoint_app({user.access_key_id: user}, region, invoke, engines)) as port:
+    with running_app(aws_endpoint_app([user], region, invoke, engines)) as port:
         ready = {
             "aws_endpoint_url": f"http://127.0.0.1:{port}",
             "region": region,

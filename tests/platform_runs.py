@@ -22,7 +22,6 @@ SPEC = FunctionSpec(
     memory=512,
     environment={},
     code=Path(),
-    layers=(),
     wrapper=None,
     reserved_concurrency=None,
     auth_type="AWS_IAM",

@@ -101,7 +101,7 @@ StartSandbox = Callable[..., RunningSandbox]
 
 @pytest.fixture(scope="session")
 def start_sandbox() -> Iterator[StartSandbox]:
-    """A factory: `start_sandbox("--concurrency", "1")` starts the real command line with these flags, and waits."""
+    """A factory: `start_sandbox("--alarm-minute", "1")` starts the real command line with these flags, and waits."""
     started: list[RunningSandbox] = []
     with tempfile.TemporaryDirectory() as parent:
 

@@ -2,6 +2,8 @@
 
 import argparse
 import os
+import shutil
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +18,7 @@ examples:
   scripts/sandbox.sh
       the stack of this repository, with scripted models
   scripts/sandbox.sh --model-script "ttft=800 gap=50 chunks=200"
-      models that take their time (milliseconds) and talk long
+      slow models with long answers (times in milliseconds)
   scripts/sandbox.sh --parameter-overrides TimeoutSeconds=10 ReservedConcurrency=1
       the stack as it would be deployed with these parameters
   scripts/sandbox.sh --template .aws-sam/build/template.yaml --python /usr/bin/python3.13
@@ -26,7 +28,7 @@ examples:
   scripts/sandbox.sh --alarm-minute 1 --model-script "fault=throttling"
       a drill: the alarms count a second as a minute, so five minutes without an answer are over in five seconds
   scripts/sandbox.sh --alarm-minute 5 --parameter-overrides ProbeEveryMinutes=1
-      the stack with its own probe, which asks every five seconds; its alarm is over as soon as it is heard
+      the stack with its own probe, which asks every five seconds
   scripts/sandbox.sh --bedrock aws --region us-east-1
       real models, with your AWS credentials: this costs money
 """
@@ -34,14 +36,12 @@ examples:
 
 @dataclass(frozen=True)
 class Settings:
-    """The command line; `bedrock` is `sandbox`, `aws` or a URL, `port` 0 means any free one."""
+    """The command line; `bedrock` is `sandbox`, `aws` or a URL, `python` the path of a program."""
 
     template: Path
     overrides: Mapping[str, str]
     bedrock: str
     model_script: str
-    concurrency: int
-    port: int
     ready_file: Path
     python: str
     region: str
@@ -61,21 +61,18 @@ def read_settings(arguments: Sequence[str], environment: Mapping[str, str] = os.
         raise UsageError(f"--bedrock takes sandbox, aws or a URL, not {given.bedrock!r}")
     if given.model_script and bedrock != "sandbox":
         raise UsageError("--model-script is for the sandbox's own models: it needs --bedrock sandbox")
-    if given.concurrency < 1:
-        raise UsageError("--concurrency must be at least 1")
-    if not 0 <= given.port <= 65535:
-        raise UsageError("--port must be from 0 (any free one) to 65535")
     if not 1 <= given.alarm_minute <= 60:
         raise UsageError("--alarm-minute must be from 1 to 60 seconds")
+    python = shutil.which(given.python)
+    if python is None:
+        raise UsageError(f"--python {given.python} is no program that can be run")
     return Settings(
         template=given.template,
         overrides=parse_overrides(given.parameter_overrides),
         bedrock=bedrock,
         model_script=given.model_script,
-        concurrency=given.concurrency,
-        port=given.port,
         ready_file=given.ready_file,
-        python=given.python,
+        python=python,
         region=given.region,
         data=given.data,
         alarm_minute=given.alarm_minute,
@@ -103,14 +100,6 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
         help="how the sandbox's models behave, such as 'ttft=300 gap=20'",
     )
     add(
-        "--concurrency",
-        type=int,
-        default=10,
-        metavar="N",
-        help="most execution environments at a time, if the template reserves none (default: 10)",
-    )
-    add("--port", type=int, default=0, help="of the Function URL (default: any free one)")
-    add(
         "--ready-file",
         type=Path,
         default=ROOT / ".sandbox" / "ready.json",
@@ -131,6 +120,11 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
         help="how long a minute is for alarms and schedules, 1 to 60: with 1, a period of 300 s is over after 5 "
         "(default: 60)",
     )
-    add("--python", default="", metavar="PATH", help="the function's interpreter (default: the sandbox's own)")
+    add(
+        "--python",
+        default=sys.executable,
+        metavar="PATH",
+        help="the function's interpreter (default: the sandbox's own)",
+    )
     add("--region", default=region, help=f"the stack's region (default: {region}, from AWS_REGION)")
     return parser

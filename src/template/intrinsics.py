@@ -68,7 +68,7 @@ class Resolver:
         if isinstance(node, dict):
             name = next(iter(node)) if len(node) == 1 else None
             if name in self._functions:
-                return self._call(name, node[name], where)
+                return self.call(name, node[name], where)
             values = {key: self.resolve(value, f"{where}.{key}") for key, value in self.mapping(node, where).items()}
             return {key: value for key, value in values.items() if value is not NO_VALUE}
         if isinstance(node, list):
@@ -100,7 +100,12 @@ class Resolver:
             raise TemplateError(f"{where}: the template has no condition {name}")
         return bool(self.resolve(self._conditions[name], f"Conditions.{name}"))
 
-    def _call(self, name: str, argument: Any, where: str) -> Any:
+    def call(self, name: str, argument: Any, where: str) -> Any:
+        """Return the value of one function, such as `Fn::Sub`, of its argument as written.
+
+        Raises:
+            TemplateError: as `resolve`.
+        """
         try:
             return self._functions[name](argument, where)
         except (TypeError, ValueError, KeyError, IndexError, AttributeError) as error:

@@ -89,7 +89,7 @@ def read_resources(
     account_id: str = ACCOUNT_ID,
     stack_name: str = STACK_NAME,
     physical_names: Mapping[str, str] = {},
-    function_urls: Mapping[str, str] = {},
+    function_url: str | None = None,
 ) -> Mapping[str, Resource]:
     """Return the resources of a template, as written or as `sam build` left it, whose conditions hold.
 
@@ -101,8 +101,7 @@ def read_resources(
         stack_name: the value of `AWS::StackName`.
         physical_names: by logical id, names that CloudFormation made up for resources that the template does not name;
             without one, a resource is named STACK-LOGICAL_ID.
-        function_urls: by the logical id of the resource that SAM makes of a FunctionUrlConfig, its address. They are
-            looked up when they are asked for: one that listens later may be added later.
+        function_url: what `FunctionUrl` gives for the resource that SAM makes of a function's FunctionUrlConfig.
 
     Raises:
         TemplateError: the template cannot be read, or a condition of a resource cannot be resolved. A property that
@@ -124,9 +123,12 @@ def read_resources(
     }
     resources: dict[str, Resource] = {}
 
+    def has_url(logical_id: str) -> bool:
+        return logical_id in resources and "FunctionUrlConfig" in resources[logical_id].properties
+
     def value_of(logical_id: str, attribute: str | None, where: str) -> str:
-        if attribute == "FunctionUrl" and logical_id in function_urls:
-            return function_urls[logical_id]
+        if attribute == "FunctionUrl" and function_url is not None and has_url(logical_id.removesuffix("Url")):
+            return function_url
         if logical_id not in resources:
             raise TemplateError(
                 f"{where}: no parameter, supported pseudo parameter or resource of the stack is named {logical_id}"

@@ -52,7 +52,7 @@ def start() -> tuple[subprocess.Popen[str], StandIn]:
     with contextlib.suppress(OSError):
         known = socket.gethostbyname("localhost") == "127.0.0.1"
     assert known, "the SAM CLI asks the stand-in by the name localhost: /etc/hosts must have it as 127.0.0.1"
-    environment = {**without_aws(), "PYTHONPATH": str(REPOSITORY / "tests/deploy")}
+    environment = {**without_aws(), "PYTHONPATH": f"{REPOSITORY / 'tests/deploy'}:{REPOSITORY / 'src'}"}
     process = subprocess.Popen(
         sam_and_moto("stand_in"), env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )

@@ -20,9 +20,12 @@ def group(**changes: Any) -> dict[str, Any]:
     ("template", "complaint"),
     [
         ({"Resources": {"Queue": {"Type": "AWS::SQS::Queue"}}}, "Unrecognized resource types: ['AWS::SQS::Queue']"),
-        (group(FilterExpression={"Fn::Cidr": ["10.0.0.0/16", 1]}), "the stand-in does not know Fn::Cidr"),
+        (
+            group(FilterExpression={"Fn::Cidr": ["10.0.0.0/16", 1]}),
+            "FilterExpression: Fn::Cidr is not supported",
+        ),
         (group(FilterExpression={"Ref": "Nothing"}), "the template has nothing that is called Nothing"),
-        (group(FilterExpression={"Fn::Select": [1, ["a"]]}), "list index out of range"),
+        (group(FilterExpression={"Fn::Select": [1, ["a"]]}), "Fn::Select is not well formed"),
         (group(FilterExpression={"Ref": "Group"}), "Circular dependency between resources: ['Group', 'Group']"),
         ({**group(), "Transform": "AWS::Serverless-1999"}, "the stand-in has no transforms ['AWS::Serverless-1999']"),
         ({**group(), "Parameters": {"Model": {"Type": "String"}}}, "['Model'] must have values"),

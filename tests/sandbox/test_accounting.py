@@ -125,9 +125,12 @@ def send(ready: dict[str, str], plan: Plan, number: int) -> Reported:
 
 @pytest.fixture(scope="module")
 def traffic(start_sandbox: StartSandbox) -> Traffic:
-    parameters = ("--parameter-overrides", f"FallbackModelId={FALLBACK}", f"ModelIdleTimeoutSeconds={IDLE_SECONDS}")
     # More environments than clients: one that has just answered may still be writing its log.
-    running = start_sandbox(*parameters, "--concurrency", str(3 * CLIENTS))
+    parameters = (
+        *(f"FallbackModelId={FALLBACK}", f"ModelIdleTimeoutSeconds={IDLE_SECONDS}"),
+        f"ReservedConcurrency={3 * CLIENTS}",
+    )
+    running = start_sandbox("--parameter-overrides", *parameters)
     slow = [SLOW_PLANS[number % len(SLOW_PLANS)] for number in range(CLIENTS)]
     plans = [*slow, *(PLANS[number % len(PLANS)] for number in range(COUNT - len(slow)))]
     with ThreadPoolExecutor(CLIENTS) as pool:

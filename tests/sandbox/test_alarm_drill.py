@@ -99,9 +99,10 @@ StartStack = Callable[..., contextlib.AbstractContextManager[Stack]]
 @pytest.fixture(scope="module")
 def start_stack(start_sandbox: StartSandbox) -> StartStack:
     @contextlib.contextmanager
-    def start(*parameters: str) -> Iterator[Stack]:
+    def start(*parameters: str, concurrency: int = 2 * CLIENTS) -> Iterator[Stack]:
         # More environments than clients: one that has just answered may still be writing its log.
-        running = start_sandbox("--alarm-minute", "1", "--concurrency", str(2 * CLIENTS), *parameters)
+        reserved = f"ReservedConcurrency={concurrency}"
+        running = start_sandbox("--alarm-minute", "1", "--parameter-overrides", reserved, *parameters)
         yield Stack(running)
         running.stop()  # its alarms would be evaluated every second of all other tests
 
@@ -129,7 +130,7 @@ def test_a_fault_sets_off_its_alarm_and_its_end_ends_it(drilled: Stack, fault: F
 
 
 def test_requests_that_never_reach_the_function_are_throttled_too(start_stack: StartStack) -> None:
-    with start_stack("--parameter-overrides", *PARAMETERS, "ReservedConcurrency=1") as stack:
+    with start_stack("--parameter-overrides", *PARAMETERS, concurrency=1) as stack:
         stack.send_until(lambda: stack.on() >= {"throttles", "page"}, "ttft=50 gap=1 chunks=3 output=60")
         assert stack.on() == {"throttles", "page"}
 
@@ -178,8 +179,8 @@ def test_a_probe_that_is_silent_or_fails_sets_off_its_alarm(start_stack: StartSt
 
 
 def test_the_probe_of_the_stack_sets_off_the_same_alarm(start_stack: StartStack) -> None:
-    parameters = ("ProbeEveryMinutes=3", "ReservedConcurrency=1")
-    with start_stack("--model-script", HEALTHY, "--parameter-overrides", *parameters) as stack:
+    flags = ("--model-script", HEALTHY, "--parameter-overrides", "ProbeEveryMinutes=3")
+    with start_stack(*flags, concurrency=1) as stack:
         until(lambda: set(stack.states().values()) == {"OK"})
         # Somebody keeps the only environment, so that the probe is turned away.
         held = Call(stack.running.ready, json.dumps({"prompt": "[[sandbox: gap=1000 chunks=600]] go"}))

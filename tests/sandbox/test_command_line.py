@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import stat
 import subprocess
 import sys
@@ -41,8 +40,6 @@ def run(*flags: str, cwd: Path = REPOSITORY) -> subprocess.CompletedProcess[str]
         (["--bedrock", "mars"], 2, "--bedrock takes sandbox, aws or a URL"),
         (["--bedrock", "http://127.0.0.1:1", "--model-script", "gap=1"], 2, "--model-script is for the sandbox's own"),
         (["--model-script", "nonsense=1"], 2, "nonsense"),
-        (["--concurrency", "0"], 2, "--concurrency must be at least 1"),
-        (["--port", "70000"], 2, "--port must be"),
         (["--python", "/no/python"], 2, "--python /no/python is no program"),
         (["--ready-file", "/proc/x/ready.json"], 1, "cannot write the ready file"),
         (["--data", "/proc/x"], 1, "cannot keep telemetry in /proc/x/telemetry.duckdb"),
@@ -68,20 +65,10 @@ def test_help_has_every_flag_and_examples() -> None:
         "parameter-overrides",
         "bedrock",
         "model-script",
-        "concurrency",
-        "port",
         "ready-file",
         "data",
     ):
         assert f"--{flag}" in ended.stdout
-
-
-def test_a_port_in_use_is_named(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-        ended = run("--ready-file", str(tmp_path / "ready.json"), "--port", str(port))
-    assert ended.returncode == 1
-    assert f"cannot listen on 127.0.0.1:{port}" in ended.stderr
 
 
 def test_the_ready_file_is_private_and_complete_and_the_secret_is_nowhere_else(start_sandbox: StartSandbox) -> None:

@@ -15,8 +15,8 @@ NAME = "firstbyte-Raw"
 
 @pytest.fixture(scope="module")
 def raw(start_sandbox: StartSandbox, tmp_path_factory: pytest.TempPathFactory) -> RunningSandbox:
-    template = raw_stack(tmp_path_factory.mktemp("raw"), AutoPublishAlias="live")
-    return start_sandbox("--template", str(template), "--concurrency", "1")
+    template = raw_stack(tmp_path_factory.mktemp("raw"), AutoPublishAlias="live", ReservedConcurrentExecutions=1)
+    return start_sandbox("--template", str(template))
 
 
 def invoke(ready: dict[str, str], program: str, **arguments: Any) -> list[tuple[float, dict[str, Any]]]:
@@ -65,6 +65,8 @@ def test_knows_the_function_by_all_its_names(raw: RunningSandbox, name: str) -> 
         ({"Qualifier": "dead"}, "ResourceNotFoundException"),
         ({"LogType": "Tail"}, "NotImplementedException"),
         ({"ClientContext": "e30="}, "NotImplementedException"),
+        ({"InvocationType": "DryRun"}, "NotImplementedException"),
+        ({"FunctionName": f"123456789012:function:{NAME}"}, "ResourceNotFoundException"),
     ],
 )
 def test_refuses_what_it_does_not_have(raw: RunningSandbox, arguments: dict[str, str], code: str) -> None:
@@ -74,7 +76,7 @@ def test_refuses_what_it_does_not_have(raw: RunningSandbox, arguments: dict[str,
 
 
 def test_refuses_other_operations_by_name(raw: RunningSandbox) -> None:
-    with pytest.raises(ClientError, match="does not stand in for GET /2015-03-31/functions"):
+    with pytest.raises(ClientError, match="does not support GET /2015-03-31/functions"):
         aws_client(raw.ready, "lambda").list_functions()
 
 

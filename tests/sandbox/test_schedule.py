@@ -38,8 +38,8 @@ def hang(event, context):
 
 
 def read(path: Path, *overrides: str) -> list[Schedule]:
-    urls = dict.fromkeys(("StreamingFunctionUrl", "StreamingUrl"), "http://127.0.0.1:1/")
-    resources = read_resources(path, parse_overrides(overrides), "eu-west-1", function_urls=urls)
+    url = "http://127.0.0.1:1/"
+    resources = read_resources(path, parse_overrides(overrides), "eu-west-1", function_url=url)
     return schedules(resources, path, "eu-west-1")
 
 
@@ -97,6 +97,10 @@ def test_this_repositorys_probe_runs_if_a_parameter_says_so() -> None:
         ({"function": {"EventInvokeConfig": {"MaximumRetryAttempts": 1}}}, "Resources.Clock.Properties.EventInvoke"),
         ({"function": {"EventInvokeConfig": {}}}, "EventInvokeConfig.MaximumRetryAttempts must be 0"),
         ({"function": {"Handler": "none.handler"}}, "none.py, which does not exist"),
+        (
+            {"function": {"Environment": {"Variables": {"URL": {"Fn::GetAtt": "ClockUrl.FunctionUrl"}}}}},
+            "resource of the stack is named ClockUrl",
+        ),
     ],
 )
 def test_what_the_sandbox_cannot_run_is_refused(tmp_path: Path, changes: dict[str, Any], words: str) -> None:

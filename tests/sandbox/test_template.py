@@ -92,6 +92,9 @@ def stack(**properties: Any) -> dict[str, Any]:
     return {"Resources": {"Function": {"Type": "AWS::Serverless::Function", "Properties": function}}}
 
 
+WRAPPED = {"Variables": {"AWS_LAMBDA_EXEC_WRAPPER": "/opt/x"}}
+
+
 def written(directory: Path, template: Any) -> Path:
     (directory / "app.py").touch()
     path = directory / "template.yaml"
@@ -115,18 +118,32 @@ def written(directory: Path, template: Any) -> Path:
         (stack(Timeout={"Fn::If": ["Nothing", 1, 2]}), "has no condition Nothing"),
         (stack(Timeout={"Fn::If": ["Nothing"]}), "Fn::If is not well formed"),
         (stack(Timeout={"Fn::Join": [{"Ref": "AWS::Region"}, ["1"]]}), "the delimiter of Fn::Join must be a text"),
-        (stack(Layers=["arn:aws:lambda:eu-west-1:1:layer:x:1"]), "is not an AWS::Serverless::LayerVersion"),
-        (stack(Environment={"Variables": {"AWS_LAMBDA_EXEC_WRAPPER": "/opt/x"}}), "/opt/x is in no layer"),
+        (
+            stack(Layers=["arn:aws:lambda:eu-west-1:1:layer:x:1"]),
+            "the sandbox supports one layer, with the AWS_LAMBDA_",
+        ),
+        (stack(Environment=WRAPPED), "the sandbox supports one layer, with the AWS_LAMBDA_EXEC_WRAPPER in it"),
+        (stack(Layers=["a", "b"], Environment=WRAPPED), "the sandbox supports one layer"),
+        (stack(Layers=["arn:aws:lambda:x"], Environment=WRAPPED), "is not an AWS::Serverless::LayerVersion"),
         (stack(Environment={"Variables": {"LIST": ["a"]}}), "Environment.Variables must be texts"),
         (stack(CodeUri={"Ref": "AWS::NoValue"}), "Resources.Function.Properties.CodeUri is missing"),
         (
             {
                 "Resources": {
-                    **stack(Layers=[{"Ref": "L"}])["Resources"],
+                    **stack(Layers=[{"Ref": "L"}], Environment=WRAPPED)["Resources"],
                     "L": {"Type": "AWS::Serverless::LayerVersion"},
                 }
             },
             "Resources.L.Properties.ContentUri is missing",
+        ),
+        (
+            {
+                "Resources": {
+                    **stack(Layers=[{"Ref": "L"}], Environment=WRAPPED)["Resources"],
+                    "L": {"Type": "AWS::Serverless::LayerVersion", "Properties": {"ContentUri": "."}},
+                }
+            },
+            "AWS_LAMBDA_EXEC_WRAPPER=/opt/x is not in the layer",
         ),
         ({**stack(), "Parameters": {"P": {"Type": "String"}}}, "add --parameter-overrides P=VALUE"),
         (

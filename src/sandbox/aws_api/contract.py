@@ -21,6 +21,7 @@ class ApiError(Exception):
             status: the HTTP status.
         """
         super().__init__(message)
+        self.message = message
         self.code = code
         self.status = status
 

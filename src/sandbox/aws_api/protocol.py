@@ -1,9 +1,10 @@
-"""The AWS wire protocols: a request becomes an operation's parameters, its result a response; moto reads and writes.
+"""The AWS wire protocols: moto reads a request as an operation's parameters, and writes its result or error.
 
 https://smithy.io/2.0/aws/protocols/index.html
 """
 
 import json
+import uuid
 import zlib
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -27,56 +28,70 @@ from sandbox.aws_api.contract import ApiError, Operations, not_supported
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricData.html
 BODY_LIMIT_BYTES = 1024 * 1024
 _SERIALIZERS = {"json": JSONSerializer, "query": QuerySerializer, "rest-json": RestJSONSerializer}
-# By the name that requests are signed for: botocore's name, and the error code for a parameter of no use.
-_SERVICES = {
-    "monitoring": ("cloudwatch", "ValidationError"),
-    "logs": ("logs", "InvalidParameterException"),
-    "xray": ("xray", "InvalidRequestException"),
-}
+# botocore's name of a service, by the name that requests are signed for.
+_SERVICES = {"monitoring": "cloudwatch", "logs": "logs", "xray": "xray"}
+# The probe's curl and older clients send forms to CloudWatch; boto3 1.44 and the AWS CLI 1.46 send JSON.
+_FORM = "application/x-www-form-urlencoded"
 
 
-def answer(
-    service: str, operations: Operations, request: web.Request, body: bytes, request_id: str
-) -> tuple[str, bytes]:
-    """Let an operation answer a request; return the response's content type and body.
+def answer(service: str, operations: Operations, request: web.Request, body: bytes) -> web.Response:
+    """Let an operation answer a request; return its result in the request's protocol.
 
     Args:
         service: the name that the request is signed for, such as `monitoring`.
         operations: what there is of the service.
         request: its head.
         body: its body as it came, compressed or not.
-        request_id: for the response.
 
     Raises:
         ApiError: the request makes no sense, asks for what is not there, or the operation refuses it.
     """
-    protocol = _protocol(service, request)
-    model = _model(service, protocol)
+    model = _model(service, request)
+    if "Smithy-Protocol" in request.headers:
+        raise not_supported(f"the protocol {request.headers['Smithy-Protocol']}: use the JSON or the query protocol")
+    if model.protocol == "query" and service != "monitoring":
+        raise not_supported(f"the query protocol of {service}")
     body = _decompressed(body, request.headers.get("Content-Encoding"))
-    parameters = _form(request, body) if protocol == "query" else _json(body)
+    parameters = _form(body) if model.protocol == "query" else _json(body)
     name = _operation_name(model, request, parameters)
     if name not in operations:
         raise not_supported(f"{name[:200]} of {model.metadata['serviceFullName']}")
     operation = model.operation_model(name)
-    result = operations[name](_parsed(operation, parameters, _SERVICES[service][1]))
-    response: Any = _SERIALIZERS[protocol](operation, SerializationContext(request_id)).serialize(result)
-    return response["headers"]["Content-Type"], response["body"].encode()
+    return _response(operation, operations[name](_parsed(operation, parameters)))
 
 
-def _protocol(service: str, request: web.Request) -> str:
-    if "Smithy-Protocol" in request.headers:
-        raise not_supported(f"the protocol {request.headers['Smithy-Protocol']}: use the JSON or the query protocol")
-    if service == "xray":
-        return "rest-json"
-    return "query" if service == "monitoring" and "X-Amz-Target" not in request.headers else "json"
+def error_response(service: str | None, request: web.Request, error: ApiError) -> web.Response:
+    """Return the answer that an AWS client reads as this error; the service is None where the request hides it."""
+    model = _model(service, request)
+    # moto asks for an operation, though the errors of all look the same.
+    response = _response(model.operation_model(model.operation_names[0]), error)
+    response.set_status(error.status)
+    return response
+
+
+def _response(operation: OperationModel, result: dict[str, Any] | ApiError) -> web.Response:
+    request_id = str(uuid.uuid4())
+    serializer: Any = _SERIALIZERS[operation.service_model.protocol](operation, SerializationContext(request_id))
+    written = serializer.serialize(result)
+    return web.Response(body=written["body"].encode(), headers={**written["headers"], "x-amzn-requestid": request_id})
+
+
+def _model(service: str | None, request: web.Request) -> ServiceModel:
+    """Return the model of the service in the protocol that the request speaks; of another service, one like it."""
+    if request.content_type == _FORM:
+        return _service_model("cloudwatch", "query")
+    name = _SERVICES.get(service or "", "logs")
+    return _service_model(name, "rest-json" if name == "xray" else "json")
 
 
 @cache
-def _model(service: str, protocol: str) -> ServiceModel:
-    """Return the service's model with the protocol that is spoken as its only one: moto goes by what stands there."""
-    name, _ = _SERVICES[service]
+def _service_model(name: str, protocol: str) -> ServiceModel:
+    """Return botocore's model with this protocol as its only one: moto goes by what stands there."""
     description = create_loader().load_service_model(name, "service-2")
-    return ServiceModel({**description, "metadata": {**description["metadata"], "protocol": protocol}}, name)
+    metadata = {**description["metadata"], "protocol": protocol}
+    # With it, moto warns of every error that the model lacks, such as NotImplementedException.
+    del metadata["serviceId"]
+    return ServiceModel({**description, "metadata": metadata}, name)
 
 
 def _decompressed(body: bytes, encoding: str | None) -> bytes:
@@ -92,23 +107,18 @@ def _decompressed(body: bytes, encoding: str | None) -> bytes:
     return body
 
 
-def _form(request: web.Request, body: bytes) -> dict[str, str]:
+def _form(body: bytes) -> dict[str, str]:
     try:
-        return dict(parse_qsl(body.decode() or request.query_string, keep_blank_values=True))
+        return dict(parse_qsl(body.decode(), keep_blank_values=True))
     except ValueError as error:
         raise _unreadable(error) from None
 
 
 def _json(body: bytes) -> Any:
     try:
-        return json.loads(body or b"{}", object_pairs_hook=_without_nulls)
+        return json.loads(body or b"{}")
     except (ValueError, RecursionError) as error:
         raise _unreadable(error) from None
-
-
-def _without_nulls(members: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return an object without what is null: as much as absent."""
-    return {name: value for name, value in members if value is not None}
 
 
 def _operation_name(model: ServiceModel, request: web.Request, parameters: Mapping[str, str]) -> str:
@@ -128,7 +138,7 @@ def _routes(model: ServiceModel) -> Mapping[tuple[str, str], str]:
     return {(http["method"], http["requestUri"]): name for name, http in https.items()}
 
 
-def _parsed(operation: OperationModel, parameters: Any, invalid: str) -> dict[str, Any]:
+def _parsed(operation: OperationModel, parameters: Any) -> dict[str, Any]:
     """Return an operation's parameters in its input shape, as botocore's own validation finds them right."""
     protocol = operation.service_model.protocol
     parser: Any = PROTOCOL_PARSERS[protocol](operation, timestamp_parser=_utc)
@@ -137,28 +147,28 @@ def _parsed(operation: OperationModel, parameters: Any, invalid: str) -> dict[st
     try:
         if protocol == "query":
             parsed = parser.parse(source)
-            _validate(operation, parsed, invalid)
-            _refuse_unknown(operation, parameters, parsed, invalid)
+            _validate(operation, parsed)
+            _refuse_unknown(operation, parameters, parsed)
         else:
             # Before moto reads them: it would take a string for the list of its characters.
-            _validate(operation, parameters, invalid)
+            _validate(operation, parameters)
             parsed = parser.parse(source)
     except (ValueError, OverflowError, RuntimeError) as error:  # botocore has one of them for each impossible time
         raise _unreadable(error) from None
     return parsed
 
 
-def _validate(operation: OperationModel, parameters: object, invalid: str) -> None:
+def _validate(operation: OperationModel, parameters: object) -> None:
     report = ParamValidator().validate(parameters, operation.input_shape)
     if report.has_errors():
-        raise ApiError(invalid, report.generate_report())
+        raise ApiError("ValidationError", report.generate_report())
 
 
-def _refuse_unknown(operation: OperationModel, form: Mapping[str, str], parsed: object, invalid: str) -> None:
+def _refuse_unknown(operation: OperationModel, form: Mapping[str, str], parsed: object) -> None:
     """Find what moto did not read by writing again what it did; in JSON, `_validate` finds it."""
     read = create_serializer("query").serialize_to_request(parsed, operation)["body"]
     if unknown := sorted(form.keys() - read.keys()):
-        raise ApiError(invalid, f"Unknown parameter in input: {', '.join(unknown)[:200]}")
+        raise ApiError("ValidationError", f"Unknown parameter in input: {', '.join(unknown)[:200]}")
 
 
 def _utc(value: str | float) -> datetime:

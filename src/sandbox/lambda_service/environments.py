@@ -16,8 +16,7 @@ from sandbox.records.memory import peak_memory_mb
 from sandbox.records.recorder import LogStream, Recorder
 from sandbox.records.run import TIMEOUT, Phase, Run, Stopwatch
 
-# Lambda's limit for the init phase. What takes longer is begun again there, under the function's own timeout; here it
-# goes on under the function's own timeout.
+# Lambda's limit for the init phase. Lambda begins a longer one again, under the function's timeout; here it goes on.
 INIT_SECONDS = 10
 
 
@@ -88,7 +87,7 @@ class Environment:
         """Kill the process with everything that it started, and close its Runtime API."""
         self._kill()
         if self._exited:
-            await asyncio.wait({self._exited})  # not awaited itself: who gives up waiting must not cancel it
+            await asyncio.wait({self._exited})  # not awaited itself: a caller that gives up waiting must not cancel it
         await self._api.close()
         if self._log:
             self._log.close()
@@ -152,7 +151,7 @@ class Environment:
             turn.cancel()
         if self._exited.done():
             return "exited"
-        # Of a process that has ended, nobody knows any more: what it had when it was last looked at counts.
+        # Nobody can ask a process that has ended: the last figure counts.
         self._memory_mb = max(self._memory_mb, peak_memory_mb(self._process.pid))
         return "idle" if turn.done() else "timeout"
 
@@ -174,7 +173,7 @@ class Environment:
         self._exited = asyncio.ensure_future(self._process.wait())
 
     def _flush_log(self) -> None:
-        # What a runtime has printed before it asks for work is in the pipe by then.
+        # Everything that a runtime printed before it asked for work is in the pipe now.
         assert self._log is not None
         self._log.flush()
 

@@ -1,4 +1,4 @@
-"""The stack's functions, the one that streams and others, as frozen specs."""
+"""The stack's functions as frozen specs: the one that streams, and the scheduled ones."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,28 +8,10 @@ from template.errors import TemplateError
 from template.intrinsics import as_text
 from template.resources import ACCOUNT_ID, Properties, Resource
 
-# Where the platform puts the contents of layers.
-OPT = PurePosixPath("/opt")
-
-
-@dataclass(frozen=True)
-class Layer:
-    """A layer's content on this machine, and the directory under /opt that it stands for."""
-
-    content: Path
-    mount: PurePosixPath
-
-    def locate(self, path: PurePosixPath) -> Path | None:
-        """Return where `path`, one under /opt, is on this machine; None if it is not in this layer."""
-        if not path.is_relative_to(self.mount):
-            return None
-        found = self.content / path.relative_to(self.mount)
-        return found if found.exists() else None
-
 
 @dataclass(frozen=True)
 class FunctionSpec:
-    """What Lambda needs to know of a function; times in seconds, memory in megabytes."""
+    """What Lambda needs to know about a function; times in seconds, memory in megabytes."""
 
     logical_id: str
     name: str
@@ -39,7 +21,6 @@ class FunctionSpec:
     memory: int
     environment: Mapping[str, str]
     code: Path
-    layers: tuple[Layer, ...]
     wrapper: Path | None
     reserved_concurrency: int | None
     auth_type: str
@@ -87,7 +68,6 @@ def function(logical_id: str, resources: Mapping[str, Resource], path: Path, reg
     name = str(resources[logical_id].return_value())
     environment = _environment(properties)
     code = _code(path, logical_id, properties)
-    layers = tuple(_layer(path, layer, resources) for layer in properties.get("Layers", []))
     reserved = properties.integer("ReservedConcurrentExecutions", -1)
     return FunctionSpec(
         logical_id=logical_id,
@@ -98,8 +78,7 @@ def function(logical_id: str, resources: Mapping[str, Resource], path: Path, reg
         memory=properties.integer("MemorySize", 128),
         environment=environment,
         code=code,
-        layers=layers,
-        wrapper=_wrapper(environment.get("AWS_LAMBDA_EXEC_WRAPPER"), layers),
+        wrapper=_wrapper(path, properties, environment.get("AWS_LAMBDA_EXEC_WRAPPER"), resources),
         reserved_concurrency=None if reserved < 0 else reserved,
         auth_type=str(properties.get("FunctionUrlConfig", {}).get("AuthType")),
         alias=properties.get("AutoPublishAlias"),
@@ -141,7 +120,29 @@ def _code(path: Path, logical_id: str, properties: Properties) -> Path:
     return code
 
 
-def _layer(path: Path, arn: str, resources: Mapping[str, Resource]) -> Layer:
+def _wrapper(
+    path: Path, properties: Properties, variable: str | None, resources: Mapping[str, Resource]
+) -> Path | None:
+    """Return where the exec wrapper, which the function's only layer holds, is on this machine."""
+    layers = properties.get("Layers", [])
+    if not layers and not variable:
+        return None
+    if len(layers) != 1 or not variable:
+        raise TemplateError(
+            f"{properties.where}: the sandbox supports one layer, with the AWS_LAMBDA_EXEC_WRAPPER in it"
+        )
+    content, mount = _layer(path, layers[0], resources)
+    wrapper = PurePosixPath(variable)
+    found = content / wrapper.relative_to(mount) if wrapper.is_relative_to(mount) else content
+    if not found.is_file():
+        raise TemplateError(f"AWS_LAMBDA_EXEC_WRAPPER={variable} is not in the layer {content}, which is {mount}")
+    if not found.stat().st_mode & 0o100:
+        raise TemplateError(f"AWS_LAMBDA_EXEC_WRAPPER={variable} is {found}, not executable: chmod +x it")
+    return found
+
+
+def _layer(path: Path, arn: str, resources: Mapping[str, Resource]) -> tuple[Path, PurePosixPath]:
+    """Return a layer's content on this machine, and the directory that it is on Lambda."""
     layers = {
         resource.return_value(): (name, resource)
         for name, resource in resources.items()
@@ -155,17 +156,4 @@ def _layer(path: Path, arn: str, resources: Mapping[str, Resource]) -> Layer:
         raise TemplateError(f"{path}: the layer {name} needs the directory {content}, which does not exist")
     # `sam build` puts what a Python BuildMethod builds under python/; unbuilt, the content is what will go there.
     built = (content / "python").is_dir() or "BuildMethod" not in resource.metadata
-    return Layer(content, OPT if built else OPT / "python")
-
-
-def _wrapper(variable: str | None, layers: tuple[Layer, ...]) -> Path | None:
-    if not variable:
-        return None
-    for layer in layers:
-        found = layer.locate(PurePosixPath(variable))
-        if found and found.is_file():
-            if not found.stat().st_mode & 0o100:
-                raise TemplateError(f"AWS_LAMBDA_EXEC_WRAPPER={variable} is {found}, not executable: chmod +x it")
-            return found
-    searched = ", ".join(f"{layer.content} ({layer.mount})" for layer in layers) or "no layer"
-    raise TemplateError(f"AWS_LAMBDA_EXEC_WRAPPER={variable} is in no layer of the function; looked in {searched}")
+    return content, PurePosixPath("/opt" if built else "/opt/python")

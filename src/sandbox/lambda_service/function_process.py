@@ -3,13 +3,12 @@
 https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime
 """
 
-import os
 import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
-from sandbox.lambda_service.function import OPT, FunctionSpec
+from sandbox.lambda_service.function import FunctionSpec
 
 # The managed runtime's own start-up code, which a wrapper gets as its second argument.
 _MANAGED_BOOTSTRAP = "/var/runtime/bootstrap.py"
@@ -30,9 +29,6 @@ def variables(spec: FunctionSpec, aws: Mapping[str, str]) -> dict[str, str]:
         aws: keys, and where Bedrock and the X-Ray daemon are.
     """
     today = datetime.now(UTC).strftime("%Y/%m/%d")
-    layers = [
-        found for layer in spec.layers if (found := layer.locate(OPT / "python")) and not _holds_wrapper(found, spec)
-    ]
     return {
         "AWS_DEFAULT_REGION": spec.region,
         "AWS_EC2_METADATA_DISABLED": "true",
@@ -50,14 +46,8 @@ def variables(spec: FunctionSpec, aws: Mapping[str, str]) -> dict[str, str]:
         "LANG": "en_US.UTF-8",
         # The order of Lambda's PATH, without the directories that only its images have.
         "PATH": "/usr/local/bin:/usr/bin:/bin",
-        # The wrapper finds its own layer; for other layers the search path stands in for /opt/python.
-        **({"PYTHONPATH": os.pathsep.join(map(str, layers))} if layers else {}),
         "TZ": ":UTC",
         "_HANDLER": spec.handler,
         **aws,
         **spec.environment,
     }
-
-
-def _holds_wrapper(directory: Path, spec: FunctionSpec) -> bool:
-    return spec.wrapper is not None and spec.wrapper.is_relative_to(directory)

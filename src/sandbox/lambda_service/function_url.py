@@ -2,11 +2,13 @@
 
 import json
 import logging
+import secrets
+import string
 import uuid
-from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from aiohttp import web
+from aiohttp.helpers import must_be_empty_body
 from aiohttp.typedefs import Handler, Middleware
 
 from sandbox.invocation import REQUEST_LIMIT_BYTES, Invocation, ResponseEnd, ResponseStart
@@ -22,27 +24,26 @@ from sandbox.lambda_service.response_head import (
 from sandbox.lambda_service.url_event import url_event
 from sandbox.records.recorder import Recorder
 from sandbox.records.run import Stopwatch
-from sandbox.signing.signed import CALLER
 from sandbox.trace_context import trace_context
 
-# What the record of a request needs to know of it.
+# What the record of a request needs to know about it.
 _INVOCATION = web.RequestKey("invocation", Invocation)
 _STATUS = web.RequestKey("status", int)
+# A Function URL's id on AWS: 32 lower-case letters and digits.
+_URL_ID_ALPHABET = string.ascii_lowercase + string.digits
 _log = logging.getLogger(__name__)
 
 
-def function_url_app(
-    pool: EnvironmentPool, spec: FunctionSpec, recorder: Recorder, domain_name: str, middlewares: Sequence[Middleware]
-) -> web.Application:
-    """Return the application that answers every method and path of a Function URL.
+def function_url_app(pool: EnvironmentPool, spec: FunctionSpec, recorder: Recorder) -> web.Application:
+    """Return the application that answers every method and path of a Function URL; it checks no signature.
 
     Args:
         pool: runs the invocations.
         spec: the function.
         recorder: is told of every request.
-        domain_name: what the function is told as the URL's host name.
-        middlewares: the signature check, unless the URL is open to everybody.
     """
+    url_id = "".join(secrets.choice(_URL_ID_ALPHABET) for _ in range(32))
+    domain_name = f"{url_id}.lambda-url.{spec.region}.on.aws"
 
     async def handle(request: web.Request) -> web.StreamResponse:
         invocation = request[_INVOCATION] = await _invocation(request, spec, domain_name)
@@ -55,7 +56,7 @@ def function_url_app(
         finally:
             invocation.abandon()
 
-    app = web.Application(middlewares=[_recording(recorder), *middlewares], client_max_size=REQUEST_LIMIT_BYTES)
+    app = web.Application(middlewares=[_recording(recorder)], client_max_size=REQUEST_LIMIT_BYTES)
     app.on_response_prepare.append(_finish_head)
     app.router.add_route("*", "/{path:.*}", handle)
     return app
@@ -88,7 +89,7 @@ def _recording(recorder: Recorder) -> Middleware:
 
 
 def throttled() -> web.Response:
-    """Return Lambda's answer, here as at its API, when no environment is to be had."""
+    """Return the answer of the Function URL and of the Lambda API when every environment is at work."""
     reason = {
         "Reason": "ReservedFunctionConcurrentInvocationLimitExceeded",
         "Type": "User",
@@ -101,25 +102,12 @@ async def _invocation(request: web.Request, spec: FunctionSpec, domain_name: str
     now = datetime.now(UTC)
     trace = trace_context(request.headers.get("X-Amzn-Trace-Id"), spec.tracing == "Active", now)
     request_id = str(uuid.uuid4())
-    peer = request.transport.get_extra_info("peername") if request.transport else None
-    event = url_event(
-        request.method,
-        request.raw_path,
-        [(name.lower(), value) for name, value in request.headers.items()],
-        await request.read(),
-        protocol=f"HTTP/{request.version.major}.{request.version.minor}",
-        source=(peer[0], peer[1]) if peer else ("127.0.0.1", 0),
-        domain_name=domain_name,
-        request_id=request_id,
-        trace=trace.header,
-        caller=request.get(CALLER),
-        now=now,
-    )
+    event = url_event(request, await request.read(), domain_name, request_id, trace.header, now)
     return Invocation(json.dumps(event).encode(), trace, request_id, spec.arn)
 
 
 async def _finish_head(request: web.Request, response: web.StreamResponse) -> None:
-    """Every response has a request id, and none says what software the sandbox is made of."""
+    """Give every response a request id, and remove the header that names the server software."""
     request[_STATUS] = response.status
     response.headers.setdefault("x-amzn-requestid", str(uuid.uuid4()))
     response.headers.popall("Server", None)
@@ -161,7 +149,7 @@ async def _relay(request: web.Request, invocation: Invocation) -> web.StreamResp
             head, body = parsed
             response = _response(head, invocation)
             await response.prepare(request)
-        if body and request.method != "HEAD" and response.status not in (204, 304):
+        if body and not must_be_empty_body(request.method, response.status):
             await response.write(body)
     assert response is not None, "every invocation ends with a ResponseEnd"
     await response.write_eof()
@@ -169,7 +157,7 @@ async def _relay(request: web.Request, invocation: Invocation) -> web.StreamResp
 
 
 def _head_and_body(start: ResponseStart, prelude: PreludeReader, body: bytes) -> tuple[ResponseHead, bytes] | None:
-    """Return the head, and what of the first bytes is body; None if the head is not complete yet."""
+    """Return the head and the body's first bytes; None if the head is not complete yet."""
     if not start.streaming:
         return buffered_response(body)
     if start.content_type == INTEGRATION_TYPE:
@@ -188,7 +176,7 @@ def _response(head: ResponseHead, invocation: Invocation) -> web.StreamResponse:
 
 
 def _bad_gateway(invocation: Invocation, reason: str) -> web.Response:
-    """The client learns nothing of the reason; it goes to the sandbox's own log."""
+    """Answer 502. The client does not learn the reason; the sandbox's log does."""
     _log.warning("%s answered 502: %s", invocation.request_id, reason)
     headers = {"x-amzn-requestid": invocation.request_id, "x-amzn-trace-id": invocation.trace.header}
     return web.Response(status=502, text="Internal Server Error", headers=headers)

@@ -1,4 +1,4 @@
-"""One server-side HTTP/1.1 connection that shows chunk by chunk and trailer by trailer what arrives: h11 on streams."""
+"""One server-side HTTP/1.1 connection, h11 on asyncio streams. It passes on each chunk and trailer as it arrives."""
 
 import asyncio
 import contextlib
@@ -39,9 +39,8 @@ class Connection:
             event = await self._event()
         except h11.RemoteProtocolError as error:
             with contextlib.suppress(h11.LocalProtocolError):
-                await self.reply(
-                    error.error_status_hint, _json({"errorMessage": str(error), "errorType": "BadRequest"})
-                )
+                message = {"errorMessage": str(error), "errorType": "BadRequest"}
+                await self.reply(error.error_status_hint, json.dumps(message).encode())
             return None
         except (h11.LocalProtocolError, OSError):  # the state in which h11 cannot start another cycle
             return None
@@ -109,10 +108,4 @@ class Connection:
             if event is not h11.NEED_DATA:
                 assert not isinstance(event, type) or event is h11.PAUSED
                 return event
-            if self._h11.they_are_waiting_for_100_continue:
-                self._writer.write(self._h11.send(h11.InformationalResponse(status_code=100, headers=[])) or b"")
             self._h11.receive_data(await self._reader.read(_READ_BYTES))
-
-
-def _json(value: object) -> bytes:
-    return json.dumps(value).encode()

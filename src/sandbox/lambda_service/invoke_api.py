@@ -1,4 +1,4 @@
-"""The Lambda API, of which the sandbox has one operation: InvokeWithResponseStream.
+"""The Lambda API's operation InvokeWithResponseStream; the sandbox has no other.
 
 https://docs.aws.amazon.com/lambda/latest/api/API_InvokeWithResponseStream.html
 """
@@ -19,35 +19,33 @@ from sandbox.lambda_service.function_url import throttled
 from sandbox.lambda_service.pool import EnvironmentPool, ThrottledError
 from sandbox.records.recorder import Recorder
 from sandbox.trace_context import trace_context
-from template.resources import ACCOUNT_ID
 
 _PATH = re.compile(r"/2021-11-15/functions/(?P<function>[^/]+)/response-streaming-invocations")
 
-# Headers that ask for something that nothing in this project does.
+# Headers for features that this project does not use. The value is the one that leaves the feature off.
 _UNSUPPORTED = {
-    "X-Amz-Client-Context": "a client context",
-    "X-Amz-Tenant-Id": "tenant isolation",
-    "X-Amz-Log-Type": "the log in the response",
+    "X-Amz-Client-Context": "",
+    "X-Amz-Invocation-Type": "RequestResponse",
+    "X-Amz-Log-Type": "None",
+    "X-Amz-Tenant-Id": "",
 }
 
 
 def invoke_api(pool: EnvironmentPool, spec: FunctionSpec, recorder: Recorder) -> Handler:
-    """Return the handler of all requests to the service `lambda`; what it has no part for is refused by name."""
+    """Return the handler of all requests to the service `lambda`; it refuses every other operation by name."""
 
     async def handle(request: web.Request) -> web.StreamResponse:
         match = _PATH.fullmatch(request.path)
         if match is None or request.method != "POST":
-            text = f"the sandbox does not stand in for {request.method} {request.path}"
+            text = f"the sandbox does not support {request.method} {request.path} of AWS Lambda"
             return _refusal(501, "NotImplementedException", text)
-        for header, feature in _UNSUPPORTED.items():
-            if request.headers.get(header, "None") != "None":
-                return _refusal(501, "NotImplementedException", f"the sandbox does not have {feature} ({header})")
+        for header, default in _UNSUPPORTED.items():
+            if (value := request.headers.get(header, default)) != default:
+                return _refusal(501, "NotImplementedException", f"the sandbox does not support {header}: {value:.100}")
         arn = _invoked_arn(spec, match["function"], request.query.get("Qualifier"))
         if arn is None:
             text = f"Function not found: {match['function']}; the sandbox has {spec.arn}"
             return _refusal(404, "ResourceNotFoundException", text)
-        if request.headers.get("X-Amz-Invocation-Type") == "DryRun":
-            return web.Response(status=204)
         trace = trace_context(request.headers.get("X-Amzn-Trace-Id"), spec.tracing == "Active", datetime.now(UTC))
         invocation = Invocation(await request.read() or b"{}", trace, str(uuid.uuid4()), arn)
         status = 200
@@ -65,16 +63,13 @@ def invoke_api(pool: EnvironmentPool, spec: FunctionSpec, recorder: Recorder) ->
 def _invoked_arn(spec: FunctionSpec, function: str, qualifier: str | None) -> str | None:
     """Return the ARN of what is to be invoked, None if it is not this function or has another qualifier.
 
-    The function may be given by its name, its partial or its whole ARN, each with or without the qualifier.
+    The function may be given by its name or its ARN, each with or without the qualifier.
     """
-    partial_arn = f"(arn:aws:lambda:{re.escape(spec.region)}:)?{ACCOUNT_ID}:function:"
-    match = re.fullmatch(f"({partial_arn})?{re.escape(spec.name)}(:(?P<qualifier>.+))?", function)
-    if match is None:
+    name, _, own_qualifier = function.removeprefix(spec.unqualified_arn.removesuffix(spec.name)).partition(":")
+    qualifiers = {own_qualifier, qualifier} - {"", None}
+    if name != spec.name or len(qualifiers) > 1 or not qualifiers <= {"$LATEST", spec.alias}:
         return None
-    qualifiers = {match["qualifier"], qualifier} - {None, ""}
-    if not qualifiers:
-        return spec.unqualified_arn
-    return f"{spec.unqualified_arn}:{qualifiers.pop()}" if qualifiers in ({"$LATEST"}, {spec.alias}) else None
+    return ":".join([spec.unqualified_arn, *filter(None, qualifiers)])
 
 
 async def _invoke(pool: EnvironmentPool, request: web.Request, invocation: Invocation) -> web.StreamResponse:

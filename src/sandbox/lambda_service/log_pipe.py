@@ -4,8 +4,8 @@ import asyncio
 import os
 from collections.abc import Callable
 
-# A line that long is passed on in pieces: CloudWatch Logs takes no larger event. It is also more than a pipe holds, so
-# that one read empties it.
+# Longer lines are passed on in pieces, because CloudWatch Logs takes no larger event. A pipe holds less than this, so
+# one read empties it.
 _LINE_BYTES = 256 * 1024
 
 

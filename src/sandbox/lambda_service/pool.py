@@ -1,15 +1,19 @@
-"""The function's execution environments together: which one takes an invocation, and how many there may be."""
+"""A function's execution environments: which one takes an invocation, and how many there may be."""
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from sandbox.invocation import Invocation
+from sandbox.lambda_service import function_process
 from sandbox.lambda_service.environments import Environment
-from sandbox.records.recorder import Recorder
+from sandbox.lambda_service.function import FunctionSpec
+from sandbox.records.recorder import LogStream, Recorder
 
-# On AWS a client's next request is on the network for longer than a runtime needs to come back for more work. On one
-# machine it is not, so the pool gives an environment whose client is already served this long to come back.
+# The most environments of a function that reserves none: what a new AWS account has for all of its functions.
+_UNRESERVED = 10
+# On AWS a client's next request travels for longer than a runtime needs to ask for more work. On one machine it does
+# not, so the pool waits this long for an environment whose client has its whole response.
 _SETTLE_SECONDS = 0.1
 # At the end such an environment has this long to write its log, metrics and trace.
 _LAST_WORDS_SECONDS = 0.5
@@ -105,3 +109,26 @@ class EnvironmentPool:
         self._leaving.add(environment)
         await environment.stop()
         self._leaving.discard(environment)
+
+
+def environment_pool(
+    spec: FunctionSpec, python: str, aws: Mapping[str, str], recorder: Recorder, label: str = ""
+) -> EnvironmentPool:
+    """Return an empty pool for a function, with as many environments at most as it reserves.
+
+    Args:
+        spec: the function.
+        python: the interpreter that runs it.
+        aws: environment variables with the function's keys and AWS's addresses.
+        recorder: is told of everything that happens.
+        label: stands before an environment's number on the terminal.
+    """
+    command = function_process.command(spec, python)
+
+    def create(number: int) -> Environment:
+        variables = function_process.variables(spec, aws)
+        log_stream = LogStream(f"{label}{number}", variables["AWS_LAMBDA_LOG_STREAM_NAME"])
+        return Environment(command, spec.code, variables, spec.timeout, log_stream, recorder)
+
+    limit = _UNRESERVED if spec.reserved_concurrency is None else spec.reserved_concurrency
+    return EnvironmentPool(limit, create, recorder)

@@ -10,17 +10,17 @@ from typing import Any
 INTEGRATION_TYPE = "application/vnd.awslambda.http-integration-response"
 
 _DELIMITER = bytes(8)
-# API Gateway wants prelude and delimiter within the first 16 KiB; a function that keeps to it works behind both.
+# API Gateway wants prelude and delimiter within the first 16 KiB. A function that keeps to it works behind both.
 _PRELUDE_LIMIT_BYTES = 16 * 1024
 # RFC 9110, sections 5.1 and 5.5.
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HEADER_VALUE = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f]*")
-# The front decides how a body is framed, whatever the function says of it (RFC 9110, section 7.6.1).
+# The Function URL frames the body itself, so it ignores these headers (RFC 9110, section 7.6.1).
 _FRAMING = {"connection", "content-length", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"}
 
 
 class ResponseHeadError(Exception):
-    """What the function gave as status, headers, cookies or body makes no HTTP response."""
+    """The function's status, headers, cookies or body make no HTTP response."""
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,6 @@ import base64
 import binascii
 import contextlib
 import json
-import re
 import time
 from collections.abc import Iterable
 
@@ -20,13 +19,13 @@ from sandbox.invocation import FunctionError, Invocation, ResponseStart
 from sandbox.lambda_service.http_connection import BodyTooLargeError, Connection, TruncatedBodyError
 from sandbox.lambda_service.runtime_states import Event, IllegalTransitionError, State, advance
 
-# 6 MB and some room for what JSON adds, as the platform states it in its own error message.
+# 6 MB and some room for what JSON adds: the number in the platform's own error message.
 BUFFERED_LIMIT_BYTES = 6_291_556
 STREAMED_LIMIT_BYTES = 200 * 1024 * 1024
-# How long what a dead process has written may take to be read from its closed sockets: as fast as the client reads.
+# How long the client of a dead process may take to read what that process left in its sockets.
 _DRAIN_SECONDS = 2
 
-_ROUTE = re.compile(r"/2018-06-01/runtime/(?:invocation/(?P<id>[^/]+)/(?P<answer>response|error)|(?P<fixed>[a-z/]+))")
+_PREFIX = "/2018-06-01/runtime/"
 _ACCEPTED = b'{"status":"OK"}\n'
 
 
@@ -109,20 +108,17 @@ class RuntimeApi:
 
     async def _route(self, connection: Connection, request: h11.Request) -> None:
         method, path = request.method.decode(), request.target.decode()
-        match = _ROUTE.fullmatch(path)
-        routes = {
-            ("GET", "invocation/next"): self._next,
-            ("POST", "init/error"): self._init_error,
-            ("GET", "restore/next"): self._restore_next,
-            ("POST", "restore/error"): self._restore_error,
-        }
-        if match and match["id"] and method == "POST":
-            answer = self._response if match["answer"] == "response" else self._error
-            await answer(connection, request, match["id"])
-        elif match and (method, match["fixed"]) in routes:
-            await routes[method, match["fixed"]](connection, request)
-        else:
-            raise _Refusal(404, "NotFound", f"the Runtime API has no {method} {path}")
+        match (method, *path.removeprefix(_PREFIX).split("/")) if path.startswith(_PREFIX) else ():
+            case ("GET", "invocation", "next"):
+                await self._next(connection)
+            case ("POST", "init", "error"):
+                await self._init_error(connection, request)
+            case ("POST", "invocation", request_id, "response"):
+                await self._response(connection, request, request_id)
+            case ("POST", "invocation", request_id, "error"):
+                await self._error(connection, request, request_id)
+            case _:
+                raise _Refusal(404, "NotFound", f"the Runtime API has no {method} {path}")
 
     def _advance(self, event: Event) -> None:
         try:
@@ -130,7 +126,7 @@ class RuntimeApi:
         except IllegalTransitionError as error:
             raise _Refusal(403, "InvalidStateTransition", str(error)) from None
 
-    async def _next(self, connection: Connection, _request: h11.Request) -> None:
+    async def _next(self, connection: Connection) -> None:
         """GET /runtime/invocation/next."""
         self._advance(Event.NEXT)
         if self._poll:
@@ -169,14 +165,6 @@ class RuntimeApi:
         self.init_error = _reported_error(_header(request.headers, "Lambda-Runtime-Function-Error-Type"), body)
         self._platforms_turn.set()
         await connection.reply(202, _ACCEPTED)
-
-    async def _restore_next(self, _connection: Connection, _request: h11.Request) -> None:
-        """GET /runtime/restore/next: for SnapStart only."""
-        self._advance(Event.RESTORE_NEXT)
-
-    async def _restore_error(self, _connection: Connection, _request: h11.Request) -> None:
-        """POST /runtime/restore/error: for SnapStart only."""
-        self._advance(Event.RESTORE_ERROR)
 
     async def _error(self, connection: Connection, request: h11.Request, request_id: str) -> None:
         """POST /runtime/invocation/ID/error."""

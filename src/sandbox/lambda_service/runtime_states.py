@@ -29,9 +29,6 @@ class Event(Enum):
     RESPONSE = "InvocationResponse"
     ERROR = "InvocationErrorResponse"
     SENT = "ResponseSent"
-    # Only a SnapStart environment is ever restored, and the sandbox makes none: no state allows these two.
-    RESTORE_NEXT = "RestoreReady"
-    RESTORE_ERROR = "RestoreError"
 
 
 TRANSITIONS: dict[State, dict[Event, State]] = {

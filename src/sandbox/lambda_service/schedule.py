@@ -1,4 +1,4 @@
-"""The stack's schedules of functions, as frozen specs: EventBridge Scheduler's, at a rate of minutes, never retried.
+"""The stack's EventBridge schedules as frozen specs: a function, a rate in minutes, and no retries.
 
 https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html
 """
@@ -13,13 +13,13 @@ from template.errors import TemplateError
 from template.resources import Resource
 
 _RATE = re.compile(r"rate\((?P<minutes>\d+) minutes?\)")
-# What Scheduler does by default when Lambda takes no event, and Lambda when the function fails.
+# The defaults: how often Scheduler tries to reach Lambda again, and how often Lambda runs a failed function again.
 _SCHEDULER_RETRIES, _LAMBDA_RETRIES = 185, 2
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """A function that is to run every so many minutes, the first time at once."""
+    """A function that runs every so many minutes, the first time at once."""
 
     arn: str
     function: FunctionSpec

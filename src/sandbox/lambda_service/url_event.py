@@ -5,12 +5,14 @@ https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html#urls-payloads
 
 import base64
 import re
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qsl
 
+from aiohttp import web
+
 from sandbox.signing.credentials import Credentials
+from sandbox.signing.signed import CALLER
 from template.resources import ACCOUNT_ID
 
 # Every other body arrives in base64: what `curl -d` calls application/x-www-form-urlencoded, too.
@@ -20,42 +22,29 @@ _TAKEN_OUT = {"authorization", "cookie"}
 
 
 def url_event(
-    method: str,
-    target: str,
-    headers: Sequence[tuple[str, str]],
-    body: bytes,
-    *,
-    protocol: str,
-    source: tuple[str, int],
-    domain_name: str,
-    request_id: str,
-    trace: str,
-    caller: Credentials | None,
-    now: datetime,
+    request: web.Request, body: bytes, domain_name: str, request_id: str, trace: str, now: datetime
 ) -> dict[str, Any]:
     """Return the event.
 
     Args:
-        method: the HTTP method.
-        target: path and query as they were on the wire.
-        headers: names in lower case, in the order in which they came.
+        request: the request. Where the URL asks for a signature, `CALLER` says who signed it.
         body: the whole body.
-        protocol: such as `HTTP/1.1`.
-        source: address and port of the client.
         domain_name: the URL's own host name, whose first label is the URL's id.
-        request_id: of the invocation.
+        request_id: the invocation's id.
         trace: the invocation's trace header.
-        caller: who signed the request; None where the URL asks for no signature.
         now: when the request came in.
     """
-    path, _, query = target.partition("?")
+    path, _, query = request.raw_path.partition("?")
+    headers = [(name.lower(), value) for name, value in request.headers.items()]
+    client, port = request.transport.get_extra_info("peername")[:2] if request.transport else ("127.0.0.1", 0)
+    caller = request.get(CALLER)
     joined: dict[str, str] = {}
     for name, value in headers:
         if name not in _TAKEN_OUT:
             joined[name] = f"{joined[name]},{value}" if name in joined else value
     joined["x-amzn-trace-id"] = trace
-    joined["x-forwarded-for"] = source[0]
-    joined["x-forwarded-port"] = str(source[1])
+    joined["x-forwarded-for"] = client
+    joined["x-forwarded-port"] = str(port)
     joined["x-forwarded-proto"] = "http"
 
     url_id = domain_name.partition(".")[0]
@@ -66,10 +55,10 @@ def url_event(
         "domainName": domain_name,
         "domainPrefix": url_id,
         "http": {
-            "method": method,
+            "method": request.method,
             "path": path,
-            "protocol": protocol,
-            "sourceIp": source[0],
+            "protocol": f"HTTP/{request.version.major}.{request.version.minor}",
+            "sourceIp": client,
             "userAgent": joined.get("user-agent", ""),
         },
         "requestId": request_id,

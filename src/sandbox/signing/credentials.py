@@ -1,7 +1,8 @@
-"""The access keys that the sandbox knows, and who they belong to; random ones, new at every start."""
+"""The sandbox's access keys and their owners: random keys, new at every start."""
 
 import secrets
 import string
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from template.resources import ACCOUNT_ID
@@ -19,6 +20,26 @@ class Credentials:
     principal_id: str
     arn: str
 
+    @property
+    def variables(self) -> Mapping[str, str]:
+        """The environment variables from which AWS's SDKs read this key."""
+        token = {"AWS_SESSION_TOKEN": self.session_token} if self.session_token else {}
+        return {"AWS_ACCESS_KEY_ID": self.access_key_id, "AWS_SECRET_ACCESS_KEY": self.secret_access_key, **token}
+
+
+@dataclass(frozen=True)
+class Keys:
+    """One sandbox's keys: the developer's, the streaming function's (`role`), the scheduled functions' (`client`)."""
+
+    user: Credentials
+    role: Credentials
+    client: Credentials
+
+
+def random_keys() -> Keys:
+    """Return new keys."""
+    return Keys(random_user(), random_role(), random_role())
+
 
 def random_user() -> Credentials:
     """Return a key for the developer who calls the sandbox."""
@@ -32,7 +53,7 @@ def random_user() -> Credentials:
 
 
 def random_role() -> Credentials:
-    """Return the temporary key that the function gets for its execution role."""
+    """Return a temporary key, as a function gets it for its execution role."""
     return Credentials(
         access_key_id="ASIA" + _random(16),
         secret_access_key=secrets.token_urlsafe(30),

@@ -1,6 +1,7 @@
-"""Puts the signature check in front of an aiohttp application, and answers what does not pass it as AWS does."""
+"""Puts the signature check in front of an aiohttp application, and refuses a request in AWS's words."""
 
-from collections.abc import Callable, Mapping
+import logging
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 
 from aiohttp import web
@@ -13,28 +14,30 @@ from sandbox.signing.sigv4 import HttpRequest, SignatureRefusedError, verify
 CALLER = web.RequestKey("caller", Credentials)
 SERVICE = web.RequestKey("service", str)
 
-Refuse = Callable[[web.Request, SignatureRefusedError], web.Response]
+Refuse = Callable[[web.Request, SignatureRefusedError], Awaitable[web.Response]]
+_log = logging.getLogger(__name__)
 
 
-def refused_by_api(_request: web.Request, refusal: SignatureRefusedError) -> web.Response:
+async def refused_by_api(_request: web.Request, refusal: SignatureRefusedError) -> web.Response:
     """Return the answer of an API that speaks JSON."""
     return web.json_response({"message": str(refusal)}, status=403, headers={"x-amzn-errortype": refusal.error_type})
 
 
-def refused_by_url(request: web.Request, refusal: SignatureRefusedError) -> web.Response:
+async def refused_by_url(request: web.Request, refusal: SignatureRefusedError) -> web.Response:
     """Return the answer of a Function URL, which meets an unsigned request in other words than an API."""
     if refusal.error_type == "MissingAuthenticationTokenException":
         headers = {"x-amzn-errortype": "AccessDeniedException"}
         return web.json_response({"Message": "Forbidden"}, status=403, headers=headers)
-    return refused_by_api(request, refusal)
+    return await refused_by_api(request, refusal)
 
 
 def signature_check(
-    keys: Mapping[str, Credentials], region: str, service: str | None, refuse: Refuse = refused_by_api
+    keys: Sequence[Credentials], region: str, service: str | None, refuse: Refuse = refused_by_api
 ) -> Middleware:
     """Return a middleware that lets only requests pass that one of `keys` has signed for this region and service.
 
-    Without a service, a signature for any of them passes: the handler must look at `SERVICE`.
+    Without a service, a signature for any of them passes: the handler must look at `SERVICE`. Clients learn no more
+    than AWS tells them; the reason of a refusal goes to the terminal.
 
     It reads the whole body, so the application's `client_max_size` must allow what the service allows.
     """
@@ -48,7 +51,9 @@ def signature_check(
         try:
             request[CALLER], request[SERVICE] = verify(received, keys, region, service, datetime.now(UTC))
         except SignatureRefusedError as refusal:
-            return refuse(request, refusal)
+            path = request.raw_path.partition("?")[0]  # a query may hold a presigned URL's token
+            _log.warning("%s %.100s refused: %s", request.method, path, refusal.reason)
+            return await refuse(request, refusal)
         return await handler(request)
 
     return check

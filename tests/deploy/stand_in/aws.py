@@ -8,7 +8,7 @@ from typing import Any
 import boto3
 from botocore.model import ListShape, MapShape, OperationModel, Shape, StructureShape
 
-from .intrinsics import TemplateError
+from template.errors import TemplateError
 
 
 class Aws:

@@ -13,11 +13,13 @@ from urllib.parse import urlsplit
 from botocore.exceptions import BotoCoreError, ClientError
 from moto.core.responses import ActionResult, EmptyResult
 
+from template.errors import TemplateError
+
 from .aws import Aws
-from .intrinsics import TemplateError
 from .lacking import Refused, Service, only
+from .partial import PartialResolver
 from .resource_types import ResourceType, resource_types
-from .stack import Names, Pass, Stack
+from .stack import Pass, Stack, names
 from .transforms import parsed, processed
 
 
@@ -150,8 +152,8 @@ class CloudFormation(Service):
         template = parsed(text)
         try:
             values = _parameter_values(template, given, stack.parameters)
-            names = Names(stack, template, values)
-            result = processed(template, names, values, self._object, self.region)
+            resolver = PartialResolver(*names(stack, template, values))
+            result = processed(template, resolver, values, self._object, self.region)
             rehearsal = Pass(stack, result, values, self._types, rehearsal=True)
             rehearsal.run()
         except TemplateError as problem:

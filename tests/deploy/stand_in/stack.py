@@ -5,11 +5,14 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from moto.core.models import DEFAULT_ACCOUNT_ID
 
-from .intrinsics import NO_VALUE, TemplateError, Unknown, holds, resolve
+from template.errors import TemplateError
+from template.intrinsics import NO_VALUE, Resolver
+
 from .resource_types import Made, ResourceType
 
 
@@ -60,36 +63,24 @@ class Stack:
         )
 
 
-class Names:
-    """What the names of a template stand for while there is nothing but its parameters."""
-
-    def __init__(self, stack: Stack, template: Mapping[str, Any], parameters: Mapping[str, str]) -> None:
-        self.mappings: Mapping[str, Any] = template.get("Mappings", {})
-        self._conditions: Mapping[str, Any] = template.get("Conditions", {})
-        self._resources: Mapping[str, Any] = template["Resources"]
-        self._values = {
-            **parameters,
-            "AWS::AccountId": DEFAULT_ACCOUNT_ID,
-            "AWS::NoValue": NO_VALUE,
-            "AWS::Partition": "aws",
-            "AWS::Region": stack.region,
-            "AWS::StackId": stack.id,
-            "AWS::StackName": stack.name,
-            "AWS::URLSuffix": "amazonaws.com",
-        }
-
-    def reference(self, name: str, attribute: str | None = None) -> Any:
-        """Return a parameter's or pseudo parameter's value; everything else is unknown, resources of SAM among it."""
-        if name not in self._values or attribute is not None:
-            raise Unknown
-        return self._values[name]
-
-    def holds(self, condition: str) -> bool:
-        """Whether the condition of this name is true."""
-        return holds(self._conditions[condition], self)
+def names(
+    stack: Stack, template: Mapping[str, Any], parameters: Mapping[str, str]
+) -> tuple[Mapping[str, Any], Mapping[str, Any], Mapping[str, Any]]:
+    """Return what a resolver knows: values of parameters and pseudo parameters, conditions, mappings."""
+    values = {
+        **parameters,
+        "AWS::AccountId": DEFAULT_ACCOUNT_ID,
+        "AWS::NoValue": NO_VALUE,
+        "AWS::Partition": "aws",
+        "AWS::Region": stack.region,
+        "AWS::StackId": stack.id,
+        "AWS::StackName": stack.name,
+        "AWS::URLSuffix": "amazonaws.com",
+    }
+    return values, template.get("Conditions", {}), template.get("Mappings", {})
 
 
-class Pass(Names):
+class Pass:
     """One pass over a processed template; resources are reached in the order in which they refer to each other.
 
     A rehearsal makes nothing, and tells what would change: what new resources are called is not known yet.
@@ -104,10 +95,11 @@ class Pass(Names):
         *,
         rehearsal: bool,
     ) -> None:
-        super().__init__(stack, processed, parameters)
+        self._resources: Mapping[str, Any] = processed["Resources"]
         unknown = {resource["Type"] for resource in self._resources.values()} - set(types)
         if unknown:
             raise TemplateError(f"Template format error: Unrecognized resource types: {sorted(unknown)}")
+        self._resolver = Resolver(*names(stack, processed, parameters), self._return_value, Path())
         self._stack = stack
         self._types = types
         self._rehearsal = rehearsal
@@ -116,20 +108,17 @@ class Pass(Names):
         self._on_the_way: list[str] = []
         self.changes: list[tuple[str, str, str]] = []
 
-    def reference(self, name: str, attribute: str | None = None) -> Any:
+    def _return_value(self, name: str, attribute: str | None, where: str) -> Any:
         """Return what a name stands for; a resource is made, or changed, when it is first asked for."""
         if name not in self._resources:
-            try:
-                return super().reference(name, attribute)
-            except Unknown:
-                raise TemplateError(f"the template has nothing that is called {name}") from None
+            raise TemplateError(f"{where}: the template has nothing that is called {name}")
         made = self._resource(name).made
         if attribute is None:
             return made.physical_id
         try:
             return made.attributes[attribute]
         except KeyError:
-            raise TemplateError(f"the stand-in does not know {attribute} of {name}") from None
+            raise TemplateError(f"{where}: the stand-in does not know {attribute} of {name}") from None
 
     def run(self) -> None:
         """Bring the stack to what the template says, what is no longer in it last.
@@ -156,13 +145,16 @@ class Pass(Names):
             self._stack.resources = self._reached
             self._stack.outputs = [
                 {"OutputKey": name, "OutputValue": value["Value"], "Description": value.get("Description", "")}
-                for name, value in resolve(self._outputs, self).items()
+                for name, value in self._resolver.resolve(self._outputs, "Outputs").items()
             ]
 
     def _there(self) -> Iterator[str]:
         for name, declared in self._resources.items():
-            if "Condition" not in declared or self.holds(declared["Condition"]):
+            if self._is_there(name, declared):
                 yield name
+
+    def _is_there(self, name: str, declared: Mapping[str, Any]) -> bool:
+        return "Condition" not in declared or self._resolver.holds(declared["Condition"], f"Resources.{name}")
 
     def _resource(self, name: str) -> Resource:
         if name in self._reached:
@@ -171,13 +163,14 @@ class Pass(Names):
             raise TemplateError(f"Circular dependency between resources: {[*self._on_the_way, name]}")
         self._on_the_way.append(name)
         declared = self._resources[name]
-        if "Condition" in declared and not self.holds(declared["Condition"]):
+        if not self._is_there(name, declared):
             raise TemplateError(f"{name} is referred to, but its condition is false")
         # The alias names its deployment group in a policy of its own, not in a property.
         for other in declared.get("DependsOn", []):
             self._resource(other)
-        resolve(declared.get("UpdatePolicy", {}), self)
-        properties: dict[str, Any] = resolve(declared.get("Properties", {}), self)
+        where = f"Resources.{name}"
+        self._resolver.resolve(declared.get("UpdatePolicy", {}), f"{where}.UpdatePolicy")
+        properties: dict[str, Any] = self._resolver.resolve(declared.get("Properties", {}), f"{where}.Properties")
         retained = declared.get("DeletionPolicy", "Delete") == "Retain"
         old = self._stack.resources.get(name)
         if old is not None and old.properties == properties:

@@ -10,20 +10,26 @@ from samtranslator.parser.parser import Parser  # type: ignore[import-not-found]
 from samtranslator.translator.translator import Translator  # type: ignore[import-not-found]
 from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-not-found]
 
-from .intrinsics import Scope, TemplateError, resolve
+from template.errors import TemplateError
+
+from .partial import PartialResolver
 
 _EXTENSIONS = "AWS::LanguageExtensions"
 _SAM = "AWS::Serverless-2016-10-31"
 
 
 def processed(
-    template: Mapping[str, Any], scope: Scope, values: Mapping[str, str], read: Callable[[str, str], str], region: str
+    template: Mapping[str, Any],
+    resolver: PartialResolver,
+    values: Mapping[str, str],
+    read: Callable[[str, str], str],
+    region: str,
 ) -> dict[str, Any]:
     """Return the template as CloudFormation has it after the transforms.
 
     Args:
         template: as it was submitted.
-        scope: what can be said of its names before there is any resource.
+        resolver: knows what can be said of its names before there is any resource.
         values: the parameters' values.
         read: the text of an object, by bucket and key.
         region: where the stack is.
@@ -38,7 +44,7 @@ def processed(
     # Macros are processed from the deepest outward: an included file before those of the whole template.
     made = {key: value for key, value in _included(template, read).items() if key != "Transform"}
     if _EXTENSIONS in wanted:
-        made["Resources"] = resolve(made["Resources"], scope)
+        made["Resources"] = resolver.resolve(made["Resources"], "Resources")
     if _SAM in wanted:
         translator = Translator({}, Parser(), boto_session=boto3.Session(region_name=region))
         made = translator.translate(made, dict(values))

@@ -20,8 +20,14 @@ INIT_START = (
 @pytest.fixture(scope="module")
 def raw(start_sandbox: StartSandbox, tmp_path_factory: pytest.TempPathFactory) -> RunningSandbox:
     """One environment at a time, so that one request follows the other."""
-    template = raw_stack(tmp_path_factory.mktemp("raw"), {"RAW_INIT": "slow"}, Timeout=TIMEOUT, MemorySize=512)
-    return start_sandbox("--template", str(template), "--concurrency", "1")
+    template = raw_stack(
+        tmp_path_factory.mktemp("raw"),
+        {"RAW_INIT": "slow"},
+        Timeout=TIMEOUT,
+        MemorySize=512,
+        ReservedConcurrentExecutions=1,
+    )
+    return start_sandbox("--template", str(template))
 
 
 @pytest.fixture(scope="module")

@@ -24,8 +24,8 @@ OF_FUNCTION = {"FunctionName": NAME}
 @pytest.fixture
 def raw(start_sandbox: StartSandbox, tmp_path: Path) -> RunningSandbox:
     """A sandbox that nobody else has asked anything, with one environment."""
-    template = raw_stack(tmp_path, Timeout=TIMEOUT, AutoPublishAlias="live")
-    return start_sandbox("--template", str(template), "--concurrency", "1")
+    template = raw_stack(tmp_path, Timeout=TIMEOUT, AutoPublishAlias="live", ReservedConcurrentExecutions=1)
+    return start_sandbox("--template", str(template))
 
 
 @pytest.fixture
@@ -80,7 +80,7 @@ def test_a_throttled_request_is_no_invocation(raw: RunningSandbox, recorded: Rec
 
 
 def test_concurrent_executions_are_the_environments_at_work(start_sandbox: StartSandbox, tmp_path: Path) -> None:
-    running = start_sandbox("--template", str(raw_stack(tmp_path)), "--concurrency", "3")
+    running = start_sandbox("--template", str(raw_stack(tmp_path)))
     calls = [Call(running.ready, steps(["sleep", 1], ["buffered", "1"])) for _ in range(3)]
     recorded = Recorded(running.ready)
     found = until(

@@ -20,8 +20,14 @@ CALLER = "53995c3f42cd8ad8"
 
 @pytest.fixture(scope="module")
 def raw(start_sandbox: StartSandbox, tmp_path_factory: pytest.TempPathFactory) -> RunningSandbox:
-    template = raw_stack(tmp_path_factory.mktemp("raw"), Timeout=2, Tracing="Active", AutoPublishAlias="live")
-    return start_sandbox("--template", str(template), "--concurrency", "1")
+    template = raw_stack(
+        tmp_path_factory.mktemp("raw"),
+        Timeout=2,
+        Tracing="Active",
+        AutoPublishAlias="live",
+        ReservedConcurrentExecutions=1,
+    )
+    return start_sandbox("--template", str(template))
 
 
 @pytest.fixture(scope="module")

@@ -56,9 +56,10 @@ check_text() {
   check shellcheck -x .ci/run scripts/*.sh src/runtime/lambda_streaming/bootstrap
 }
 
-# Runs the tests in parallel, a file in one process. Many of them wait for something, so there are more than cores.
+# Runs the tests in parallel, a file in one process, in the order of the folders: tests/deploy and tests/sandbox, which
+# take longest, come first. Many tests wait for something, so there are more processes than cores.
 run_tests() {
-  check python -m pytest --numprocesses $((2 * $(nproc))) --dist loadfile --durations 10 "$@"
+  check python -m pytest --numprocesses $((2 * $(nproc))) --dist loadfile --no-loadscope-reorder --durations 10 "$@"
 }
 
 main() {

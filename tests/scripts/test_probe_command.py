@@ -10,7 +10,7 @@ def test_help_shows_examples_and_every_exit_code(probe: Probe) -> None:
     assert done.returncode == 0
     assert "scripts/probe.sh --sandbox" in done.stdout
     codes = re.findall(r"^  (\d+) ", done.stdout.partition("exit codes:")[2], re.MULTILINE)
-    assert codes == ["0", "1", "2", "3", "4", "5", "6", "130"]
+    assert codes == ["0", "1", "2", "3", "4", "5", "6", "130", "141"]
 
 
 def test_wrong_use_is_one_line_on_standard_error(probe: Probe) -> None:

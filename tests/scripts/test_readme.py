@@ -83,7 +83,10 @@ def test_every_command_is_run_or_has_a_reason() -> None:
 def test_the_output_shown_is_what_is_printed(clone: Clone) -> None:
     (block,) = blocks("console")
     command, _, shown = block.text.removeprefix("$ ").partition("\n")
-    printed = clone.shell(command).stdout
+    done = clone.shell(command)
+    assert done.returncode == 0, done.stdout + done.stderr
+    printed = done.stdout
+    assert "completed" in printed
     labels = re.findall(r"^([A-Z].*?)(?:  |\n| [0-9])", shown.partition("\n\n")[2], re.MULTILINE)
     assert len(labels) > 15
     assert [label for label in labels if not re.search(rf"^{label}\b", printed, re.MULTILINE)] == []
@@ -105,12 +108,6 @@ def test_the_trace_shown_is_what_is_recorded(clone: Clone) -> None:
     (trace,) = xray.batch_get_traces(TraceIds=[found[0]["Id"]])["Traces"]
     documents = " ".join(segment["Document"] for segment in trace["Segments"])
     assert [name for name in names if f'"name":"{name}"' not in documents] == []
-
-
-def test_the_demo_runs(clone: Clone) -> None:
-    done = clone.shell("scripts/sandbox.sh --demo")
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert all(word in done.stdout for word in ("TTFB", "TTFT", "Total", "completed"))
 
 
 @pytest.mark.parametrize(

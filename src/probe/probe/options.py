@@ -78,6 +78,7 @@ exit codes:
   5    not everything could be written or published
   6    an objective was missed
   130  stopped with Ctrl-C; what was measured until then is still reported
+  141  nobody reads standard output any more, as in a pipe to `head`
   When several apply, the first of 130, 3, 1, 4, 6, 5 is the exit code. The warm-up does not count."""
 
 # The stack's name in samconfig.toml, which is the service that the function's own metrics name.

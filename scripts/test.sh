@@ -56,10 +56,18 @@ check_text() {
   check shellcheck -x .ci/run scripts/*.sh src/runtime/lambda_streaming/bootstrap
 }
 
-# Runs the tests in parallel, a file in one process, in the order of the folders: tests/deploy and tests/sandbox, which
-# take longest, come first. Many tests wait for something, so there are more processes than cores.
-run_tests() {
+# Runs tests in parallel, a file in one process, in the order of the folders: tests/deploy and tests/sandbox, which take
+# longest, come first. Many tests wait for something, so there are more processes than cores.
+run_in_parallel() {
   check python -m pytest --numprocesses $((2 * $(nproc))) --dist loadfile --no-loadscope-reorder --durations 10 "$@"
+}
+
+# Runs all tests; those about time come last, one at a time, whatever became of the others.
+run_all() {
+  local code=0
+  run_in_parallel -m "not alone" || code=$?
+  check python -m pytest -m alone --durations 10 || code=$?
+  return "${code}"
 }
 
 main() {
@@ -78,12 +86,12 @@ main() {
     "")
       ensure_programs
       check_text
-      run_tests
+      run_all
       ;;
     --quick)
       ensure_programs
       check_text
-      run_tests tests/unit tests/wire
+      run_in_parallel tests/unit tests/wire
       ;;
     *)
       exec python -m pytest "$@"

@@ -3,6 +3,7 @@
 import gc
 import signal
 
+import pytest
 from hypothesis import settings
 
 import disturbance
@@ -17,9 +18,9 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
-def pytest_runtest_setup() -> None:
-    """Let every test measure its own disturbance."""
-    disturbance.begin()
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Let a test about time measure its own disturbance."""
+    disturbance.begin(is_alone=item.get_closest_marker("alone") is not None)
 
 
 def pytest_unconfigure() -> None:

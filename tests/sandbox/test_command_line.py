@@ -112,6 +112,7 @@ def test_a_directory_in_use_is_named(start_sandbox: StartSandbox, tmp_path: Path
     assert f"PID {running.process.pid}" in second.stderr
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_it_with_everything_that_it_started(
     start_sandbox: StartSandbox, tmp_path: Path, number: int

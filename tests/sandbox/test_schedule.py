@@ -114,6 +114,7 @@ def messages(running: RunningSandbox, group: str) -> list[str]:
     return [message for stream in streams.values() for message in stream]
 
 
+@pytest.mark.alone
 def test_a_function_runs_on_its_schedule(tmp_path: Path, start_sandbox: StartSandbox) -> None:
     running = start_sandbox("--template", str(clock_stack(tmp_path)), "--alarm-minute", "1", "--region", "eu-west-1")
     group = "/aws/lambda/firstbyte-Clock"

@@ -245,6 +245,7 @@ def test_boto3_streams_the_function_through_the_lambda_api(stack: RunningSandbox
     client.close()
 
 
+@pytest.mark.alone
 def test_each_chunk_reaches_the_client_as_it_is_written(start_sandbox: StartSandbox, tmp_path: Path) -> None:
     code = (
         "import time\nfrom lambda_streaming import streamify_response\n@streamify_response\n"

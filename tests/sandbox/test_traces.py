@@ -130,9 +130,15 @@ def test_a_stream_that_broke_off_is_a_fault_of_the_handler_though_its_status_was
 ) -> None:
     """A summary's `HasFault` is that of the status; what finds these is the annotation."""
     answer = call(stack.ready, json.dumps({"prompt": "[[sandbox: chunks=9 fault=drop:3]]"}), headers=SSE)
+    (function,) = until(
+        lambda: [
+            segment
+            for segment in recorded.segments(trace_id_of(answer))
+            if segment.get("origin") == "AWS::Lambda::Function"
+        ]
+    )
     summary = summary_of(recorded, trace_id_of(answer), 'annotation.outcome = "interrupted"')
     assert (answer.status, summary["HasFault"]) == (200, False)
-    function = next(doc for doc in recorded.segments(summary["Id"]) if doc["origin"] == "AWS::Lambda::Function")
     (handler,) = (document for document in function["subsegments"] if document["name"] == "## handler")
     assert handler["fault"] is True
     assert handler["subsegments"][0]["fault"] is True

@@ -64,6 +64,7 @@ def outcome(found: Recorded) -> set[str]:
     return {name for name in (*outcomes, "InternalErrors") if found.metric(name, "Sum")}
 
 
+@pytest.mark.alone
 def test_the_first_token_after_300_ms(start_sandbox: StartSandbox) -> None:
     found, body = recorded(start_sandbox, "ttft=300 gap=0 chunks=2 input=3 output=2")
     assert parse_sse(body)[0][1]["cold_start"] is True
@@ -79,6 +80,7 @@ def test_the_first_token_after_300_ms(start_sandbox: StartSandbox) -> None:
     assert found.metric("Fallbacks", "Sum") == 0
 
 
+@pytest.mark.alone
 def test_a_hundred_chunks_20_ms_apart(start_sandbox: StartSandbox) -> None:
     found, _ = recorded(start_sandbox, "ttft=100 gap=20 chunks=100 output=100")
     assert found.metric("InterChunkLatency", "SampleCount") == 99
@@ -97,6 +99,7 @@ def test_a_hundred_chunks_20_ms_apart(start_sandbox: StartSandbox) -> None:
     assert in_bounds(found.metric("TimeToFirstToken", "Maximum"), 100)
 
 
+@pytest.mark.alone
 def test_a_hundred_chunks_in_one_piece(start_sandbox: StartSandbox) -> None:
     """All figures are those of the model, but the first byte waits for the last token."""
     found, body = recorded(start_sandbox, "ttft=100 gap=20 chunks=100 input=3 output=100", accept=JSON)
@@ -120,6 +123,7 @@ def test_a_hundred_chunks_in_one_piece(start_sandbox: StartSandbox) -> None:
     assert found.metric("GoodResponses", "Sum") == 1
 
 
+@pytest.mark.alone
 def test_a_stall_of_a_second(start_sandbox: StartSandbox) -> None:
     found, _ = recorded(start_sandbox, "ttft=50 gap=20 chunks=20 stall=10:1000")
     assert near(found.metric("MaxInterChunkLatency", "Maximum"), 1020)
@@ -164,6 +168,7 @@ def test_an_empty_answer_is_completed_and_not_good(start_sandbox: StartSandbox) 
     assert found.metric("GoodResponses", "Sum") == 0
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("fault", ["drop", "model_stream_error", "throttling"])
 def test_a_cut_after_the_seventh_chunk(start_sandbox: StartSandbox, fault: str) -> None:
     found, body = recorded(start_sandbox, f"ttft=40 gap=20 chunks=50 fault={fault}:7")
@@ -175,6 +180,7 @@ def test_a_cut_after_the_seventh_chunk(start_sandbox: StartSandbox, fault: str) 
     assert found.metric("GoodResponses", "Sum") == 0
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize(
     ("fault", "status", "recorded_as"),
     [("drop", 502, "ModelErrors"), ("model_stream_error", 502, "ModelErrors"), ("throttling", 429, "Throttles")],
@@ -205,6 +211,7 @@ def test_a_client_that_leaves_changes_no_figure(start_sandbox: StartSandbox) -> 
     assert (found.metric("OutputTokens", "Sum"), found.metric("InterChunkLatency", "SampleCount")) == (20, 19)
 
 
+@pytest.mark.alone
 def test_a_token_that_is_late_for_its_objective_is_not_good(start_sandbox: StartSandbox) -> None:
     flags = ("--parameter-overrides", "TtftObjectiveMilliseconds=300")
     found, _ = recorded(start_sandbox, "ttft=400 gap=1 chunks=3", *flags)

@@ -39,6 +39,7 @@ KEPT_ANSWER: Script = [(0.1, answer("hi")), (0.1, Keep)]
 ENVIRONMENT = {"PATH": os.environ["PATH"]}
 
 
+@pytest.mark.alone
 def test_one_connection_serves_all_runs(probe: Probe) -> None:
     with ScriptedServer(KEPT_ANSWER) as server:
         done = probe("--url", server.url, "--runs", "4", "--reuse", "--think", "0.1", "--output", "json")
@@ -54,6 +55,7 @@ def test_one_connection_serves_all_runs(probe: Probe) -> None:
             assert run[name] == pytest.approx(sent, abs=allowance()), name
 
 
+@pytest.mark.alone
 def test_a_pause_between_headers_and_body_is_seen_on_a_kept_connection(probe: Probe) -> None:
     script: Script = [
         *((0.1, STREAM_HEAD), (0.3, START), (0.5, event("delta", text="a")), (0.7, event("delta", text="b"))),
@@ -132,6 +134,7 @@ def test_a_connection_that_the_server_closes_between_runs_is_made_again(probe: P
     assert runs[1]["connect_ms"] is not None
 
 
+@pytest.mark.alone
 def test_what_curl_asks_again_counts_from_the_first_time(probe: Probe) -> None:
     """A kept connection that dies before an answer makes curl send the request again: the client has waited twice."""
     with ScriptedServer(KEPT_ANSWER, [(0.3, Reset)], KEPT_ANSWER) as server:

@@ -23,10 +23,19 @@ def test_the_probe_takes_the_curl_that_is_first_on_the_path(probe: Probe, newer_
     assert server.exchanges[0].headers["user-agent"] == f"curl/{VERSION}"
 
 
-@pytest.mark.timeout(600)
 @pytest.mark.parametrize("tests", ["request", "connection", "run", "load"])
-def test_requests_and_figures(tests: str, newer_curl: Path) -> None:
-    environment = {**os.environ, "PATH": f"{newer_curl}:{os.environ['PATH']}"}
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"tests/scripts/test_probe_{tests}.py"]
-    done = subprocess.run(command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=False)
+def test_requests(tests: str, newer_curl: Path) -> None:
+    run_tests(newer_curl, "not alone", tests)
+
+
+@pytest.mark.alone
+def test_figures(newer_curl: Path) -> None:
+    run_tests(newer_curl, "alone", "connection", "run")
+
+
+def run_tests(curl: Path, marker: str, *names: str) -> None:
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-m", marker]
+    files = [f"tests/scripts/test_probe_{name}.py" for name in names]
+    environment = {**os.environ, "PATH": f"{curl}:{os.environ['PATH']}"}
+    done = subprocess.run([*command, *files], cwd=REPOSITORY, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr

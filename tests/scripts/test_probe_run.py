@@ -26,6 +26,7 @@ from scripted_server import (
 )
 
 
+@pytest.mark.alone
 def test_figures_follow_the_servers_schedule(probe: Probe) -> None:
     deltas = [(0.5 + 0.05 * number, event("delta", text=f"word{number} ")) for number in range(10)]
     script: Script = [
@@ -121,6 +122,7 @@ def test_misbehaving_servers(
     assert run["total_ms"] > 0.0
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("script", [[(0.0, Hang)], [(0.0, STREAM_HEAD + START), (0.0, Hang)]], ids=["at once", "later"])
 def test_a_silent_server_ends_with_the_timeout(probe: Probe, script: Script) -> None:
     with ScriptedServer(script) as server:
@@ -129,6 +131,7 @@ def test_a_silent_server_ends_with_the_timeout(probe: Probe, script: Script) -> 
     assert run["total_ms"] == pytest.approx(500, abs=allowance())
 
 
+@pytest.mark.alone
 def test_an_endless_stream_ends_with_the_timeout(probe: Probe) -> None:
     """One that never pauses, so that there is always something to read."""
     flood = [(0.0, event("delta", text="more " * 10_000))] * 100_000
@@ -147,6 +150,7 @@ def test_a_head_without_an_end_is_no_response(probe: Probe) -> None:
     assert run["error"]["message"]
 
 
+@pytest.mark.alone
 def test_headers_that_come_slowly_count_from_their_first_byte(probe: Probe) -> None:
     pieces: Script = [
         (0.1 + 0.1 * number, line + b"\r\n") for number, line in enumerate(STREAM_HEAD[:-4].split(b"\r\n"))

@@ -26,6 +26,7 @@ def run(probe: Probe, running: RunningSandbox, prompt: str, *more: str) -> tuple
     return probe.run_json(*arguments, environment=environment)
 
 
+@pytest.mark.alone
 def test_the_probe_measures_what_the_model_does(probe: Probe, running: RunningSandbox) -> None:
     run(probe, running, "[[sandbox: ttft=0 gap=0 chunks=1]] the first request pays for the cold start")
     code, found = run(probe, running, "[[sandbox: ttft=400 gap=60 chunks=10 stall=4:500 input=21 output=22]] hello")

@@ -23,6 +23,8 @@ from packet_capture import Conversation, PacketCapture
 from probe_process import Probe
 from scripted_server import END, LAST_CHUNK, START, STREAM_HEAD, Exchange, Keep, Script, ScriptedServer, event
 
+pytestmark = pytest.mark.alone
+
 RUNS = 20
 # Moments that must not be mixed up are so far apart.
 STEP_SECONDS = 0.08

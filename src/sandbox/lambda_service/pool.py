@@ -15,8 +15,9 @@ _UNRESERVED = 10
 # On AWS a client's next request travels for longer than a runtime needs to ask for more work. On one machine it does
 # not, so the pool waits this long for an environment whose client has its whole response.
 _SETTLE_SECONDS = 0.1
-# At the end such an environment has this long to write its log, metrics and trace.
-_LAST_WORDS_SECONDS = 0.5
+# At the end such an environment has this long to write its log, metrics and trace: far more than it takes, unless the
+# machine is busy.
+_LAST_WORDS_SECONDS = 2.0
 
 
 class ThrottledError(Exception):

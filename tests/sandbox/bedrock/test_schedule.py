@@ -6,8 +6,12 @@ import socket
 import time
 from typing import Any
 
+import pytest
+
 from bedrock_service import CLAUDE, NOVA, Service, body_for, converse_body, decode
 from disturbance import allowance_ms
+
+pytestmark = pytest.mark.alone
 
 # A timer of asyncio may fire this much early: the resolution of its clock, plus rounding.
 EARLY_MS = 2.0

@@ -17,7 +17,7 @@ ALLOWED = {
     "function": {"lambda_streaming", "aws_lambda_powertools", "aws_xray_sdk", "boto3", "botocore"},
     "runtime": {"awslambdaric"},
     "template": {"yaml"},
-    "sandbox": {"template", "aiohttp", "h11", "botocore", "moto", "duckdb", "lark", "jsonschema"},
+    "sandbox": {"template", "aiohttp", "h11", "botocore", "moto", "duckdb", "lark", "numpy", "jsonschema"},
     "probe": {"jinja2", "jsonschema", "junitparser", "numpy", "plotly", "prometheus_client", "rich"},
     "bench": {"probe", "boto3", "botocore", "numpy"},
 }

@@ -6,11 +6,10 @@ from 0, with linear interpolation between two ranks. As on CloudWatch, a period 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Statistics-definitions.html
 """
 
-import math
 import re
-from bisect import bisect_right
 from collections.abc import Sequence
-from itertools import accumulate
+
+import numpy
 
 from sandbox.aws_api.contract import not_supported
 
@@ -42,8 +41,9 @@ def percentile(values: Sequence[float], counts: Sequence[float], percent: float)
     """
     if values[0] < 0:
         return None
-    upto = list(accumulate(counts))  # how many values there are up to the end of this one
+    # The ranks that each value occupies. numpy.percentile knows no counts, and values written out need room for each.
+    last = numpy.cumsum(counts) - 1
+    first = last - counts + 1
     # Rounded, so that 5.6 % of 1375 is the rank 77 and not 76.99999999999999.
-    rank = round(percent * (upto[-1] - 1) / 100, 9)
-    below, above = (values[bisect_right(upto, place)] for place in (math.floor(rank), math.ceil(rank)))
-    return below + (above - below) * (rank - math.floor(rank))
+    rank = round(percent * float(last[-1]) / 100, 9)
+    return float(numpy.interp(rank, numpy.column_stack((first, last)).ravel(), numpy.repeat(values, 2)))

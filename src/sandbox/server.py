@@ -75,9 +75,9 @@ async def _start(settings: Settings, running: AsyncExitStack) -> Ready:
     )
     recorder, keys = _recorder(spec, telemetry), random_keys()
 
-    bedrock_url, variables = await _start_bedrock(settings, keys, recorder, running)
+    bedrock_url, bedrock_variables = await _start_bedrock(settings, keys, recorder, running)
 
-    variables = {**variables, "AWS_XRAY_DAEMON_ADDRESS": telemetry.xray_daemon_address}
+    variables = {**bedrock_variables, "AWS_XRAY_DAEMON_ADDRESS": telemetry.xray_daemon_address}
     pool = environment_pool(spec, settings.python, variables, recorder)
     callers = (keys.user, keys.client)
     url_app = function_url_app(pool, spec, recorder)
@@ -90,13 +90,13 @@ async def _start(settings: Settings, running: AsyncExitStack) -> Ready:
     # The pool ends before the servers: a killed function ends its clients' streams, so no server waits for one.
     running.push_async_callback(pool.close)
 
-    variables = {**keys.client.variables, "AWS_ENDPOINT_URL": _address(endpoint_listener)}
+    client_variables = {**keys.client.variables, "AWS_ENDPOINT_URL": _address(endpoint_listener)}
     for schedule in schedules_found:
         function = schedule.function
         label = f"{function.logical_id} "
-        pool = environment_pool(function, settings.python, variables, _recorder(function, telemetry), label)
-        running.push_async_callback(pool.close)
-        await running.enter_async_context(scheduling(schedule, pool, settings.alarm_minute))
+        scheduled = environment_pool(function, settings.python, client_variables, _recorder(function, telemetry), label)
+        running.push_async_callback(scheduled.close)
+        await running.enter_async_context(scheduling(schedule, scheduled, settings.alarm_minute))
 
     return Ready(
         function_url=function_url,

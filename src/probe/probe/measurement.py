@@ -154,7 +154,7 @@ def measure(
     zero = _zero(seen, curl)
     end_at = math.inf if curl is None or zero is None else zero + curl.total
     gaps = [_ms(min(later, end_at) - min(sooner, end_at)) for sooner, later in pairwise(texts)]
-    ttft_ms = _on_curls_clock(seen, curl, texts[0] if texts else None)
+    ttft_ms = _since(zero, texts[0] if texts else None, end_at)
     total_ms = _ms(curl.total) if curl else None
     timing = _object(end.get("timing"))
     output_tokens = _count(usage, "output_tokens")
@@ -169,7 +169,7 @@ def measure(
         connect_ms=_reached(opened.connect, since=opened.name_lookup) if opened else None,
         tls_ms=_tls(opened, uses_tls) if opened else None,
         ttfb_headers_ms=_reached(curl.start_transfer) if curl and seen.first_header_at is not None else None,
-        ttfb_ms=_on_curls_clock(seen, curl, seen.first_body_at),
+        ttfb_ms=_since(zero, seen.first_body_at, end_at),
         ttft_ms=ttft_ms,
         gaps_ms=gaps,
         max_gap_ms=max(gaps, default=None),
@@ -286,11 +286,9 @@ def _zero(seen: Observation, curl: CurlFigures | None) -> float | None:
     return min(seen.first_header_at - curl.start_transfer, curl.said_at - curl.total)
 
 
-def _on_curls_clock(seen: Observation, curl: CurlFigures | None, at: float | None) -> float | None:
-    zero = _zero(seen, curl)
-    if curl is None or zero is None or at is None:
-        return None
-    return _ms(min(at - zero, curl.total))
+def _since(zero: float | None, at: float | None, end_at: float) -> float | None:
+    """Milliseconds from zero to a moment, none of which comes after the end; None if either is unknown."""
+    return None if zero is None or at is None else _ms(min(at, end_at) - zero)
 
 
 def _reached(moment: float, since: float = 0.0) -> float | None:

@@ -1,6 +1,6 @@
 """What an engine offers to the AWS endpoint: its operations by name, and the errors that they answer with."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from typing import Any
 
 # An operation gets the parsed request and returns the result, both in the shapes of botocore's service model: a dict by
@@ -29,3 +29,13 @@ class ApiError(Exception):
 def not_supported(what: str) -> ApiError:
     """Return the refusal of something that AWS has and the sandbox does not: never answered wrongly."""
     return ApiError("NotImplementedException", f"the sandbox does not support {what}", 501)
+
+
+def refuse_others(operation: str, request: Mapping[str, Any], understood: Set[str]) -> None:
+    """Refuse, by name, a member of a request that the operation does not understand.
+
+    Raises:
+        ApiError: there is one.
+    """
+    for member in request.keys() - understood:
+        raise not_supported(f"{operation} with {member}")

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from sandbox.aws_api.contract import ApiError, Operation, Operations, not_supported
+from sandbox.aws_api.contract import ApiError, Operation, Operations, refuse_others
 from sandbox.logs.events import filter_log_events
 from sandbox.logs.insights.queries import Queries
 from sandbox.logs.logs import Logs
@@ -30,8 +30,7 @@ def operations(logs: Logs) -> Operations:
 def _checked(
     name: str, operation: Operation, required: str, optional: set[str], request: Mapping[str, Any]
 ) -> dict[str, Any]:
-    for member in request.keys() - optional - {required}:
-        raise not_supported(f"{name} with {member}")
+    refuse_others(name, request, optional | {required})
     if not request.get(required):
         raise ApiError("InvalidParameterException", f"{name} needs {required}.")
     return operation(request)

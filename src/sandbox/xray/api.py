@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from sandbox.aws_api.contract import ApiError, Operations, not_supported
+from sandbox.aws_api.contract import ApiError, Operations, refuse_others
 from sandbox.xray.documents import status_of
 from sandbox.xray.filters import parse_filter
 from sandbox.xray.trace import Trace, Value
@@ -30,7 +30,7 @@ def _get_trace_summaries(traces: Traces, request: Mapping[str, Any]) -> dict[str
     Clients send whole seconds, so the range has all of its first and of its last second.
     https://docs.aws.amazon.com/xray/latest/api/API_GetTraceSummaries.html
     """
-    _refuse_others("GetTraceSummaries", request, {"StartTime", "EndTime", "FilterExpression"})
+    refuse_others("GetTraceSummaries", request, {"StartTime", "EndTime", "FilterExpression"})
     matches = parse_filter(request["FilterExpression"]) if "FilterExpression" in request else None
     first, last = (int(request[name].timestamp()) for name in ("StartTime", "EndTime"))
     found = traces.within(first, last)
@@ -42,7 +42,7 @@ def _get_trace_summaries(traces: Traces, request: Mapping[str, Any]) -> dict[str
 
 
 def _batch_get_traces(traces: Traces, request: Mapping[str, Any]) -> dict[str, Any]:
-    _refuse_others("BatchGetTraces", request, {"TraceIds"})
+    refuse_others("BatchGetTraces", request, {"TraceIds"})
     trace_ids = list(dict.fromkeys(request["TraceIds"]))
     if len(trace_ids) > _MOST_TRACES:
         raise ApiError(
@@ -54,11 +54,6 @@ def _batch_get_traces(traces: Traces, request: Mapping[str, Any]) -> dict[str, A
         "Traces": [_whole(found[trace_id]) for trace_id in trace_ids if trace_id in found],
         "UnprocessedTraceIds": [trace_id for trace_id in trace_ids if trace_id not in found],
     }
-
-
-def _refuse_others(operation: str, request: Mapping[str, Any], understood: set[str]) -> None:
-    for member in request.keys() - understood:
-        raise not_supported(f"{operation} with {member}")
 
 
 def _whole(trace: Trace) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Calls of the function's handler in this process: real handler, client and stream, and a platform of a few lines."""
+"""Calls of the function's handler in this process: real handler, client and stream, and what they record."""
 
 import importlib
 import io
@@ -9,14 +9,14 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
 import pytest
 
 from bedrock_replay import ReplayServer
-from lambda_streaming import ResponseStream
+from lambda_streaming.testing import Ending, LambdaContext, Response, run
 
 NOVA = "amazon.nova-lite-v1:0"
 CLAUDE = "us.anthropic.claude-3-5-sonnet-20240620-v1:0"
@@ -24,53 +24,54 @@ LLAMA = "meta.llama3-1-8b-instruct-v1:0"
 MISTRAL = "mistral.mistral-large-2402-v1:0"
 IDLE_TIMEOUT_SECONDS = 1
 
-PRELUDE_END = b"\0" * 8
 
-
-@dataclass
-class Context:
-    """What Lambda passes beside the event, and all that the function and its logger ask of it."""
-
-    seconds: float = 60.0
-    aws_request_id: str = "8f0d3c1e-0000-4000-8000-000000000001"
-    function_name: str = "firstbyte"
-    memory_limit_in_mb: int = 512
-    invoked_function_arn: str = "arn:aws:lambda:eu-central-1:123456789012:function:firstbyte"
-    _started: float = field(default_factory=time.monotonic)
-
-    def get_remaining_time_in_millis(self) -> int:
-        return int((self.seconds - (time.monotonic() - self._started)) * 1000)
-
-
-@dataclass
-class Response:
-    """What a client gets, nothing but `raised` if the invocation failed before the first byte, and what is recorded.
+@dataclass(frozen=True)
+class Call:
+    """One call of the handler: what a client gets, and what is recorded.
 
     `finished` is the log line "response finished", `emf` the EMF document, of which there must be one each; `log` holds
     the other lines.
     """
 
-    status: int | None = None
-    headers: dict[str, str] = field(default_factory=dict)
-    chunks: list[bytes] = field(default_factory=list)
-    ended: bool = False
-    raised: BaseException | None = None
-    seconds: float = 0.0
-    log: list[dict[str, Any]] = field(default_factory=list)
-    finished: dict[str, Any] = field(default_factory=dict)
-    emf: dict[str, Any] = field(default_factory=dict)
+    response: Response
+    seconds: float
+    log: list[dict[str, Any]]
+    finished: dict[str, Any]
+    emf: dict[str, Any]
+
+    @property
+    def status(self) -> int:
+        return self.response.status_code
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return self.response.headers
+
+    @property
+    def chunks(self) -> list[bytes]:
+        return [chunk.data for chunk in self.response.chunks]
+
+    @property
+    def ended(self) -> bool:
+        return self.response.ending is Ending.COMPLETE
+
+    @property
+    def raised(self) -> Exception | None:
+        return self.response.error
 
     @property
     def body(self) -> bytes:
-        return b"".join(self.chunks)
+        return self.response.body
 
     @property
     def json(self) -> Any:
-        return json.loads(self.body)
+        return self.response.json()
 
     @property
     def events(self) -> list[tuple[str, dict[str, Any]]]:
-        return parse_sse(self.body) if "event-stream" in self.headers["content-type"] else parse_ndjson(self.body)
+        if "event-stream" in self.headers["content-type"]:
+            return [(event.name, event.json()) for event in self.response.events()]
+        return parse_ndjson(self.body)
 
     @property
     def names(self) -> list[str]:
@@ -155,43 +156,33 @@ def running_function() -> Iterator[tuple[Any, ReplayServer]]:
             thread.join()
 
 
-def call(app: Any, event: Any, *, seconds: float = 60.0) -> Response:
-    """Invoke the handler as the runtime does."""
+class Output(io.StringIO):
+    """Standard output that knows when the first line came, in seconds of the monotonic clock."""
+
+    first_at: float | None = None
+
+    def write(self, text: str) -> int:
+        if self.first_at is None:
+            self.first_at = time.monotonic()
+        return super().write(text)
+
+
+def call(app: Any, event: Any, *, seconds: float = 60.0) -> Call:
+    """Invoke the handler as the runtime does, with so many seconds until the function's timeout."""
     from firstbyte import telemetry
 
-    response = Response()
-    output = io.StringIO()
-    started = time.monotonic()
-    wire: list[bytes] = []
-    stream = ResponseStream(wire.append)
+    output = Output()
     with redirect_stdout(output):
         handler = telemetry.logger.registered_handler
         assert isinstance(handler, logging.StreamHandler)
         handler.setStream(output)
-        try:
-            app.handler(event, Context(seconds), response_stream=stream)
-        except Exception as error:  # noqa: BLE001 - the runtime catches all of them too
-            response.raised = error
-        response.seconds = time.monotonic() - started
-        assert output.getvalue() == "", "something is recorded before the response has ended"
-        stream.finish()
+        started = time.monotonic()
+        response = run(app.handler, event, LambdaContext(timeout_seconds=seconds))
+        duration = time.monotonic() - started
+    assert output.first_at is not None, "nothing is recorded"
+    assert output.first_at >= started + response.ended_at, "something is recorded before the response has ended"
     lines = [json.loads(line) for line in output.getvalue().splitlines()]
-    (response.finished,) = (line for line in lines if line.get("message") == "response finished")
-    (response.emf,) = (line for line in lines if "_aws" in line)
-    response.log = [line for line in lines if line is not response.finished and line is not response.emf]
-    pieces = list(_unchunked(b"".join(wire)))
-    if pieces:
-        prelude = pieces[0].removesuffix(PRELUDE_END)
-        response.status = json.loads(prelude)["statusCode"]
-        response.headers = json.loads(prelude)["headers"]
-        response.chunks = [piece for piece in pieces[1:] if piece]
-        response.ended = pieces[-1] == b""
-    return response
-
-
-def _unchunked(wire: bytes) -> Iterator[bytes]:
-    while wire:
-        size, _, wire = wire.partition(b"\r\n")
-        length = int(size, 16)
-        yield wire[:length]
-        wire = wire[length + 2 :]
+    (finished,) = (line for line in lines if line.get("message") == "response finished")
+    (emf,) = (line for line in lines if "_aws" in line)
+    log = [line for line in lines if line is not finished and line is not emf]
+    return Call(response, duration, log, finished, emf)

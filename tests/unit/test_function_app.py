@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from bedrock_replay import ReplayServer, Reply, chunk, event, exception
-from function_calls import CLAUDE, LLAMA, MISTRAL, NOVA, Context, call, running_function, url_event
+from function_calls import CLAUDE, LLAMA, MISTRAL, NOVA, call, running_function, url_event
 from lambda_streaming import ResponseStream
+from lambda_streaming.testing import Ending, LambdaContext, run
 
 METRICS = {
     "amazon-bedrock-invocationMetrics": {
@@ -53,13 +54,13 @@ def test_events_of_a_whole_answer(function: tuple[Any, ReplayServer], monkeypatc
         "cache-control": "no-store",
         "x-content-type-options": "nosniff",
         "x-amzn-trace-id": TRACE,
-        "x-request-id": Context.aws_request_id,
+        "x-request-id": LambdaContext.aws_request_id,
     }
     start, *deltas, end = response.events
     assert start == (
         "start",
         {
-            "request_id": Context.aws_request_id,
+            "request_id": LambdaContext.aws_request_id,
             "trace_id": "1-6a1b2c3d-0123456789abcdef01234567",
             "model": NOVA,
             "cold_start": False,
@@ -110,7 +111,7 @@ def test_json_is_the_whole_answer_in_one_chunk(
         "text": "Grüße, \u2028😀\n",
         "stop_reason": "end_turn",
         "usage": {"input_tokens": 7, "output_tokens": 3},
-        "request_id": Context.aws_request_id,
+        "request_id": LambdaContext.aws_request_id,
         "trace_id": "1-6a1b2c3d-0123456789abcdef01234567",
         "model": NOVA,
         "cold_start": False,
@@ -166,14 +167,8 @@ def test_which_api_is_called(function: tuple[Any, ReplayServer], body: dict[str,
 def test_first_event_is_out_while_the_model_is_still_working(function: tuple[Any, ReplayServer]) -> None:
     app, server = function
     server.prepare(Reply([nova()[0], 0.3, *nova("a")[1:2], 0.3, *nova("b")[1:]]))
-    arrived: list[tuple[float, bytes]] = []
-    context = Context()
-
-    def send(data: bytes) -> None:
-        arrived.append((60 - context.get_remaining_time_in_millis() / 1000, data))
-
-    app.handler(url_event({"prompt": "x"}, "text/event-stream"), context, response_stream=ResponseStream(send))
-    times = [seconds for seconds, data in arrived if b"event: " in data]
+    response = run(app.handler, url_event({"prompt": "x"}, "text/event-stream"))
+    times = [chunk.at for chunk in response.chunks]
     # 0.3 s apart as the model sends them; half of it tells streaming from collecting, however slow the machine.
     assert times[1] - times[0] > 0.15
     assert times[2] - times[1] > 0.15
@@ -198,7 +193,7 @@ def test_answer_without_text(function: tuple[Any, ReplayServer], accept: str, pi
     server.prepare(Reply(pieces))
     response = call(app, url_event({"prompt": "x"}, accept))
     assert response.status == 200
-    assert response.headers["x-request-id"] == Context.aws_request_id
+    assert response.headers["x-request-id"] == LambdaContext.aws_request_id
     assert response.ended
     if accept == "text/plain":
         assert response.body == b""
@@ -245,11 +240,11 @@ def test_refusals_name_the_field_and_ask_no_model(
     response = call(app, event)
     assert response.status == status
     assert response.headers["content-type"] == "application/json"
-    assert response.headers["x-request-id"] == Context.aws_request_id
+    assert response.headers["x-request-id"] == LambdaContext.aws_request_id
     assert response.json["error"]["type"] == "invalid_request"
     assert response.json["error"]["field"] == field
     assert response.json["error"]["retryable"] is False
-    assert response.json["request_id"] == Context.aws_request_id
+    assert response.json["request_id"] == LambdaContext.aws_request_id
     assert response.json["trace_id"] == ""
     assert server.seen == []
     assert [line["error_type"] for line in response.log] == ["invalid_request"]
@@ -283,7 +278,7 @@ def test_a_mistake_of_the_function_before_the_first_byte_is_raised(
     server.prepare()
     response = call(app, url_event({"prompt": "x"}, "text/event-stream"))
     assert isinstance(response.raised, ZeroDivisionError)
-    assert response.status is None
+    assert response.response.ending is Ending.FAILED
 
 
 @pytest.mark.parametrize("accept", ["text/plain", "text/event-stream", "application/x-ndjson"])
@@ -321,7 +316,7 @@ def test_a_mistake_of_the_function_in_the_middle_of_a_whole_answer_is_raised(
     server.prepare(Reply(nova("a")))
     response = call(app, url_event({"prompt": "x"}, "application/json"))
     assert isinstance(response.raised, ZeroDivisionError)
-    assert response.status is None, "nothing is sent: the platform answers"
+    assert response.response.ending is Ending.FAILED, "nothing is sent: the platform answers"
     assert response.finished["outcome"] == "internal_error"
 
 
@@ -342,7 +337,7 @@ def test_a_lost_runtime_api_is_raised_and_the_model_stream_closed(
 
     monkeypatch.setattr(app.Answer, "close", close)
     with pytest.raises(BrokenPipeError):
-        app.handler(url_event({"prompt": "x"}), Context(), response_stream=ResponseStream(send))
+        app.handler(url_event({"prompt": "x"}), LambdaContext(), response_stream=ResponseStream(send))
     assert closed == [NOVA]
 
 

@@ -11,8 +11,9 @@ from bedrock_replay import ReplayServer, Reply, chunk, exception
 from emf_document import values_of
 from firstbyte.catalogue import METRICS
 from firstbyte.config import Config
-from function_calls import CLAUDE, NOVA, Context, Response, call, running_function, url_event
+from function_calls import CLAUDE, NOVA, Call, call, running_function, url_event
 from lambda_streaming import ResponseStream
+from lambda_streaming.testing import LambdaContext
 from recorded import OUTCOMES
 
 SERVICE = {"service": "firstbyte-test"}
@@ -35,7 +36,7 @@ def nova(*texts: str, output: int = 3) -> list[bytes]:
     ]
 
 
-def metrics_of(response: Response) -> dict[str, list[float]]:
+def metrics_of(response: Call) -> dict[str, list[float]]:
     """The values by metric, once it is sure that the log line says the same."""
     values = values_of(response.emf)
     line = response.finished
@@ -45,13 +46,13 @@ def metrics_of(response: Response) -> dict[str, list[float]]:
         assert told == (logged if isinstance(logged, list) or logged is None else [logged]), metric.name
     for name in ("request_id", "trace_id"):
         assert response.emf[name] == line[name]
-    assert line["request_id"] == Context.aws_request_id
+    assert line["request_id"] == LambdaContext.aws_request_id
     assert [name for name in OUTCOMES.values() if values[name] == [1]] == [OUTCOMES[line["outcome"]]]
     assert sum(values[name][0] for name in OUTCOMES.values()) == values["Requests"][0] == 1
     return values
 
 
-def dimensions_of(response: Response) -> list[dict[str, str]]:
+def dimensions_of(response: Call) -> list[dict[str, str]]:
     (directive,) = response.emf["_aws"]["CloudWatchMetrics"]
     assert directive["Namespace"] == "Firstbyte"
     return [{name: response.emf[name] for name in names} for names in directive["Dimensions"]]
@@ -131,7 +132,7 @@ def test_every_outcome(
     assert ("TimeToFirstByte" in values) == bool(response.body)
     assert dimensions_of(response) == [SERVICE, SERVICE | {"model": NOVA}]
     assert [entry["error_type"] for entry in response.log] == ([error_type] if error_type else [])
-    assert all(entry["request_id"] == Context.aws_request_id for entry in response.log)
+    assert all(entry["request_id"] == LambdaContext.aws_request_id for entry in response.log)
 
 
 def test_a_request_that_asks_no_model_has_no_model(function: tuple[Any, ReplayServer]) -> None:
@@ -185,7 +186,7 @@ def test_a_runtime_api_that_is_gone(
 
     stream = ResponseStream(send)
     with pytest.raises(BrokenPipeError):
-        app.handler(url_event({"prompt": "x"}, SSE), Context(), response_stream=stream)
+        app.handler(url_event({"prompt": "x"}, SSE), LambdaContext(), response_stream=stream)
     stream.finish()
     (document,) = (json.loads(line) for line in capsys.readouterr().out.splitlines() if "_aws" in line)
     values = values_of(document)
@@ -274,7 +275,7 @@ def test_a_failure_of_the_telemetry_reaches_no_client(
     server.prepare(Reply(nova("a")))
     wire = bytearray()
     stream = ResponseStream(wire.extend)
-    app.handler(url_event({"prompt": "x"}), Context(), response_stream=stream)
+    app.handler(url_event({"prompt": "x"}), LambdaContext(), response_stream=stream)
     before = bytes(wire)
     stream.finish()
     assert before.endswith(b"0\r\n\r\n")

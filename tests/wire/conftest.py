@@ -28,10 +28,11 @@ def api() -> Iterator[StrictRuntimeApi]:
 
 
 class Runtime:
-    """A runtime process; what it prints goes to a file."""
+    """A runtime process; its working directory is `folder`, and what it prints goes to a file there."""
 
     def __init__(self, process: subprocess.Popen[bytes], log: Path) -> None:
         self.process = process
+        self.folder = log.parent
         self._log = log
 
     @property

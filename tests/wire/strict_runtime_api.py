@@ -54,6 +54,7 @@ class StrictRuntimeApi:
         self.asked_at: list[float] = []  # monotonic seconds
         self._invocations: queue.Queue[Invocation | None] = queue.Queue()
         self._current = Invocation()
+        self._receiving = Received(Request())
         self._connections: list[socket.socket] = []
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -67,6 +68,10 @@ class StrictRuntimeApi:
         if received.error:
             raise ProtocolError(received.error)
         return received
+
+    def so_far(self) -> bytes:
+        """What has arrived of the answer that is being received."""
+        return self._receiving.raw
 
     def wait_for_next(self, calls: int, timeout: float = PATIENCE_SECONDS) -> None:
         """Waits until the runtime has asked for work `calls` times."""
@@ -112,6 +117,7 @@ class StrictRuntimeApi:
         received = Received(parser.request)
         while True:
             if rest:
+                self._receiving = received
                 received.arrivals.append((time.monotonic(), rest))
                 received.raw += rest
                 try:

@@ -221,7 +221,9 @@ def test_trailers_stay_below_what_the_platform_reads(api: StrictRuntimeApi, run_
         ("response_stream.write(1)", "TypeError"),
         ("response_stream.write('\\ud800')", "UnicodeEncodeError"),
         ("return {'statusCode': 200}", "TypeError"),
-        ("yield 'a generator'", "TypeError"),
+        ("response_stream.start(headers={'a': 'b\\x07'})", "ValueError"),
+        ("response_stream.start(headers={'a': 'b' * 16_384})", "ValueError"),
+        ("response_stream.start(headers=[('a', 'b')])", "TypeError"),
     ],
 )
 def test_illegal_calls_raise_at_the_caller(

@@ -2,16 +2,17 @@
 
 Example:
     ```python
-    from lambda_streaming import ResponseStream, streamify_response
+    from lambda_streaming import ResponseStart, streamify_response
 
     @streamify_response
-    def handler(event, context, *, response_stream: ResponseStream):
-        response_stream.start(status_code=200, headers={"content-type": "text/plain"})
-        response_stream.write("one chunk, on the wire at once")
+    def handler(event, context):
+        yield ResponseStart(status_code=200, headers={"content-type": "text/plain"})
+        yield "one chunk, on the wire at once"
     ```
 """
 
 from lambda_streaming.decorator import streamify_response
 from lambda_streaming.stream import ResponseStream
+from lambda_streaming.yielded import ResponseStart
 
-__all__ = ["ResponseStream", "streamify_response"]
+__all__ = ["ResponseStart", "ResponseStream", "streamify_response"]

@@ -1,27 +1,44 @@
-"""`streamify_response`, which turns a function with a `response_stream` into a Lambda handler."""
+"""`streamify_response`, which turns a function, a generator or their async forms into a Lambda handler that streams."""
 
 import functools
 from collections.abc import Callable
 from typing import Any
 
+from lambda_streaming.handlers import name_of, runner
 from lambda_streaming.response import State
 from lambda_streaming.stream import ResponseStream, current_stream
 
 
 def streamify_response(handler: Callable[..., object]) -> Callable[..., None]:
-    """Turns a function into a handler that streams. Put it outermost, above any other decorator.
+    """Turns a function into a handler that streams. Other decorators, such as those of Powertools, go above it.
 
-    The function is called with the event, the context and the keyword argument `response_stream`. When it returns, the
-    response ends, if it has not ended yet. When it raises, the runtime reports the error. If nothing was sent, that is
-    an invocation error; otherwise the error goes into the response's trailers, which cuts the response.
+    Above it they see the whole response: when their function returns, the client has its last byte.
+
+    The handler is called with the event and the context. A handler with a parameter `response_stream` gets the
+    `ResponseStream` by that name. There are four kinds:
+
+    - a function writes to `response_stream`, and returns None;
+    - a generator yields text or bytes, each of which is one `write()`. A `ResponseStart` that it yields first sets
+      status, headers and cookies. What cannot be sent raises at the `yield`;
+    - an `async def` function, and an async generator, do the same. They run on an event loop that lives as long as the
+      execution environment. Shortly before the function's deadline they are cancelled, and the error is TimeoutError.
+
+    When the handler returns, the response ends, if it has not ended yet. When it raises, the runtime reports the error.
+    If nothing was sent, that is an invocation error; otherwise the error goes into the response's trailers, which cuts
+    the response.
 
     Args:
-        handler: a function `(event, context, *, response_stream)` that writes its answer and returns None.
+        handler: a function `(event, context)` or `(event, context, *, response_stream)` of one of the four kinds.
 
     Returns:
-        A handler for Lambda. A test can pass it a `response_stream` of its own. Without any stream it raises
-        RuntimeError. If the function writes nothing and returns a value, it raises TypeError.
+        A handler for Lambda. A test runs it with `lambda_streaming.testing.run`. Without any stream it raises
+        RuntimeError. If the function sends nothing and returns a value, it raises TypeError.
+
+    Raises:
+        TypeError: the handler has no way to send anything, or a decorator between it and this one would return before
+            the generator or coroutine has run.
     """
+    run = runner(handler)
 
     @functools.wraps(handler)
     def streaming_handler(event: Any, context: Any, *, response_stream: ResponseStream | None = None) -> None:
@@ -29,14 +46,13 @@ def streamify_response(handler: Callable[..., object]) -> Callable[..., None]:
         if stream is None:
             raise RuntimeError(
                 "no response stream: set AWS_LAMBDA_EXEC_WRAPPER=/opt/python/lambda_streaming/bootstrap "
-                "on the function, or pass response_stream in a test"
+                "on the function, or use lambda_streaming.testing.run in a test"
             )
-        result = handler(event, context, response_stream=stream)
+        result = run(event, context, stream)
         if result is not None and stream.state is State.IDLE:
-            # An ordinary, async or generator handler does not belong under this decorator: its answer would be lost.
             raise TypeError(
-                f"a streaming handler writes to response_stream and returns None, but {handler.__qualname__} "
-                f"wrote nothing and returned {type(result).__name__}"
+                f"a streaming handler sends its answer and returns None, but {name_of(handler)} "
+                f"sent nothing and returned {type(result).__name__}"
             )
         stream.end()
 

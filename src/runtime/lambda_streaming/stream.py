@@ -17,14 +17,13 @@ def _no_head(*, content_type: str) -> bytes:  # noqa: ARG001
 class ResponseStream:
     """The response of one invocation.
 
-    The runtime gives one to the handler. To test a handler, make one of your own: `ResponseStream(send)`. `send` is any
-    function that takes bytes, such as the `extend` of a bytearray. The bytes are a chunked HTTP body.
+    The runtime gives one to the handler. In tests, `lambda_streaming.testing.run` does.
 
     Several threads may call it, such as a timer that sends keep-alive comments. The data of each call stays together.
 
     Args:
-        send: sends bytes to the Runtime API; raises ConnectionError if it cannot.
-        head: makes the request head; a test needs none.
+        send: sends bytes of a chunked HTTP body to the Runtime API; raises ConnectionError if it cannot.
+        head: makes the request head that precedes the body; without it, there is none.
     """
 
     def __init__(self, send: Callable[[bytes], object], head: Head = _no_head) -> None:
@@ -53,7 +52,8 @@ class ResponseStream:
         Raises:
             RuntimeError: called twice, or after the first `write()`.
             TypeError: an argument has the wrong type.
-            ValueError: a status out of range, an invalid header name, or a line break or NUL in a value.
+            ValueError: a status out of range, an invalid header name, a control character or half of a surrogate pair
+                in a value, or more than 16 KiB in all.
         """
         with self._lock:
             self._response.start(status_code, headers or {}, cookies)
@@ -101,7 +101,7 @@ class ResponseStream:
         self._callbacks.append(callback)
 
     def finish(self) -> None:
-        """Calls the functions that `on_finish` was given. The runtime does this, or the test of a handler."""
+        """Calls the functions that `on_finish` was given. The runtime does this."""
         while self._callbacks:
             callback = self._callbacks.pop(0)
             try:

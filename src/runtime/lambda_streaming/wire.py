@@ -19,8 +19,14 @@ PRELUDE_END = b"\0" * 8
 # ("suspiciously long trailer"), and with them the whole response. The rest of the 4 KiB is for names and line ends.
 _ERROR_BODY_LIMIT = 3_600
 
+# API Gateway reads status and headers from the first 16 KiB of a response:
+# https://docs.aws.amazon.com/apigateway/latest/developerguide/response-transfer-mode-lambda.html
+PRELUDE_LIMIT = 16 * 1024
+
+# A header's name and value (RFC 9110, 5.1 and 5.5): in a value, no control characters but the tab. Half of a surrogate
+# pair is no character at all: JSON can write it, but nobody can read it.
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_UNSAFE_IN_VALUE = re.compile(r"[\0\r\n]")
+_UNSAFE_IN_VALUE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
 
 
 def request_head(host: str, request_id: str, *, invocation_id: str | None, content_type: str, user_agent: str) -> bytes:
@@ -52,12 +58,15 @@ def prelude(status_code: int, headers: Mapping[str, str], cookies: Sequence[str]
 
     Raises:
         TypeError: a part has the wrong type; the message names it.
-        ValueError: a status outside 200 to 599, an invalid header name, or a line break or NUL in a value.
+        ValueError: a status outside 200 to 599, an invalid header name, a control character or half of a surrogate pair
+            in a value, or more than 16 KiB in all. The platform would answer 502, and the handler would not hear of it.
     """
     if not isinstance(status_code, int) or isinstance(status_code, bool):
         raise TypeError(f"status_code must be an int, not {type(status_code).__name__}")
     if not 200 <= status_code <= 599:
         raise ValueError(f"status_code must be between 200 and 599, not {status_code}")
+    if not isinstance(headers, Mapping):
+        raise TypeError(f"headers must be a mapping of names to values, not {type(headers).__name__}")
     for name, value in headers.items():
         if not isinstance(name, str) or not isinstance(value, str):
             raise TypeError(
@@ -65,19 +74,28 @@ def prelude(status_code: int, headers: Mapping[str, str], cookies: Sequence[str]
             )
         if not _TOKEN.fullmatch(name):
             raise ValueError(f"header {name!r}: not a valid header name")
-        if _UNSAFE_IN_VALUE.search(value):
-            raise ValueError(f"header {name!r}: a value must not contain a line break or NUL")
+        _check_value(f"header {name!r}", value)
     if isinstance(cookies, str):
         raise TypeError("cookies must be a sequence of str, one for each cookie, not a str")
     for cookie in cookies:
         if not isinstance(cookie, str):
             raise TypeError(f"a cookie must be a str, not {type(cookie).__name__}")
-        if _UNSAFE_IN_VALUE.search(cookie):
-            raise ValueError("a cookie must not contain a line break or NUL")
+        _check_value("a cookie", cookie)
     document: dict[str, object] = {"statusCode": status_code, "headers": dict(headers)}
     if cookies:
         document["cookies"] = list(cookies)
-    return json.dumps(document, separators=(",", ":")).encode() + PRELUDE_END
+    encoded = json.dumps(document, separators=(",", ":")).encode() + PRELUDE_END
+    if len(encoded) > PRELUDE_LIMIT:
+        raise ValueError(
+            f"status, headers and cookies take {len(encoded)} bytes as JSON, but API Gateway reads only {PRELUDE_LIMIT}"
+        )
+    return encoded
+
+
+def _check_value(what: str, value: str) -> None:
+    if unsafe := _UNSAFE_IN_VALUE.search(value):
+        kind = "half of a surrogate pair" if unsafe[0] >= "\ud800" else "a control character"
+        raise ValueError(f"{what}: a value must not contain {kind} ({unsafe[0]!a} at {unsafe.start()})")
 
 
 def chunk(data: bytes) -> bytes:

@@ -1,0 +1,227 @@
+"""What `streamify_response` takes and refuses at import, and where Powertools' decorators go."""
+
+import asyncio
+import functools
+import json
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
+
+import pytest
+from aws_lambda_powertools import Logger, Metrics, Tracer
+
+from lambda_streaming import ResponseStart, ResponseStream, streamify_response
+from lambda_streaming.testing import Ending, LambdaContext, run
+
+
+def generator(event: Any, context: Any) -> Iterator[str]:
+    yield f"{event} "
+    yield context.aws_request_id
+
+
+async def coroutine(event: Any, context: Any, *, response_stream: ResponseStream) -> None:
+    await asyncio.sleep(0)
+    response_stream.write(f"{event} {context.aws_request_id}")
+
+
+class Handlers:
+    def method(self, event: Any, context: Any) -> Iterator[str]:
+        yield from generator(event, context)
+
+    async def asynchronous(self, event: Any, context: Any) -> AsyncIterator[str]:
+        for text in generator(event, context):
+            yield text
+
+    def __call__(self, event: Any, context: Any) -> Iterator[str]:
+        yield from generator(event, context)
+
+
+def positional(event: Any, context: Any, response_stream: ResponseStream) -> None:
+    response_stream.write(f"{event} {context.aws_request_id}")
+
+
+def forwards(function: Callable[..., Any]) -> Callable[..., Any]:
+    def wrapper(event: Any, context: Any, **more: Any) -> Any:
+        return function(event, context, **more)
+
+    return wrapper
+
+
+def yields_from(function: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(function)
+    def wrapper(*arguments: Any) -> Iterator[str]:
+        yield from function(*arguments)
+
+    return wrapper
+
+
+def with_prefix(prefix: str, event: Any, context: Any) -> Iterator[str]:
+    assert prefix == "given"
+    yield from generator(event, context)
+
+
+@pytest.mark.parametrize(
+    "handler",
+    [
+        generator,
+        coroutine,
+        positional,
+        forwards(positional),
+        yields_from(generator),
+        Handlers().method,
+        Handlers().asynchronous,
+        Handlers(),
+        functools.partial(with_prefix, "given"),
+    ],
+    ids=lambda handler: getattr(handler, "__qualname__", type(handler).__name__),
+)
+def test_whatever_can_be_called_and_can_send_is_a_handler(handler: Callable[..., Any]) -> None:
+    response = run(streamify_response(handler), "event")
+    assert response.error is None
+    assert response.text == f"event {LambdaContext().aws_request_id}"
+
+
+def returns(event: Any, context: Any) -> str:
+    return "lost"
+
+
+async def returns_later(event: Any, context: Any) -> str:
+    return "lost"
+
+
+def only_by_position(event: Any, context: Any, response_stream: ResponseStream, /) -> None:
+    response_stream.write("x")
+
+
+@pytest.mark.parametrize("handler", [returns, returns_later, only_by_position])
+def test_a_handler_that_can_send_nothing_is_refused_at_import(handler: Callable[..., Any]) -> None:
+    with pytest.raises(TypeError, match=rf"{handler.__name__} has no way to send anything: give it a parameter"):
+        streamify_response(handler)
+
+
+@pytest.mark.parametrize("value", ["lost", {"statusCode": 200}, 0])
+def test_a_returned_value_that_nobody_would_get_is_an_error(value: object) -> None:
+    @streamify_response
+    def function(event: Any, context: Any, *, response_stream: ResponseStream) -> object:
+        return value
+
+    @streamify_response
+    def yields_nothing(event: Any, context: Any) -> Any:
+        yield from ()
+        return value
+
+    for handler in (function, yields_nothing):
+        response = run(handler)
+        assert (response.ending, response.status_code) == (Ending.FAILED, 502)
+        assert str(response.error).endswith(f"sent nothing and returned {type(value).__name__}")
+
+
+def test_a_generator_that_a_function_returns_is_not_run_in_silence() -> None:
+    @streamify_response
+    def handler(event: Any, context: Any, *, response_stream: ResponseStream) -> Iterator[str]:
+        return generator(event, context)
+
+    assert "returned generator" in str(run(handler).error)
+
+
+# --- decorators -----------------------------------------------------------------------------------------------------
+
+
+def powertools() -> dict[str, Callable[..., Any]]:
+    tracer = Tracer(service="s", disabled=True, auto_patch=False)
+    return {
+        "log_metrics": Metrics(namespace="N", service="s").log_metrics,
+        "inject_lambda_context": Logger(service="s").inject_lambda_context,
+        "capture_lambda_handler": tracer.capture_lambda_handler,
+    }
+
+
+@pytest.mark.parametrize("name", powertools())
+@pytest.mark.parametrize("handler", [generator, coroutine, Handlers.asynchronous])
+def test_a_decorator_that_would_return_too_early_is_refused_at_import(name: str, handler: Callable[..., Any]) -> None:
+    with pytest.raises(TypeError, match="put that decorator above @streamify_response") as refused:
+        streamify_response(powertools()[name](handler))
+    assert "in aws_lambda_powertools." in str(refused.value)
+    assert handler.__qualname__ in str(refused.value)
+
+
+def a_function(work: Callable[[], None]) -> Callable[..., Any]:
+    def handler(event: Any, context: Any, *, response_stream: ResponseStream) -> None:
+        response_stream.write("a")
+        work()
+        response_stream.write("b")
+
+    return handler
+
+
+def a_generator(work: Callable[[], None]) -> Callable[..., Any]:
+    def handler(event: Any, context: Any) -> Iterator[str]:
+        yield "a"
+        work()
+        yield "b"
+
+    return handler
+
+
+def an_async_def(work: Callable[[], None]) -> Callable[..., Any]:
+    async def handler(event: Any, context: Any, *, response_stream: ResponseStream) -> None:
+        response_stream.write("a")
+        work()
+        response_stream.write("b")
+
+    return handler
+
+
+def an_async_generator(work: Callable[[], None]) -> Callable[..., Any]:
+    async def handler(event: Any, context: Any) -> AsyncIterator[str]:
+        yield "a"
+        work()
+        yield "b"
+
+    return handler
+
+
+@pytest.mark.parametrize("make", [a_function, a_generator, an_async_def, an_async_generator])
+def test_above_it_powertools_sees_the_whole_response(
+    make: Callable[[Callable[[], None]], Callable[..., Any]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    metrics = Metrics(namespace="N", service="s")
+    states: list[str] = []
+
+    def work() -> None:
+        metrics.add_metric(name="Answers", unit="Count", value=1)
+
+    def note_state(function: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(function)
+        def wrapper(event: Any, context: Any) -> None:
+            function(event, context)
+            from lambda_streaming.stream import current_stream
+
+            stream = current_stream.get()
+            assert stream
+            states.append(stream.state.name)
+
+        return wrapper
+
+    handler = metrics.log_metrics(note_state(streamify_response(make(work))))
+    for _ in range(2):
+        response = run(handler)
+        assert (response.text, response.error) == ("ab", None)
+        # What a decorator does after its function has returned, no client waits for.
+        assert states.pop() == "ENDED"
+        (document,) = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+        assert document["Answers"] == [1.0]
+
+
+def test_a_response_start_has_the_arguments_of_start() -> None:
+    @streamify_response
+    def handler(event: Any, context: Any) -> Any:
+        yield ResponseStart(404, {"content-type": "text/plain"}, ["a=b"])
+        yield "no such page"
+
+    response = run(handler)
+    assert (response.status_code, response.headers, response.cookies) == (404, {"content-type": "text/plain"}, ["a=b"])
+
+
+def test_outside_of_lambda_a_handler_says_what_is_missing() -> None:
+    with pytest.raises(RuntimeError, match="AWS_LAMBDA_EXEC_WRAPPER=/opt/python/lambda_streaming/bootstrap"):
+        streamify_response(generator)({}, None)

@@ -1,6 +1,7 @@
 """What tests need from outside: tools to compare with or build with (installed on first use), recordings, Pythons."""
 
 import fcntl
+import hashlib
 import os
 import shlex
 import shutil
@@ -117,6 +118,27 @@ def node_runtime_interface_client() -> Path:
                 )
             assert done.returncode == 0, f"npm install {NODE_RIC} failed: {log.read_text()[-2000:]}"
     return entry
+
+
+def environment(*requirements: str) -> Path:
+    """The interpreter of an environment with these packages, apart from the development environment.
+
+    Args:
+        requirements: what `uv pip install` takes, such as `anthropic==2.14.0` or `--requirements`, `FILE`.
+    """
+    files = [Path(each).read_text() for each in requirements if Path(each).is_file()]
+    key = hashlib.sha256("\n".join((sys.version, *requirements, *files)).encode()).hexdigest()[:16]
+    folder = _CACHE / f"environment-{key}"
+    interpreter = folder / "bin/python"
+    with _locked(folder.with_suffix(".lock")):
+        if not (folder / "complete").exists():
+            for command in (
+                uv("venv", "--quiet", "--clear", "--python", sys.executable, str(folder)),
+                uv("pip", "install", "--quiet", "--python", str(interpreter), *requirements),
+            ):
+                subprocess.run(command, check=True, timeout=300)
+            (folder / "complete").touch()
+    return interpreter
 
 
 def recordings() -> Path:

@@ -1,0 +1,62 @@
+"""Another exec wrapper in front of the layer's, as its README has it: that of OpenTelemetry, which ADOT runs."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tools import environment
+from wire.conftest import BOOTSTRAP, Runtime
+from wire.strict_runtime_api import Invocation, StrictRuntimeApi
+
+SOURCE = """
+from lambda_streaming import ResponseStart, streamify_response
+
+@streamify_response
+def handler(event, context):
+    yield ResponseStart(headers={"content-type": "text/plain"})
+    yield "one "
+    if event.get("fail"):
+        raise ValueError("late")
+    yield "two"
+"""
+
+
+@pytest.fixture(scope="module")
+def python() -> Path:
+    """An interpreter with OpenTelemetry's instrumentation of Lambda handlers and the layer's runtime client."""
+    packages = ("opentelemetry-instrumentation==0.66b1", "opentelemetry-distro==0.66b1", "opentelemetry-sdk==1.45.1")
+    return environment(*packages, "opentelemetry-instrumentation-aws-lambda==0.66b1", "awslambdaric==4.2.2")
+
+
+def test_opentelemetry_in_front_sees_every_invocation(
+    python: Path, api: StrictRuntimeApi, run_function: Callable[..., Runtime], tmp_path: Path
+) -> None:
+    wrapper = tmp_path / "wrapper"
+    # ADOT's script does the same: it puts the layers' packages on the path, and runs OpenTelemetry's.
+    wrapper.write_text(
+        f'#!/bin/sh\nexport PYTHONPATH="{BOOTSTRAP.parents[1]}"\n'
+        f'exec "{python.parent}/opentelemetry-instrument" "{BOOTSTRAP}" "$@"\n'
+    )
+    wrapper.chmod(0o755)
+    runtime = run_function(
+        SOURCE,
+        interpreter=str(python),
+        bootstrap=wrapper,
+        environment={
+            "OTEL_TRACES_EXPORTER": "console",
+            "OTEL_METRICS_EXPORTER": "none",
+            "OTEL_LOGS_EXPORTER": "none",
+            "AWS_LAMBDA_FUNCTION_NAME": "f",
+        },
+    )
+    api.invoke(Invocation())
+    request = api.answer().request
+    assert request.chunks[1:] == [b"one ", b"two"]
+    api.invoke(Invocation(event=b'{"fail": true}'))
+    request = api.answer().request
+    assert request.chunks[1:] == [b"one "]
+    assert request.trailer("Lambda-Runtime-Function-Error-Type") == "ValueError"
+    api.wait_for_next(3)
+    assert runtime.log.count('"name": "f"') == 2, runtime.log
+    assert runtime.log.count('"status_code": "ERROR"') == 1

@@ -147,8 +147,10 @@ def test_the_handler_that_streams(start_sandbox: StartSandbox, tmp_path: Path) -
     assert answer.chunks[-1][0] - answer.chunks[0][0] > 0.3
 
 
-def test_the_layers_examples_run() -> None:
-    names: dict[str, object] = {}
+def test_the_layers_examples_run(capsys: pytest.CaptureFixture[str]) -> None:
+    names: dict[str, Any] = {}
     for block in blocks("python", "src/runtime"):
         exec(compile(block.text, "src/runtime/README.md", "exec"), names)
-    assert isinstance(names["sent"], bytearray)
+    for kind in ("function", "async_function"):
+        assert names["run"](names[kind]).text == "text or bytes"
+    assert capsys.readouterr().out == "no client waits for this\nover\n"

@@ -1,4 +1,4 @@
-"""Another exec wrapper in front of the layer's, as its README has it: that of OpenTelemetry, which ADOT runs."""
+"""Other vendors around the layer, as its README has it: OpenTelemetry, whose wrapper ADOT runs, and Datadog."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -60,3 +60,29 @@ def test_opentelemetry_in_front_sees_every_invocation(
     api.wait_for_next(3)
     assert runtime.log.count('"name": "f"') == 2, runtime.log
     assert runtime.log.count('"status_code": "ERROR"') == 1
+
+
+def test_datadog_in_the_handlers_place_sees_every_invocation(
+    api: StrictRuntimeApi, run_function: Callable[..., Runtime]
+) -> None:
+    python = environment("datadog-lambda==8.130.0", "awslambdaric==4.2.2")
+    runtime = run_function(
+        SOURCE,
+        interpreter=str(python),
+        environment={
+            "_HANDLER": "datadog_lambda.handler.handler",
+            "DD_LAMBDA_HANDLER": "app.handler",
+            "DD_FLUSH_TO_LOG": "true",
+            "DD_TRACE_ENABLED": "false",
+            "DD_INSTRUMENTATION_TELEMETRY_ENABLED": "false",
+            "AWS_LAMBDA_FUNCTION_NAME": "f",
+        },
+    )
+    api.invoke(Invocation())
+    assert api.answer().request.chunks[1:] == [b"one ", b"two"]
+    api.invoke(Invocation(event=b'{"fail": true}'))
+    request = api.answer().request
+    assert request.chunks[1:] == [b"one "]
+    assert request.trailer("Lambda-Runtime-Function-Error-Type") == "ValueError"
+    api.wait_for_next(3)
+    assert runtime.log.count("aws.lambda.enhanced.invocations") == 2, runtime.log

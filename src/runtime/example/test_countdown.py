@@ -1,6 +1,7 @@
 """Runs the handler without Lambda."""
 
 from countdown.app import handler
+
 from lambda_streaming.testing import Ending, run
 
 

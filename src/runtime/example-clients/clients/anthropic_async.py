@@ -4,6 +4,7 @@ import json
 import os
 
 from anthropic import AsyncAnthropicBedrock
+
 from lambda_streaming import streamify_response
 
 client = AsyncAnthropicBedrock(base_url=os.environ.get("AWS_ENDPOINT_URL_BEDROCK_RUNTIME"))

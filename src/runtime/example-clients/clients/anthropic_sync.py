@@ -4,6 +4,7 @@ import json
 import os
 
 from anthropic import AnthropicBedrock
+
 from lambda_streaming import streamify_response
 
 # On AWS the variable is not set, and the client finds Bedrock by itself. In the sandbox it leads to the stand-in.

@@ -1,11 +1,12 @@
-"""Streams from an agent of `strands-agents`. Each request has an agent of its own, so that none sees another's words."""
+"""Streams from an agent of `strands-agents`. Each request has an agent of its own: none sees another's words."""
 
 import json
 import os
 
-from lambda_streaming import streamify_response
 from strands import Agent
 from strands.models import BedrockModel
+
+from lambda_streaming import streamify_response
 
 model = BedrockModel(model_id=os.environ["MODEL_ID"], max_tokens=200)
 

@@ -107,7 +107,7 @@ def node_runtime_interface_client() -> Path:
     """The entry file of AWS's Node.js client; its native part is compiled here, which takes a minute the first time."""
     folder = _CACHE / NODE_RIC
     entry = folder / "node_modules/aws-lambda-ric/index.mjs"
-    with _locked(folder):
+    with locked(folder):
         if not (folder / "node_modules/aws-lambda-ric/rapid-client.node").exists():
             headers = {"npm_config_nodedir": "/usr"} if Path("/usr/include/node/node_api.h").exists() else {}
             log = folder / "install.log"
@@ -175,7 +175,8 @@ def _version(interpreter: str) -> str:
 
 
 @contextmanager
-def _locked(folder: Path) -> Iterator[None]:
+def locked(folder: Path) -> Iterator[None]:
+    """Keep other processes out of the folder, which is made if need be."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

@@ -15,11 +15,16 @@ import pytest
 from packaging.requirements import Requirement
 
 from deploy.sam_project import checkout, run_sam
+from layer_zip import unpack_layer
 from recorded import Recorded, until
 from sandbox_process import RunningSandbox
-from tools import REPOSITORY, interpreters, sam_python, uv
+from tools import REPOSITORY, interpreters, sam_python, template_as_written, uv
 
-AARCH64 = 183  # e_machine in the ELF header
+# What the template's parameters may name. A built function fits all of them.
+PARAMETERS = template_as_written()["Parameters"]
+VERSIONS = PARAMETERS["PythonVersion"]["AllowedValues"]
+# A machine as native files call it, and e_machine in the ELF header.
+MACHINES = {"arm64": ("aarch64", 183), "x86_64": ("x86_64", 62)}
 MANAGED_RUNTIME_HAS = {"boto3", "botocore", "s3transfer", "urllib3", "python-dateutil", "six"}
 
 
@@ -38,7 +43,7 @@ def sources(folder: str, *patterns: str) -> set[str]:
     return {str(path.relative_to(root)) for pattern in patterns for path in root.glob(pattern)}
 
 
-def machine(binary: Path) -> int:
+def machine_of(binary: Path) -> int:
     head = binary.read_bytes()[:20]
     assert head[:4] == b"\x7fELF"
     number: int = struct.unpack_from("<H", head, 18)[0]
@@ -55,27 +60,70 @@ def test_the_template_is_valid() -> None:
     assert "is a valid SAM Template" in run_sam(REPOSITORY, "validate", "--lint")
 
 
-def test_the_layer_holds_the_runtime_and_nothing_else(built: Path) -> None:
-    listed = files(built / "StreamingLayer")
-    ours = sources("src/runtime", "lambda_streaming/*.py", "lambda_streaming/bootstrap")
-    bundled = re.compile(
-        r"python/(awslambdaric/\w+\.py|simplejson/\w+\.py|snapshot_restore_py\.py"
-        r"|(runtime_client|simplejson/_speedups)\.cpython-313-aarch64-linux-gnu\.so"
-        r"|(awslambdaric|simplejson|snapshot_restore_py)-[\d.]+\.dist-info/.+)"
-    )
-    assert {f"python/{name}" for name in ours} <= set(listed)
-    assert [name for name in listed if name.removeprefix("python/") not in ours and not bundled.fullmatch(name)] == []
+def test_the_layer_is_what_the_layers_script_zips(built: Path, tmp_path: Path) -> None:
+    """So whatever tests find of the zip holds for the layer of this stack."""
+    unpack_layer(tmp_path)
+    assert files(built / "StreamingLayer") == files(tmp_path)
+    for name in files(tmp_path):
+        assert (built / "StreamingLayer" / name).read_bytes() == (tmp_path / name).read_bytes()
+        assert (built / "StreamingLayer" / name).stat().st_mode == (tmp_path / name).stat().st_mode
+
+
+def test_another_template_builds_the_layer_under_a_name_of_its_own(tmp_path: Path) -> None:
+    layer = {
+        "Type": "AWS::Serverless::LayerVersion",
+        "Metadata": {"BuildMethod": "makefile"},
+        "Properties": {"ContentUri": str(checkout(tmp_path / "clone") / "src/runtime")},
+    }
+    transform = "AWS::Serverless-2016-10-31"
+    (tmp_path / "template.yaml").write_text(json.dumps({"Transform": transform, "Resources": {"Streaming": layer}}))
+    run_sam(tmp_path, "build")
+    unpack_layer(tmp_path / "zip")
+    assert files(tmp_path / ".aws-sam/build/Streaming") == files(tmp_path / "zip")
+
+
+def test_the_layer_is_for_every_python_that_the_functions_may_run_on() -> None:
+    layer = template_as_written()["Resources"]["StreamingLayer"]["Properties"]
+    assert {f"python{version}" for version in VERSIONS} <= set(layer["CompatibleRuntimes"])
+    assert layer["CompatibleArchitectures"] == PARAMETERS["Architecture"]["AllowedValues"]
 
 
 def test_the_function_holds_the_handler_and_nothing_else(built: Path) -> None:
     listed = files(built / "StreamingFunction")
     ours = sources("src/function", "app.py", "firstbyte/*.py")
     bundled = re.compile(
-        r"(aws_lambda_powertools|aws_xray_sdk|jmespath|wrapt)/.+|typing_extensions\.py"
-        r"|(aws_lambda_powertools|aws_xray_sdk|jmespath|typing_extensions|wrapt)-[\d.]+\.dist-info/.+"
+        r"(aws_lambda_powertools|aws_xray_sdk|jmespath|wrapt)/.+(?<!\.c)(?<!\.so)|typing_extensions\.py"
+        r"|(aws_lambda_powertools|aws_xray_sdk|jmespath|typing_extensions|wrapt)-[\d.]+\.dist-info/"
+        r"(METADATA|top_level\.txt|(licenses/)?(LICENSE|NOTICE))"
     )
-    assert ours <= set(listed)
-    assert [name for name in listed if name not in ours and not bundled.fullmatch(name)] == []
+    natives = {
+        f"wrapt/_wrappers.cpython-{version.replace('.', '')}-{machine}-linux-gnu.so": number
+        for version in VERSIONS
+        for machine, number in map(MACHINES.__getitem__, PARAMETERS["Architecture"]["AllowedValues"])
+    }
+    assert ours | natives.keys() <= set(listed)
+    assert {name: machine_of(built / "StreamingFunction" / name) for name in natives} == natives
+    assert [name for name in listed if name not in {*ours, *natives} and not bundled.fullmatch(name)] == []
+
+
+@pytest.mark.parametrize(
+    ("room", "resource"),
+    [("runtime", "StreamingLayer"), ("function", "StreamingFunction"), ("probe", "ProbeFunction")],
+)
+def test_modes_do_not_come_from_the_umask(room: str, resource: str, tmp_path: Path) -> None:
+    """Lambda runs as another user than whoever built: with modes of umask 077 it could read nothing."""
+    folder = checkout(tmp_path / "clone") / "src" / room
+    artifacts = tmp_path / "artifacts"
+    artifacts.mkdir()
+    for source in folder.rglob("*"):
+        source.chmod(0o700 if source.is_dir() or source.name == "bootstrap" else 0o600)
+    command = ["make", "-C", str(folder), f"build-{resource}", f"ARTIFACTS_DIR={artifacts}"]
+    path = f"{Path(uv()[0]).parent}:{os.environ['PATH']}"
+    subprocess.run(command, umask=0o077, env={**os.environ, "PATH": path}, check=True, timeout=300)
+    for made in artifacts.rglob("*"):
+        executable = made.is_dir() or made.name == "bootstrap"
+        assert stat.S_IMODE(made.stat().st_mode) == (0o755 if executable else 0o644), made
+    assert files(artifacts)
 
 
 def test_the_probes_function_holds_what_measures_and_publishes_and_nothing_else(built: Path) -> None:
@@ -126,13 +174,6 @@ def test_the_probes_function_runs_without_any_package(
     assert published == pytest.approx(line["ttft_ms"])
 
 
-@pytest.mark.parametrize("artifact", ["StreamingLayer", "StreamingFunction"])
-def test_every_binary_is_for_aarch64(built: Path, artifact: str) -> None:
-    binaries = list((built / artifact).rglob("*.so*"))
-    assert {str(path): machine(path) for path in binaries} == dict.fromkeys(map(str, binaries), AARCH64)
-    assert binaries
-
-
 def test_the_bootstrap_is_executable_in_the_zip_that_sam_uploads(built: Path, tmp_path: Path) -> None:
     assert (built / "StreamingLayer/python/lambda_streaming/bootstrap").stat().st_mode & 0o111 == 0o111
     zip_as_sam_does = (
@@ -149,6 +190,10 @@ def test_the_bootstrap_is_executable_in_the_zip_that_sam_uploads(built: Path, tm
         assert stat.S_IMODE(entry.external_attr >> 16) & 0o111 == 0o111
 
 
+def applies(needed: Requirement, python: str) -> bool:
+    return needed.marker is None or needed.marker.evaluate({"extra": "", "python_version": python})
+
+
 @pytest.mark.parametrize(("part", "essential"), [("runtime", "awslambdaric"), ("function", "aws-lambda-powertools")])
 def test_what_is_bundled_is_complete_and_is_what_was_tested(part: str, essential: str) -> None:
     from importlib.metadata import requires, version
@@ -161,19 +206,16 @@ def test_what_is_bundled_is_complete_and_is_what_was_tested(part: str, essential
         assert version(name) == pinned
         for line in requires(name) or []:
             needed = Requirement(line)
-            if needed.marker is None or needed.marker.evaluate({"extra": "", "python_version": "3.13"}):
+            if any(applies(needed, python) for python in VERSIONS):
                 assert needed.name.lower().replace("_", "-") in {*bundled, *MANAGED_RUNTIME_HAS}, (
                     f"{name} needs {needed}"
                 )
 
 
-def test_the_built_variant_for_this_machine_answers_in_the_sandbox(
-    tmp_path: Path, start_sandbox: Callable[..., RunningSandbox]
+@pytest.mark.parametrize("version", [version for version in interpreters() if version in VERSIONS])
+def test_what_was_built_answers_in_the_sandbox(
+    version: str, built: Path, tmp_path: Path, start_sandbox: Callable[..., RunningSandbox]
 ) -> None:
-    # The deployed version where this machine has it.
-    version = "3.13" if "3.13" in interpreters() else f"{sys.version_info.major}.{sys.version_info.minor}"
-    folder = checkout(tmp_path / "clone")
-    run_sam(folder, "build", ARCHITECTURE=os.uname().machine, PYTHON_VERSION=version)
     # An interpreter with what the managed runtime has, and nothing of the development environment.
     managed = tmp_path / "managed"
     boto3 = f"boto3=={pins('requirements.lock')['boto3']}"
@@ -183,7 +225,8 @@ def test_the_built_variant_for_this_machine_answers_in_the_sandbox(
     ):
         subprocess.run(command, check=True, timeout=120)
     sandbox = start_sandbox(
-        "--template", str(folder / ".aws-sam/build/template.yaml"), "--python", str(managed / "bin/python")
+        *("--template", str(built / "template.yaml"), "--python", str(managed / "bin/python")),
+        *("--parameter-overrides", f"PythonVersion={version}"),
     )
     probe = subprocess.run(
         [

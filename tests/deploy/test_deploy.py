@@ -18,8 +18,8 @@ from stack_template import EVERYTHING
 from template.resources import read_resources
 
 STACK = "firstbyte"
-# The deployed stack has a URL for everybody, too.
-PARAMETERS = {**EVERYTHING, "UrlAuthType": "NONE"}
+# The deployed stack has a URL for everybody, too, and runs on another Python and machine, with what was built before.
+PARAMETERS = {**EVERYTHING, "UrlAuthType": "NONE", "PythonVersion": "3.12", "Architecture": "x86_64"}
 # What the sandbox can say of the template before there is any stack; it has transforms of its own for functions.
 SANDBOX_RESOLVES = {
     "AWS::ApplicationSignals::ServiceLevelObjective",
@@ -157,6 +157,24 @@ def test_the_version_before_stays_to_go_back_to(
     with_everything: Snapshot, with_new_code: Snapshot, old_version: dict[str, Any] | None
 ) -> None:
     assert old_version == with_everything.the("AWS::Lambda::Version")
+
+
+@pytest.mark.parametrize(
+    ("moment", "runtime", "machine"),
+    [("by_default", "python3.13", "arm64"), ("with_everything", "python3.12", "x86_64")],
+    indirect=["moment"],
+)
+def test_the_functions_run_on_the_python_and_the_machine_that_were_asked_for(
+    moment: Snapshot, runtime: str, machine: str
+) -> None:
+    functions = [name for name, (kind, _) in moment.resources.items() if kind == "AWS::Lambda::Function"]
+    assert "StreamingFunction" in functions
+    layer = moment.the("AWS::Lambda::LayerVersion")
+    for name in functions:
+        there = moment.there(name)
+        assert (there["Runtime"], there["Architectures"]) == (runtime, [machine])
+        assert runtime in layer["CompatibleRuntimes"]
+        assert machine in layer["CompatibleArchitectures"]
 
 
 def test_a_gradual_deployment_stops_on_the_alarms_of_ttft_and_errors(with_everything: Snapshot) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from layer_zip import unpack_layer
 from tools import REPOSITORY, runtime_interface_emulator
 
 SOURCE = """
@@ -50,16 +51,18 @@ class Emulator:
         return body, response.headers["Content-Type"]
 
 
-@pytest.fixture(scope="module")
-def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
+@pytest.fixture(scope="module", params=["sources", "zip"])
+def emulator(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
+    """One that runs the layer from its sources, with the client of the development environment, or from its zip."""
     folder = tmp_path_factory.mktemp("emulator")
+    layer = unpack_layer(folder / "opt") if request.param == "zip" else REPOSITORY / "src/runtime"
     (folder / "app.py").write_text(SOURCE)
     port, runtime_port = free_port(), free_port()
     command = [
         str(runtime_interface_emulator()),
         f"--runtime-interface-emulator-address=127.0.0.1:{port}",
         f"--runtime-api-address=127.0.0.1:{runtime_port}",
-        str(REPOSITORY / "src/runtime/lambda_streaming/bootstrap"),
+        str(layer / "lambda_streaming/bootstrap"),
         sys.executable,
         "app.handler",
     ]

@@ -1,13 +1,13 @@
-"""The layer as it is deployed, bundled client included, on every supported interpreter of this machine."""
+"""The layer's one zip as Lambda unpacks it, bundled client included, on every supported Python of this machine."""
 
-import shutil
-import subprocess
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tools import REPOSITORY, interpreters, uv
+from layer_zip import unpack_layer
+from tools import interpreters
 from wire.conftest import Runtime
 from wire.strict_runtime_api import Invocation, StrictRuntimeApi
 
@@ -17,29 +17,24 @@ from lambda_streaming import streamify_response
 
 @streamify_response
 def handler(event, context, *, response_stream):
-    import awslambdaric
-    response_stream.write(f"{sys.version_info.major}.{sys.version_info.minor} {awslambdaric.__file__}")
+    import awslambdaric, runtime_client, simplejson._speedups
+    modules = (awslambdaric, runtime_client, simplejson._speedups)
+    for word in (f"{sys.version_info.major}.{sys.version_info.minor}", *(module.__file__ for module in modules)):
+        response_stream.write(word + " ")
     raise ValueError("on " + response_stream.state.name)
 """
 
 
-def layer_for(version: str, folder: Path) -> Path:
-    """Lays out what SAM builds into the layer: the package beside its requirements, for another interpreter."""
-    python = folder / "python"
-    shutil.copytree(REPOSITORY / "src/runtime/lambda_streaming", python / "lambda_streaming")
-    requirements = str(REPOSITORY / "src/runtime/requirements.txt")
-    command = uv(
-        "pip", "install", "--quiet", "--python", interpreters()[version], "--target", str(python), "-r", requirements
-    )
-    subprocess.run(command, check=True, timeout=120)
-    return python
+@pytest.fixture(scope="module")
+def layer(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The directory that Lambda puts on the search path: /opt/python."""
+    return unpack_layer(tmp_path_factory.mktemp("opt"))
 
 
 @pytest.mark.parametrize("version", interpreters())
 def test_the_bundled_layer_streams(
-    version: str, api: StrictRuntimeApi, run_function: Callable[..., Runtime], tmp_path: Path
+    version: str, layer: Path, api: StrictRuntimeApi, run_function: Callable[..., Runtime]
 ) -> None:
-    layer = layer_for(version, tmp_path / "opt")
     run_function(
         SOURCE,
         interpreter=interpreters()[version],
@@ -48,14 +43,19 @@ def test_the_bundled_layer_streams(
     )
     api.invoke(Invocation())
     request = api.answer().request
-    assert request.body.decode() == f"{version} {layer}/awslambdaric/__init__.py"
+    native = f".cpython-{version.replace('.', '')}-{os.uname().machine}-linux-gnu.so"
+    assert request.body.decode().split() == [
+        version,
+        f"{layer}/awslambdaric/__init__.py",
+        f"{layer}/runtime_client{native}",
+        f"{layer}/simplejson/_speedups{native}",
+    ]
     assert request.trailer("Lambda-Runtime-Function-Error-Type") == "ValueError"
 
 
 def test_user_code_sees_the_search_path_of_the_managed_runtime(
-    api: StrictRuntimeApi, run_function: Callable[..., Runtime], tmp_path: Path
+    layer: Path, api: StrictRuntimeApi, run_function: Callable[..., Runtime], tmp_path: Path
 ) -> None:
-    layer = layer_for(next(iter(interpreters())), tmp_path / "opt")
     (tmp_path / "awslambdaric").mkdir()
     (tmp_path / "awslambdaric/__init__.py").write_text("raise ImportError('the function brings its own, older client')")
     version = next(iter(interpreters()))

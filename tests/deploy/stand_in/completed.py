@@ -1,4 +1,4 @@
-"""What moto's own services lack: saved queries, composite alarms, an alias's URL, where a function logs to."""
+"""What moto's own services lack: saved queries, composite alarms, an alias's URL, some properties of functions."""
 
 import json
 import uuid
@@ -61,9 +61,10 @@ def _delete_function_url_config(self: LambdaResponse) -> TYPE_RESPONSE:
     return 204, {"status": 204}, ""
 
 
-def _logging_functions() -> None:
-    """Have functions keep their LoggingConfig, and changes of their TracingConfig."""
+def _keeping_functions() -> None:
+    """Have functions keep their LoggingConfig, and changes of their TracingConfig and Architectures."""
     init, change, read = LambdaFunction.__init__, LambdaFunction.update_configuration, LambdaFunction.get_configuration
+    replace_code = LambdaFunction.update_function_code
 
     def created(self: Any, account_id: str, spec: dict[str, Any], *more: Any, **named: Any) -> None:
         init(self, account_id, spec, *more, **named)
@@ -77,7 +78,16 @@ def _logging_functions() -> None:
     def described(self: Any, *more: Any, **named: Any) -> dict[str, Any]:
         return {**read(self, *more, **named), "LoggingConfig": self.logging_config}
 
-    for name, function in (("__init__", created), ("update_configuration", changed), ("get_configuration", described)):
+    def with_other_code(self: Any, updates: dict[str, Any]) -> dict[str, Any]:
+        self.architectures = updates.get("Architectures", self.architectures)
+        return replace_code(self, updates)
+
+    for name, function in (
+        ("__init__", created),
+        ("update_configuration", changed),
+        ("get_configuration", described),
+        ("update_function_code", with_other_code),
+    ):
         setattr(LambdaFunction, name, function)
 
 
@@ -95,4 +105,4 @@ def complete_moto() -> None:
         setattr(LambdaResponse, of_url.__name__.removeprefix("_"), of_url)
     # moto reads a composite alarm's rule where it reads a metric alarm's parameters.
     CloudWatchResponse.put_composite_alarm = CloudWatchResponse.put_metric_alarm  # type: ignore[attr-defined]
-    _logging_functions()
+    _keeping_functions()

@@ -1,0 +1,96 @@
+#!/usr/bin/env bash
+#
+# Builds the layer as one zip; see usage below.
+
+set -euo pipefail
+
+usage() {
+  cat <<'EOF'
+usage: scripts/layer.sh [--output PATH]
+
+Builds the layer lambda_streaming as one zip, for every Python that Lambda manages, on arm64 and x86_64. The same sources
+make the same bytes. Standard error says the zip's size and SHA-256; standard output is the command that publishes it,
+with the credentials and the region of the AWS CLI.
+
+  --output PATH  where the zip goes; an older one is replaced (default: lambda_streaming.zip)
+
+Examples:
+  scripts/layer.sh                        writes lambda_streaming.zip, for a template's ContentUri
+  scripts/layer.sh --output dist/layer.zip
+  scripts/layer.sh | sh                   publishes it, too
+
+Exit codes:
+  0  the zip is written
+  1  it cannot be built or written
+  2  wrong use
+EOF
+}
+
+# Ends the script with the exit code $1 and a message.
+fail() {
+  echo "layer: $2" >&2
+  exit "$1"
+}
+
+# Builds the layer under the root $1, zips it in the order of names, says what the zip is, and copies it to $2.
+build() {
+  local root=$1 output=$2
+  workdir="$(mktemp -d)"
+  trap 'rm -rf "${workdir}"' EXIT
+  mkdir "${workdir}/layer"
+  make --silent -C "${root}/src/runtime" build-layer ARTIFACTS_DIR="${workdir}/layer" >&2 ||
+    fail 1 "the build failed; what it said is above"
+  (cd "${workdir}/layer" && python -m zipfile -c "${workdir}/layer.zip" python)
+  cp -- "${workdir}/layer.zip" "${output}" || fail 1 "${output} cannot be written"
+  python - "${workdir}/layer.zip" "${output}" >&2 <<'EOF'
+import hashlib, sys
+from pathlib import Path
+
+content = Path(sys.argv[1]).read_bytes()
+print(f"layer: {sys.argv[2]}: {len(content):,} bytes, SHA-256 {hashlib.sha256(content).hexdigest()}")
+EOF
+}
+
+# Prints the command that publishes the zip $1 for the runtimes that follow.
+print_command() {
+  local output=$1
+  shift
+  printf '%s \\\n' "aws lambda publish-layer-version --layer-name lambda_streaming" \
+    "  --zip-file $(printf '%q' "fileb://${output}")" "  --compatible-runtimes $*" \
+    "  --compatible-architectures arm64 x86_64"
+  echo "  --license-info MIT-0"
+}
+
+main() {
+  local root output=lambda_streaming.zip
+  root="$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd -P)"
+  while (($#)); do
+    case "$1" in
+      -h | --help)
+        usage
+        return
+        ;;
+      --output)
+        [[ -n "${2:-}" ]] || fail 2 "--output needs a path; see --help"
+        output=$2
+        shift 2
+        ;;
+      *)
+        fail 2 "unknown argument $1; see --help"
+        ;;
+    esac
+  done
+  [[ ! -d "${output}" ]] || fail 1 "${output} is a directory: name a file in it"
+  [[ -d "$(dirname -- "${output}")" ]] || fail 1 "there is no directory $(dirname -- "${output}") for ${output}"
+  command -v make >/dev/null || fail 1 "the build needs make, and there is none on the PATH"
+  # shellcheck source=scripts/environment.sh
+  source "${root}/scripts/environment.sh"
+  ensure_environment "${root}"
+  PATH="${root}/.venv/bin:${PATH}"
+  build "${root}" "${output}"
+  local -a runtimes
+  read -ra runtimes < <(make --silent -C "${root}/src/runtime" runtimes)
+  print_command "${output}" "${runtimes[@]}"
+}
+
+main "$@"

@@ -130,7 +130,7 @@ def environment(*requirements: str) -> Path:
     key = hashlib.sha256("\n".join((sys.version, *requirements, *files)).encode()).hexdigest()[:16]
     folder = _CACHE / f"environment-{key}"
     interpreter = folder / "bin/python"
-    with _locked(folder.with_suffix(".lock")):
+    with locked(folder.with_suffix(".lock")):
         if not (folder / "complete").exists():
             for command in (
                 uv("venv", "--quiet", "--clear", "--python", sys.executable, str(folder)),

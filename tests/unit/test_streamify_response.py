@@ -123,6 +123,44 @@ def test_a_generator_that_a_function_returns_is_not_run_in_silence() -> None:
     assert "returned generator" in str(run(handler).error)
 
 
+def an_interrupted_generator(cleaned: list[str]) -> Callable[..., Any]:
+    def handler(event: Any, context: Any) -> Iterator[str]:
+        try:
+            yield "a"
+        finally:
+            cleaned.append("up")
+
+    return handler
+
+
+def an_interrupted_async_generator(cleaned: list[str]) -> Callable[..., Any]:
+    async def handler(event: Any, context: Any) -> AsyncIterator[str]:
+        try:
+            yield "a"
+        finally:
+            cleaned.append("up")
+
+    return handler
+
+
+@pytest.mark.parametrize("make", [an_interrupted_generator, an_interrupted_async_generator])
+def test_a_generator_is_closed_when_sending_is_interrupted(make: Callable[[list[str]], Callable[..., Any]]) -> None:
+    """By a signal, for example: what it raises is no Exception, and the generator does not get it."""
+
+    class Interrupt(BaseException):
+        pass
+
+    def send(data: bytes) -> None:
+        raise Interrupt
+
+    cleaned: list[str] = []
+    stream = ResponseStream(send)
+    with pytest.raises(Interrupt) as interrupted:
+        streamify_response(make(cleaned))({}, LambdaContext(), response_stream=stream)
+    assert cleaned == ["up"]
+    assert interrupted.traceback, "which keeps the generator alive: the garbage collector has not closed it"
+
+
 # --- decorators -----------------------------------------------------------------------------------------------------
 
 

@@ -4,12 +4,14 @@ import asyncio
 import functools
 import json
 from collections.abc import AsyncIterator, Callable, Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from aws_lambda_powertools import Logger, Metrics, Tracer
 
 from lambda_streaming import ResponseStart, ResponseStream, streamify_response
+from lambda_streaming.async_handlers import margin_seconds
 from lambda_streaming.testing import Ending, LambdaContext, run
 
 
@@ -113,6 +115,42 @@ def test_a_returned_value_that_nobody_would_get_is_an_error(value: object) -> No
         response = run(handler)
         assert (response.ending, response.status_code) == (Ending.FAILED, 502)
         assert str(response.error).endswith(f"sent nothing and returned {type(value).__name__}")
+
+
+def test_a_value_that_is_returned_after_something_was_sent_is_ignored() -> None:
+    @streamify_response
+    def handler(event: Any, context: Any) -> Any:
+        yield "a"
+        return "ignored"
+
+    response = run(handler)
+    assert (response.text, response.ending, response.error) == ("a", Ending.COMPLETE, None)
+
+
+def test_a_context_without_a_deadline_sets_none() -> None:
+    assert run(streamify_response(Handlers().asynchronous), "event", SimpleNamespace(aws_request_id="id")).error is None
+
+
+@pytest.mark.parametrize(("seconds", "margin"), [(900, 1), (5, 1), (4, 0.8), (0.5, 0.1), (0, 0)])
+def test_how_long_before_the_timeout_a_handler_is_cancelled(seconds: float, margin: float) -> None:
+    assert margin_seconds(seconds) == margin
+
+
+@pytest.mark.alone
+def test_a_handler_is_cancelled_with_time_to_clean_up() -> None:
+    left: list[int] = []
+
+    @streamify_response
+    async def handler(event: Any, context: Any) -> AsyncIterator[str]:
+        yield "a"
+        try:
+            await asyncio.sleep(60)
+        finally:
+            left.append(context.get_remaining_time_in_millis())
+
+    response = run(handler, None, LambdaContext(timeout_seconds=3))
+    assert str(response.error) == "cancelled 0.6 s before the function's timeout"
+    assert 0 < left[0] <= 600
 
 
 def test_a_generator_that_a_function_returns_is_not_run_in_silence() -> None:

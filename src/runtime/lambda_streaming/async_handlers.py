@@ -14,10 +14,6 @@ from typing import Any
 from lambda_streaming.stream import ResponseStream
 from lambda_streaming.yielded import send
 
-# Seconds kept back for cleaning up and for the error. Of a short time limit, only a fifth is kept back.
-MARGIN_SECONDS = 1.0
-MARGIN_SHARE = 0.2
-
 _logger = logging.getLogger(__name__)
 # The loop is made when the first handler runs.
 _loop = asyncio.Runner()
@@ -70,12 +66,21 @@ async def _drain(generator: AsyncGenerator[object, None], stream: ResponseStream
             return
 
 
+def margin_seconds(seconds: float) -> float:
+    """Returns how long before the timeout a handler is cancelled, so that it can clean up and its error can be sent.
+
+    Args:
+        seconds: until the timeout. Of a short time only a fifth is kept back.
+    """
+    return min(1.0, seconds / 5)
+
+
 async def _until_deadline(coroutine: Coroutine[Any, Any, object], context: Any) -> object:
     remaining = getattr(context, "get_remaining_time_in_millis", None)
     if remaining is None:
         return await coroutine
     seconds = remaining() / 1000
-    margin = min(MARGIN_SECONDS, seconds * MARGIN_SHARE)
+    margin = margin_seconds(seconds)
     limit = asyncio.timeout(seconds - margin)
     try:
         async with limit:

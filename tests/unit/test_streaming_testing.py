@@ -55,6 +55,7 @@ def raising(point: str) -> Any:
     @streamify_response
     def handler(event: Any, context: Any, *, response_stream: ResponseStream) -> None:
         response_stream.start(201, {"x": "y"})
+        threading.Event().wait(0.01)
         if point == "before the first byte":
             raise ValueError(point)
         response_stream.write("a")
@@ -81,6 +82,7 @@ def test_how_an_error_ends_a_response(
     assert (response.ending, response.status_code, response.headers, response.text) == (ending, status, headers, text)
     assert isinstance(response.error, ValueError)
     assert str(response.error) == point
+    assert response.ended_at >= 0.01
 
 
 def test_chunks_have_their_times() -> None:
@@ -130,10 +132,11 @@ STREAM = (
 )
 
 
-def test_server_sent_events_are_read_as_a_browser_reads_them() -> None:
+@pytest.mark.parametrize("end", ["", "\n", "\r\n"])
+def test_server_sent_events_are_read_as_a_browser_reads_them(end: str) -> None:
     @streamify_response
     def handler(event: Any, context: Any) -> Iterator[bytes]:
-        for byte in STREAM.encode():
+        for byte in (STREAM + end).encode():
             yield bytes([byte])
 
     events = run(handler).events()

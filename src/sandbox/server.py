@@ -14,7 +14,7 @@ import signal
 import socket
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -42,7 +42,7 @@ from sandbox.settings import Settings
 from sandbox.signing.credentials import Keys, random_keys
 from sandbox.signing.signed import refused_by_url, signature_check
 from sandbox.telemetry import Telemetry, running_telemetry
-from template.resources import read_resources
+from template.resources import Resource, read_resources
 
 HOST = "127.0.0.1"
 # How long a server waits for its open connections at the end. The sandbox promises to be gone within two seconds.
@@ -83,13 +83,8 @@ async def _start(settings: Settings, running: AsyncExitStack) -> Ready:
     specs = streaming_functions(resources, settings.template, settings.region)
     schedules_found = schedules(resources, settings.template, settings.region)
     layouts = Path(running.enter_context(tempfile.TemporaryDirectory(prefix="sandbox-", ignore_cleanup_errors=True)))
-    run = {spec.logical_id: spec for spec in (*specs, *(schedule.function for schedule in schedules_found))}
-    deployed = {logical_id: _deployed(spec, layouts) for logical_id, spec in run.items()}
-    for logical_id, resource in resources.items():
-        if resource.type in ("AWS::Serverless::Function", "AWS::Lambda::Function") and logical_id not in run:
-            print_line(f"sandbox: {logical_id}: it has neither a FunctionUrlConfig nor a schedule, so it does not run")
-    version, runtimes = python_version(settings.python), ", ".join(sorted({spec.runtime for spec in run.values()}))
-    print_line(f"sandbox: Python {version} ({settings.python}) runs the functions; in the template it is {runtimes}")
+    functions_found = (*specs, *(schedule.function for schedule in schedules_found))
+    deployed = _deployed(settings.python, functions_found, resources, layouts)
 
     telemetry = await running.enter_async_context(
         running_telemetry(settings.data, resources, settings.region, settings.alarm_minute)
@@ -143,11 +138,20 @@ async def _close(functions: Sequence[ServedFunction]) -> None:
     await asyncio.gather(*(function.pool.close() for function in functions))
 
 
-def _deployed(spec: FunctionSpec, layouts: Path) -> Deployed:
-    """Return a function's code and layers, and tell its developer what to know about them."""
-    deployed = Deployed(spec, layouts)
-    for notice in (*spec.notices, *deployed.notices()):
-        print_line(f"sandbox: {spec.logical_id}: {notice}")
+def _deployed(
+    python: str, specs: Iterable[FunctionSpec], resources: Mapping[str, Resource], layouts: Path
+) -> Mapping[str, Deployed]:
+    """Return the functions' code and layers by logical id, and print what their developer should know."""
+    run = {spec.logical_id: spec for spec in specs}
+    deployed = {logical_id: Deployed(spec, layouts) for logical_id, spec in run.items()}
+    for logical_id, spec in run.items():
+        for notice in (*spec.notices, *deployed[logical_id].notices()):
+            print_line(f"sandbox: {logical_id}: {notice}")
+    for logical_id, resource in resources.items():
+        if resource.type in ("AWS::Serverless::Function", "AWS::Lambda::Function") and logical_id not in run:
+            print_line(f"sandbox: {logical_id}: it has neither a FunctionUrlConfig nor a schedule, so it does not run")
+    version, runtimes = python_version(python), ", ".join(sorted({spec.runtime for spec in run.values()}))
+    print_line(f"sandbox: Python {version} ({python}) runs the functions; in the template it is {runtimes}")
     return deployed
 
 

@@ -3,6 +3,8 @@
 import json
 import os
 import re
+import subprocess
+import sys
 import time
 import zipfile
 from pathlib import Path
@@ -216,7 +218,8 @@ def test_layers_lie_over_each_other(start_sandbox: StartSandbox, tmp_path: Path)
     plain = f"import first, json\n{PLAIN}".replace("dict(os.environ)", "first.NAME")
     (tmp_path / "plain.py").write_text(plain)
     for name in ("first", "second"):
-        package = tmp_path / name / ("python" if name == "first" else "")
+        site_packages = f"python/lib/python{sys.version_info.major}.{sys.version_info.minor}/site-packages"
+        package = tmp_path / name / (site_packages if name == "first" else "")
         package.mkdir(parents=True, exist_ok=True)
         (package / f"{name}.py").write_text(f"NAME = '{name}'\n")
     unbuilt = {"Metadata": {"BuildMethod": "python3.13"}}
@@ -320,6 +323,16 @@ def test_paths_count_from_where_the_command_is_given(start_sandbox: StartSandbox
     )
     assert call(running.ready).status == 200
     assert f"({tmp_path}/.venv/bin/python) runs the functions" in running.log()
+
+
+def test_an_interpreter_without_a_runtime_client_is_named(start_sandbox: StartSandbox, tmp_path: Path) -> None:
+    folder = tmp_path / "bare"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True, timeout=60)
+    template = write(tmp_path, PLAIN, Chat=function())
+    running = start_sandbox("--template", str(template), "--python", str(folder / "bin" / "python"))
+    assert call(running.ready).status == 502
+    assert f"{folder}/bin/python has no awslambdaric: install it there, or name another --python\n" in running.log()
+    assert "Traceback" not in running.log()
 
 
 @pytest.mark.alone

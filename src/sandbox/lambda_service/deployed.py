@@ -109,21 +109,22 @@ def _files(roots: Iterable[Path]) -> _Files:
 
 
 def _walk(root: Path) -> Iterator[os.DirEntry[str]]:
-    folders, linked = [str(root)], {root.resolve()}
+    folders, linked = [str(root)], set[Path]()
     while folders:
         with suppress(OSError), os.scandir(folders.pop()) as entries:
             inside = list(entries)
             if any(entry.name == "pyvenv.cfg" for entry in inside):
                 continue  # a virtual environment
             for entry in inside:
-                if entry.name.startswith(".") or entry.name == "__pycache__" or entry.name.endswith((".pyc", ".log")):
+                name = entry.name
+                if name[0] == "." or name == "__pycache__" or name.endswith((".pyc", ".log")):
                     continue
                 if not entry.is_dir():
                     yield entry
                 elif not entry.is_symlink():
                     folders.append(entry.path)
-                elif (target := Path(entry.path).resolve()) not in linked:  # a link may lead back
-                    linked.add(target)
+                elif (target := Path(entry.path).resolve()) not in linked and not root.is_relative_to(target):
+                    linked.add(target)  # a link may lead back
                     folders.append(entry.path)
 
 

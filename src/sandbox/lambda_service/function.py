@@ -14,14 +14,14 @@ from template.resources import ACCOUNT_ID, Properties, Resource
 
 # What Lambda sets itself and lets no function set:
 # https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime
-_RESERVED_VARIABLES = {
+RESERVED_VARIABLES = {
     "AWS_ACCESS_KEY", "AWS_ACCESS_KEY_ID", "AWS_DEFAULT_REGION", "AWS_EXECUTION_ENV", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
     "AWS_LAMBDA_FUNCTION_NAME", "AWS_LAMBDA_FUNCTION_VERSION", "AWS_LAMBDA_INITIALIZATION_TYPE",
     "AWS_LAMBDA_LOG_GROUP_NAME", "AWS_LAMBDA_LOG_STREAM_NAME", "AWS_LAMBDA_RUNTIME_API", "AWS_REGION",
     "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "LAMBDA_RUNTIME_DIR", "LAMBDA_TASK_ROOT", "_HANDLER",
     "_X_AMZN_TRACE_ID",
 }  # fmt: skip
-_LOG_LEVELS = ("TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL")
+LOG_LEVELS = ("TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL")
 
 
 @dataclass(frozen=True)
@@ -167,7 +167,7 @@ def _environment(properties: Properties) -> Mapping[str, str]:
         }
     except (AttributeError, TypeError) as error:
         raise TemplateError(f"{where} must be texts: {error}") from None
-    if reserved := sorted(_RESERVED_VARIABLES & variables.keys()):
+    if reserved := sorted(RESERVED_VARIABLES & variables.keys()):
         raise TemplateError(f"{where}.{reserved[0]}: Lambda sets this variable itself")
     return variables
 
@@ -175,7 +175,7 @@ def _environment(properties: Properties) -> Mapping[str, str]:
 def _log_level(logging: Mapping[str, Any], where: str) -> str | None:
     """Return the least level that the function logs as JSON; None if it logs text."""
     if _choice(logging.get("LogFormat", "Text"), f"{where}.LogFormat", ("Text", "JSON")) == "JSON":
-        return _choice(logging.get("ApplicationLogLevel", "INFO"), f"{where}.ApplicationLogLevel", _LOG_LEVELS)
+        return _choice(logging.get("ApplicationLogLevel", "INFO"), f"{where}.ApplicationLogLevel", LOG_LEVELS)
     if "ApplicationLogLevel" in logging:
         raise TemplateError(f"{where}.ApplicationLogLevel needs LogFormat JSON")
     return None

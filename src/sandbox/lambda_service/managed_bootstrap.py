@@ -4,6 +4,7 @@ The function's interpreter runs this file, so it imports nothing of the sandbox.
 bootstrap.py in the python3.11 image.
 """
 
+import importlib.util
 import os
 import runpy
 import site
@@ -22,6 +23,8 @@ def main() -> None:
     sys.path[:1] = [task_root, *directories]
     for directory in filter(os.path.isdir, directories):
         site.addsitedir(directory)
+    if importlib.util.find_spec("awslambdaric") is None:
+        sys.exit(f"{sys.executable} has no awslambdaric: install it there, or name another --python")
     sys.argv = ["awslambdaric", os.environ["_HANDLER"]]
     runpy.run_module("awslambdaric", run_name="__main__")
 

@@ -188,7 +188,8 @@ def check_layer(resource: Resource) -> None:
 def _check(resource: Resource, known: Known) -> list[str]:
     properties = resource.properties
     _ATTRIBUTES.check(resource.attributes, properties.where.removesuffix(".Properties"))
-    known.check(set(properties.names) - known.refused.keys(), properties.where)
+    # A name that nobody knows is refused even if it has no value.
+    known.check((name for name in properties.names if name not in known.refused), properties.where)
     return known.check((name for name in properties.names if _has_value(resource, name)), properties.where)
 
 

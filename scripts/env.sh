@@ -6,13 +6,14 @@ set -euo pipefail
 
 usage() {
   cat <<'EOF'
-usage: eval "$(scripts/env.sh [--ready-file PATH])"
+usage: eval "$(scripts/env.sh [--function LOGICAL_ID] [--ready-file PATH])"
 
 Prints shell commands that point this shell at the running sandbox: AWS_ENDPOINT_URL, AWS_REGION, AWS_DEFAULT_REGION,
 AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN (empty) and FUNCTION_URL. The keys are random and end with
 the sandbox.
 
-  --ready-file PATH  the sandbox's ready file (default: .sandbox/ready.json in this repository)
+  --function LOGICAL_ID  the function whose URL it is (default: the first that has one in the template)
+  --ready-file PATH      the sandbox's ready file (default: .sandbox/ready.json in this repository)
 
 Examples:
   eval "$(scripts/env.sh)"                          until this shell ends, aws and boto3 ask the sandbox
@@ -26,13 +27,14 @@ Exit codes:
 EOF
 }
 
-# Prints the exports. The file's path is an argument, its content is not: no list of processes shows a key.
+# Prints the exports for the function $3, or for the first if that is empty. The file's path is an argument, its content
+# is not: no list of processes shows a key.
 print_exports() {
-  local python=$1 path=$2
-  "${python}" - "${path}" <<'EOF'
+  local python=$1 path=$2 function=$3
+  "${python}" - "${path}" "${function}" <<'EOF'
 import json, shlex, socket, sys, urllib.parse
 
-path = sys.argv[1]
+path, function = sys.argv[1:]
 names = {
     "AWS_ENDPOINT_URL": "aws_endpoint_url",
     "AWS_REGION": "region",
@@ -45,6 +47,11 @@ names = {
 try:
     with open(path) as file:
         ready = {"session_token": "", **json.load(file)}
+    if function and function not in ready["function_urls"]:
+        print(f"env: the sandbox has no function {function}; it has {', '.join(ready['function_urls'])}", file=sys.stderr)
+        sys.exit(2)
+    if function:
+        ready["function_url"] = ready["function_urls"][function]
     exports = [f"export {name}={shlex.quote(ready[key])}" for name, key in names.items()]
     url = urllib.parse.urlsplit(ready["function_url"])
     socket.create_connection((url.hostname, url.port), timeout=2).close()
@@ -57,7 +64,7 @@ EOF
 }
 
 main() {
-  local root ready_file
+  local root ready_file function=""
   root="$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd -P)"
   ready_file="${root}/.sandbox/ready.json"
   while (($#)); do
@@ -74,6 +81,14 @@ main() {
         ready_file=$2
         shift 2
         ;;
+      --function)
+        if (($# < 2)) || [[ -z "$2" ]]; then
+          echo "env: --function needs a logical id; see --help" >&2
+          return 2
+        fi
+        function=$2
+        shift 2
+        ;;
       *)
         echo "env: unknown argument $1; see --help" >&2
         return 2
@@ -87,7 +102,7 @@ main() {
   # shellcheck source=scripts/environment.sh
   source "${root}/scripts/environment.sh"
   ensure_environment "${root}"
-  print_exports "${root}/.venv/bin/python" "${ready_file}"
+  print_exports "${root}/.venv/bin/python" "${ready_file}" "${function}"
 }
 
 main "$@"

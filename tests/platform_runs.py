@@ -22,13 +22,16 @@ SPEC = FunctionSpec(
     memory=512,
     environment={},
     code=Path(),
+    layers=(),
     wrapper=None,
     reserved_concurrency=None,
     auth_type="AWS_IAM",
     alias="live",
     log_group="/group",
+    log_level=None,
     tracing="Active",
     region="eu-west-1",
+    notices=(),
 )
 
 

@@ -30,11 +30,15 @@ QUICK_MODELS = ["--model-script", "ttft=250 gap=10 chunks=12"]
 ALARM_SANDBOX = "scripts/sandbox.sh --alarm-minute 1"
 ALARM_FAULT = 'scripts/probe.sh --sandbox --runs 250 --prompt "[[sandbox: fault=unavailable]] no answer today"'
 
+# In a folder of one's own; FIRSTBYTE is the path of the clone.
+OWN_FUNCTION = '"$FIRSTBYTE"/scripts/sandbox.sh --template ./template.yaml --python ./.venv/bin/python'
+
 # Commands that are not run beside the sandbox, and the test that runs them, or why none does.
 ELSEWHERE = {
     SANDBOX: "tests/scripts/test_readme.py",
     ALARM_SANDBOX: "tests/scripts/test_readme_alarms.py",
     ALARM_FAULT: "tests/scripts/test_readme_alarms.py",
+    OWN_FUNCTION: "tests/scripts/test_readme_own_function.py",
     "scripts/sandbox.sh": "tests/sandbox/test_command_line.py",
     "scripts/sandbox.sh --demo": "tests/scripts/test_readme.py",
     "scripts/test.sh": "it runs this very test",
@@ -124,10 +128,11 @@ class Clone:
         return self._log.read_text(errors="replace")
 
     @contextlib.contextmanager
-    def in_the_foreground(self, command: str, *flags: str) -> Iterator[None]:
-        """Run a command that starts the sandbox, and end it with Ctrl-C."""
+    def in_the_foreground(self, command: str, *flags: str, folder: Path | None = None) -> Iterator[None]:
+        """Run a command that starts the sandbox, in the clone or in another folder, and end it with Ctrl-C."""
+        arguments = [*shlex.split(command.replace("$FIRSTBYTE", str(self.folder))), *flags]
         with self._log.open("wb") as output:
-            process = subprocess.Popen([*shlex.split(command), *flags], cwd=self.folder, stdout=output, stderr=output)
+            process = subprocess.Popen(arguments, cwd=folder or self.folder, stdout=output, stderr=output)
         until = time.monotonic() + START_SECONDS
         while not self.ready.exists():
             assert process.poll() is None, self.log()

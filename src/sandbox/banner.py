@@ -30,9 +30,12 @@ def banner(ready: Ready, ready_path: Path, bedrock: str) -> str:
     probe, env = (shlex.quote(str(scripts / name)) for name in ("probe.sh", "env.sh"))
     path = ready_path.resolve()
     flags = "" if path == ROOT / ".sandbox" / "ready.json" else f" --ready-file {shlex.quote(str(path))}"
+    # One needs no name; what several have in common stands before them.
+    urls = ready.function_urls if len(ready.function_urls) > 1 else {"": ready.function_url}
+    width = max(map(len, urls))
     return "\n".join(
         (
-            f"{_bold('Function URL')}  {ready.function_url}",
+            *(f"{_bold('Function URL')}  {f'{name:{width}}  ' if name else ''}{url}" for name, url in urls.items()),
             f"{_bold('AWS endpoint')}  {ready.aws_endpoint_url}  (Lambda, CloudWatch, Logs, X-Ray)",
             f"{_bold('Bedrock')}       {bedrock}  {ready.bedrock_url}",
             _bold("Time a response:"),

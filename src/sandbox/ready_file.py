@@ -6,7 +6,7 @@ import os
 import tempfile
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -17,9 +17,13 @@ _PROBE_SECONDS = 1
 
 @dataclass(frozen=True)
 class Ready:
-    """The content of the ready file; `function_url` ends with a slash, the other addresses don't."""
+    """The content of the ready file; a function's URL ends with a slash, the other addresses don't.
+
+    `function_urls` has the URLs by their functions' logical ids, `function_url` is the first of them.
+    """
 
     function_url: str
+    function_urls: Mapping[str, str]
     aws_endpoint_url: str
     bedrock_url: str
     region: str

@@ -1,19 +1,22 @@
 """Runs the sandbox: starts its parts in the order in which they need each other, and ends them in reverse.
 
-1. Listen for the Function URL: the template may refer to its address.
-2. Read the template: it says which functions, alarms and schedules there are.
-3. Start telemetry: every later part records something.
-4. Start Bedrock: the function needs its address.
-5. Start the Function URL and the AWS endpoint: the scheduled functions need their addresses.
-6. Start the schedules.
-7. Write the ready file: everything answers now.
+1. Read the template: it says which functions, alarms and schedules there are. It may refer to a Function URL, so each
+   one listens from then on.
+2. Start telemetry: every later part records something.
+3. Start Bedrock: the functions need its address.
+4. Start the Function URLs and the AWS endpoint: the scheduled functions need their addresses.
+5. Start the schedules.
+6. Write the ready file: everything answers now.
 """
 
 import asyncio
 import signal
 import socket
-from collections.abc import Mapping
+import tempfile
+import time
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
+from pathlib import Path
 
 import botocore.session
 from aiohttp import web
@@ -21,20 +24,25 @@ from aiohttp import web
 from sandbox.aws_api.app import aws_endpoint_app
 from sandbox.banner import banner, print_line
 from sandbox.bedrock.app import bedrock_app
+from sandbox.bedrock.served import Served
 from sandbox.errors import UsageError
-from sandbox.lambda_service.function import FunctionSpec, streaming_function
+from sandbox.lambda_service.deployed import Deployed
+from sandbox.lambda_service.function import FunctionSpec, streaming_functions
+from sandbox.lambda_service.function_process import python_version
 from sandbox.lambda_service.function_url import function_url_app
 from sandbox.lambda_service.invoke_api import invoke_api
-from sandbox.lambda_service.pool import environment_pool
+from sandbox.lambda_service.pool import EnvironmentPool, environment_pool
 from sandbox.lambda_service.schedule import schedules
 from sandbox.lambda_service.scheduler import scheduling
+from sandbox.lambda_service.served_function import ServedFunction
 from sandbox.ready_file import Ready, ready_file, refuse_a_second_sandbox
+from sandbox.records.bedrock_metrics import bedrock_points
 from sandbox.records.recorder import Recorder
 from sandbox.settings import Settings
 from sandbox.signing.credentials import Keys, random_keys
 from sandbox.signing.signed import refused_by_url, signature_check
 from sandbox.telemetry import Telemetry, running_telemetry
-from template.resources import read_resources
+from template.resources import Resource, read_resources
 
 HOST = "127.0.0.1"
 # How long a server waits for its open connections at the end. The sandbox promises to be gone within two seconds.
@@ -63,43 +71,61 @@ async def run(settings: Settings) -> None:
 
 async def _start(settings: Settings, running: AsyncExitStack) -> Ready:
     """Start everything and return where it answers; `running` ends it in reverse order."""
-    url_listener = running.enter_context(_listener())
-    function_url = f"{_address(url_listener)}/"
+    url_listeners: dict[str, socket.socket] = {}
+
+    def function_url(logical_id: str) -> str:
+        """Return the URL of a function. From the first call on, something listens there."""
+        if logical_id not in url_listeners:
+            url_listeners[logical_id] = running.enter_context(_listener())
+        return f"{_address(url_listeners[logical_id])}/"
 
     resources = read_resources(settings.template, settings.overrides, settings.region, function_url=function_url)
-    spec = streaming_function(resources, settings.template, settings.region)
+    specs = streaming_functions(resources, settings.template, settings.region)
     schedules_found = schedules(resources, settings.template, settings.region)
+    layouts = Path(running.enter_context(tempfile.TemporaryDirectory(prefix="sandbox-", ignore_cleanup_errors=True)))
+    functions_found = (*specs, *(schedule.function for schedule in schedules_found))
+    deployed = _deployed(settings.python, functions_found, resources, layouts)
 
     telemetry = await running.enter_async_context(
         running_telemetry(settings.data, resources, settings.region, settings.alarm_minute)
     )
-    recorder, keys = _recorder(spec, telemetry), random_keys()
+    keys = random_keys()
 
-    bedrock_url, bedrock_variables = await _start_bedrock(settings, keys, recorder, running)
+    bedrock_url, bedrock_variables = await _start_bedrock(settings, keys, telemetry, running)
+
+    def pool(function: FunctionSpec, variables: Mapping[str, str], recorder: Recorder, label: str) -> EnvironmentPool:
+        return environment_pool(function, deployed[function.logical_id], settings.python, variables, recorder, label)
 
     variables = {**bedrock_variables, "AWS_XRAY_DAEMON_ADDRESS": telemetry.xray_daemon_address}
-    pool = environment_pool(spec, settings.python, variables, recorder)
     callers = (keys.user, keys.client)
-    url_app = function_url_app(pool, spec, recorder)
-    if spec.auth_type == "AWS_IAM":
-        url_app.middlewares.append(signature_check(callers, settings.region, "lambda", refused_by_url))
-    await _serve(url_app, url_listener, running)
+    functions = []
+    for spec in specs:
+        recorder = _recorder(spec, telemetry)
+        label = f"{spec.logical_id} " if len(specs) > 1 else ""
+        function = ServedFunction(spec, pool(spec, variables, recorder, label), recorder)
+        functions.append(function)
+        url_app = function_url_app(function)
+        if spec.auth_type == "AWS_IAM":
+            url_app.middlewares.append(signature_check(callers, settings.region, "lambda", refused_by_url))
+        function_url(spec.logical_id)
+        await _serve(url_app, url_listeners[spec.logical_id], running)
     endpoint_listener = running.enter_context(_listener())
-    invoke = invoke_api(pool, spec, recorder)
+    invoke = invoke_api(functions)
     await _serve(aws_endpoint_app(callers, settings.region, invoke, telemetry.operations), endpoint_listener, running)
-    # The pool ends before the servers: a killed function ends its clients' streams, so no server waits for one.
-    running.push_async_callback(pool.close)
+    # The pools end before the servers: a killed function ends its clients' streams, so no server waits for one.
+    running.push_async_callback(_close, functions)
 
     client_variables = {**keys.client.variables, "AWS_ENDPOINT_URL": _address(endpoint_listener)}
     for schedule in schedules_found:
-        function = schedule.function
-        label = f"{function.logical_id} "
-        scheduled = environment_pool(function, settings.python, client_variables, _recorder(function, telemetry), label)
+        spec = schedule.function
+        scheduled = pool(spec, client_variables, _recorder(spec, telemetry), f"{spec.logical_id} ")
         running.push_async_callback(scheduled.close)
         await running.enter_async_context(scheduling(schedule, scheduled, settings.alarm_minute))
 
+    urls = {spec.logical_id: function_url(spec.logical_id) for spec in specs}
     return Ready(
-        function_url=function_url,
+        function_url=next(iter(urls.values())),
+        function_urls=urls,
         aws_endpoint_url=_address(endpoint_listener),
         bedrock_url=bedrock_url,
         region=settings.region,
@@ -108,16 +134,41 @@ async def _start(settings: Settings, running: AsyncExitStack) -> Ready:
     )
 
 
+async def _close(functions: Sequence[ServedFunction]) -> None:
+    await asyncio.gather(*(function.pool.close() for function in functions))
+
+
+def _deployed(
+    python: str, specs: Iterable[FunctionSpec], resources: Mapping[str, Resource], layouts: Path
+) -> Mapping[str, Deployed]:
+    """Return the functions' code and layers by logical id, and print what their developer should know."""
+    run = {spec.logical_id: spec for spec in specs}
+    deployed = {logical_id: Deployed(spec, layouts) for logical_id, spec in run.items()}
+    for logical_id, spec in run.items():
+        for notice in (*spec.notices, *deployed[logical_id].notices()):
+            print_line(f"sandbox: {logical_id}: {notice}")
+    for logical_id, resource in resources.items():
+        if resource.type in ("AWS::Serverless::Function", "AWS::Lambda::Function") and logical_id not in run:
+            print_line(f"sandbox: {logical_id}: it has neither a FunctionUrlConfig nor a schedule, so it does not run")
+    version, runtimes = python_version(python), ", ".join(sorted({spec.runtime for spec in run.values()}))
+    print_line(f"sandbox: Python {version} ({python}) runs the functions; in the template it is {runtimes}")
+    return deployed
+
+
 async def _start_bedrock(
-    settings: Settings, keys: Keys, recorder: Recorder, running: AsyncExitStack
+    settings: Settings, keys: Keys, telemetry: Telemetry, running: AsyncExitStack
 ) -> tuple[str, Mapping[str, str]]:
-    """Return Bedrock's address, and the variables with which the function finds it and signs for it."""
+    """Return Bedrock's address, and the variables with which the functions find it and sign for it."""
     if settings.bedrock == "aws":
         return f"https://bedrock-runtime.{settings.region}.amazonaws.com", _callers_own_keys()
     url = settings.bedrock
     if settings.bedrock == "sandbox":
+
+        def record(served: Served) -> None:
+            telemetry.metrics.put(bedrock_points(served, int(time.time() * 1000)))
+
         try:
-            app = bedrock_app(settings.model_script, recorder.served)
+            app = bedrock_app(settings.model_script, record)
         except ValueError as error:
             raise UsageError(f"{error} (--model-script)") from None
         app.middlewares.insert(0, signature_check((keys.user, keys.role), settings.region, "bedrock"))

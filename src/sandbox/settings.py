@@ -23,6 +23,8 @@ examples:
       the stack as it would be deployed with these parameters
   scripts/sandbox.sh --template .aws-sam/build/template.yaml --python /usr/bin/python3.13
       what `sam build` has built, under the interpreter that it was built for
+  ../firstbyte/scripts/sandbox.sh --template ./template.yaml --python ./.venv/bin/python
+      the functions of a folder of your own
   scripts/sandbox.sh --data .sandbox
       metrics, logs and traces that the next start with the same flag still has
   scripts/sandbox.sh --alarm-minute 1 --model-script "fault=throttling"
@@ -72,7 +74,7 @@ def read_settings(arguments: Sequence[str], environment: Mapping[str, str] = os.
         bedrock=bedrock,
         model_script=given.model_script,
         ready_file=given.ready_file,
-        python=python,
+        python=os.path.abspath(python),  # noqa: PTH100 - what .venv/bin/python links to is not in the environment
         region=given.region,
         data=given.data,
         alarm_minute=given.alarm_minute,
@@ -82,7 +84,7 @@ def read_settings(arguments: Sequence[str], environment: Mapping[str, str] = os.
 def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="scripts/sandbox.sh",
-        description="Run a SAM template's function on this machine, with Lambda, its Function URL, Bedrock, "
+        description="Run a SAM template's functions on this machine, with Lambda, their Function URLs, Bedrock, "
         "CloudWatch and X-Ray.",
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -124,7 +126,7 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
         "--python",
         default=sys.executable,
         metavar="PATH",
-        help="the function's interpreter (default: the sandbox's own)",
+        help="the functions' interpreter (default: the sandbox's own)",
     )
     add("--region", default=region, help=f"the stack's region (default: {region}, from AWS_REGION)")
     return parser

@@ -11,6 +11,8 @@ from template.errors import TemplateError
 # What `!Ref AWS::NoValue` resolves to; it takes the key or the list item that holds it away.
 NO_VALUE = object()
 
+# https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/dynamic-references.html
+_DYNAMIC_REFERENCE = "{{resolve:"
 _PLACEHOLDER = re.compile(r"\$\{(!?)([^}]*)\}")
 
 
@@ -68,13 +70,21 @@ class Resolver:
         if isinstance(node, dict):
             name = next(iter(node)) if len(node) == 1 else None
             if name in self._functions:
-                return self.call(name, node[name], where)
+                return self._without_dynamic_reference(self.call(name, node[name], where), where)
             values = {key: self.resolve(value, f"{where}.{key}") for key, value in self.mapping(node, where).items()}
             return {key: value for key, value in values.items() if value is not NO_VALUE}
         if isinstance(node, list):
             items = [self.resolve(item, f"{where}[{index}]") for index, item in enumerate(node)]
             return [item for item in items if item is not NO_VALUE]
-        return node
+        return self._without_dynamic_reference(node, where)
+
+    def _without_dynamic_reference(self, value: Any, where: str) -> Any:
+        if isinstance(value, str) and _DYNAMIC_REFERENCE in value:
+            raise TemplateError(
+                f"{where}: {value} is a dynamic reference, which only AWS resolves; "
+                "make it the default of a parameter, and give a value here with --parameter-overrides"
+            )
+        return value
 
     def mapping(self, node: Any, where: str) -> Mapping[str, Any]:
         """Return the mapping that `node` is or includes, its values as written.

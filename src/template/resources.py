@@ -1,6 +1,6 @@
 """The template's resources by logical id; each property is resolved when it is asked for."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,6 +8,7 @@ from uuid import UUID
 
 from template.document import load, section
 from template.errors import TemplateError
+from template.globals import with_globals
 from template.intrinsics import NO_VALUE, Resolver
 from template.parameters import parameter_values
 from template.return_values import Identity, return_value
@@ -43,6 +44,11 @@ class Properties(Mapping[str, Any]):
     def __len__(self) -> int:
         return sum(1 for _ in self)
 
+    @property
+    def names(self) -> list[str]:
+        """The properties' names as written, of those without a value too. Nothing is resolved."""
+        return list(self._nodes)
+
     def required(self, name: str) -> Any:
         """Return the property.
 
@@ -69,11 +75,18 @@ class Properties(Mapping[str, Any]):
 
 @dataclass(frozen=True)
 class Resource:
-    """A resource that the stack has; `metadata` are as written, `identity` is what its return values are made of."""
+    """A resource that the stack has.
+
+    Attributes:
+        type: such as `AWS::Serverless::Function`.
+        properties: its own and those of `Globals`.
+        attributes: what stands beside its properties, such as `Metadata`, as written.
+        identity: what its return values are made of.
+    """
 
     type: str
     properties: Properties
-    metadata: Mapping[str, Any]
+    attributes: Mapping[str, Any]
     identity: Identity
 
     def return_value(self, attribute: str | None = None) -> str | None:
@@ -89,7 +102,7 @@ def read_resources(
     account_id: str = ACCOUNT_ID,
     stack_name: str = STACK_NAME,
     physical_names: Mapping[str, str] = {},
-    function_url: str | None = None,
+    function_url: Callable[[str], str] | None = None,
 ) -> Mapping[str, Resource]:
     """Return the resources of a template, as written or as `sam build` left it, whose conditions hold.
 
@@ -101,7 +114,8 @@ def read_resources(
         stack_name: the value of `AWS::StackName`.
         physical_names: by logical id, names that CloudFormation made up for resources that the template does not name;
             without one, a resource is named STACK-LOGICAL_ID.
-        function_url: what `FunctionUrl` gives for the resource that SAM makes of a function's FunctionUrlConfig.
+        function_url: gives, for a function's logical id, what `FunctionUrl` is for the resource that SAM makes of its
+            FunctionUrlConfig; it is asked only for functions that have one.
 
     Raises:
         TemplateError: the template cannot be read, or a condition of a resource cannot be resolved. A property that
@@ -109,8 +123,6 @@ def read_resources(
         ParameterError: an override does not fit the template's parameters.
     """
     template = load(path)
-    if "Globals" in template:
-        raise TemplateError(f"{path}: Globals are not supported; move them to the function")
     pseudo_parameters = {
         "AWS::AccountId": account_id,
         "AWS::NoValue": NO_VALUE,
@@ -127,8 +139,10 @@ def read_resources(
         return logical_id in resources and "FunctionUrlConfig" in resources[logical_id].properties
 
     def value_of(logical_id: str, attribute: str | None, where: str) -> str:
-        if attribute == "FunctionUrl" and function_url is not None and has_url(logical_id.removesuffix("Url")):
-            return function_url
+        if attribute == "FunctionUrl" and logical_id.endswith("Url") and function_url is not None:
+            function_id = logical_id.removesuffix("Url")
+            if has_url(function_id):
+                return function_url(function_id)
         if logical_id not in resources:
             raise TemplateError(
                 f"{where}: no parameter, supported pseudo parameter or resource of the stack is named {logical_id}"
@@ -147,12 +161,12 @@ def read_resources(
         value_of,
         path.parent,
     )
-    for logical_id, declared in section(template, "Resources", path).items():
+    for logical_id, declared in with_globals(template, path).items():
         where = f"Resources.{logical_id}"
         if not isinstance(declared, dict) or "Type" not in declared:
             raise TemplateError(f"{path}: {where} has no Type")
         if "Condition" not in declared or resolver.holds(declared["Condition"], where):
             properties = Properties(declared.get("Properties", {}), f"{where}.Properties", resolver)
             identity = Identity(physical_names.get(logical_id, f"{stack_name}-{logical_id}"), region, account_id)
-            resources[logical_id] = Resource(declared["Type"], properties, declared.get("Metadata", {}), identity)
+            resources[logical_id] = Resource(declared["Type"], properties, declared, identity)
     return resources

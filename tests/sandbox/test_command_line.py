@@ -41,6 +41,7 @@ def run(*flags: str, cwd: Path = REPOSITORY) -> subprocess.CompletedProcess[str]
         (["--bedrock", "http://127.0.0.1:1", "--model-script", "gap=1"], 2, "--model-script is for the sandbox's own"),
         (["--model-script", "nonsense=1"], 2, "nonsense"),
         (["--python", "/no/python"], 2, "--python /no/python is no program"),
+        (["--python", "/bin/false"], 2, "--python /bin/false is no Python that runs"),
         (["--ready-file", "/proc/x/ready.json"], 1, "cannot write the ready file"),
         (["--data", "/proc/x"], 1, "cannot keep telemetry in /proc/x/telemetry.duckdb"),
         (["--data", str(REPOSITORY / "README.md")], 1, "cannot keep telemetry in"),
@@ -76,6 +77,7 @@ def test_the_ready_file_is_private_and_complete_and_the_secret_is_nowhere_else(s
     assert stat.S_IMODE(running.ready_file.stat().st_mode) == 0o600
     assert set(running.ready) == {
         "function_url",
+        "function_urls",
         "aws_endpoint_url",
         "bedrock_url",
         "region",

@@ -38,8 +38,7 @@ def hang(event, context):
 
 
 def read(path: Path, *overrides: str) -> list[Schedule]:
-    url = "http://127.0.0.1:1/"
-    resources = read_resources(path, parse_overrides(overrides), "eu-west-1", function_url=url)
+    resources = read_resources(path, parse_overrides(overrides), "eu-west-1", function_url="http://{}/".format)
     return schedules(resources, path, "eu-west-1")
 
 
@@ -80,7 +79,7 @@ def test_this_repositorys_probe_runs_if_a_parameter_says_so() -> None:
         assert schedule.arn == "arn:aws:scheduler:eu-west-1:123456789012:schedule/default/firstbyte-ProbeSchedule"
         assert schedule.function.name == "firstbyte-ProbeFunction"
         assert schedule.function.log_group == PROBE_LOG
-        assert schedule.function.environment["FUNCTION_URL"] == "http://127.0.0.1:1/"
+        assert schedule.function.environment["FUNCTION_URL"] == "http://StreamingFunction/"
         # No run lasts until the next one.
         assert schedule.function.timeout <= 60 * schedule.minutes
 

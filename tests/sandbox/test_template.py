@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 import yaml
 
-from sandbox.lambda_service.function import FunctionSpec, streaming_function
+from sandbox.lambda_service.deployed import Deployed
+from sandbox.lambda_service.function import FunctionSpec, streaming_functions
 from template.errors import ParameterError, TemplateError
 from template.parameters import parse_overrides
 from template.resources import read_resources
@@ -14,16 +15,27 @@ from tools import REPOSITORY
 
 
 def read(path: Path = REPOSITORY / "template.yaml", *overrides: str) -> FunctionSpec:
-    resources = read_resources(path, parse_overrides(overrides), "eu-central-1")
-    return streaming_function(resources, path, "eu-central-1")
+    """The only streaming function of the template."""
+    (spec,) = read_all(path, *overrides)
+    return spec
 
 
-def test_reads_this_repositorys_template() -> None:
+def read_all(path: Path, *overrides: str) -> list[FunctionSpec]:
+    resources = read_resources(path, parse_overrides(overrides), "eu-central-1", function_url="http://{}/".format)
+    return streaming_functions(resources, path, "eu-central-1")
+
+
+def test_reads_this_repositorys_template(tmp_path: Path) -> None:
     spec = read()
+    assert spec.notices == []
     assert (spec.handler, spec.runtime, spec.timeout, spec.memory) == ("app.handler", "python3.13", 300, 512)
     assert (spec.auth_type, spec.alias, spec.reserved_concurrency) == ("AWS_IAM", "live", None)
     assert spec.code == REPOSITORY / "src" / "function"
-    assert spec.wrapper == REPOSITORY / "src" / "runtime" / "lambda_streaming" / "bootstrap"
+    deployed = Deployed(spec, tmp_path)
+    assert deployed.notices() == []
+    wrapper = deployed.wrapper()
+    assert wrapper
+    assert wrapper.resolve() == REPOSITORY / "src" / "runtime" / "lambda_streaming" / "bootstrap"
     assert spec.log_group == "/aws/lambda/firstbyte-streaming"
     assert spec.arn == "arn:aws:lambda:eu-central-1:123456789012:function:firstbyte-StreamingFunction:live"
     assert spec.environment["MODEL_IDS"] == "amazon.nova-lite-v1:0"
@@ -77,7 +89,9 @@ def test_reads_what_sam_build_leaves(tmp_path: Path) -> None:
         "Properties": {"ContentUri": "Layer"},
     }
     spec = read(written(tmp_path, template))
-    assert spec.wrapper == wrapper
+    found = Deployed(spec, tmp_path).wrapper()
+    assert found
+    assert found.resolve() == wrapper
     assert spec.log_group == "/aws/lambda/firstbyte-Function"
 
 
@@ -92,13 +106,23 @@ def stack(**properties: Any) -> dict[str, Any]:
     return {"Resources": {"Function": {"Type": "AWS::Serverless::Function", "Properties": function}}}
 
 
-WRAPPED = {"Variables": {"AWS_LAMBDA_EXEC_WRAPPER": "/opt/x"}}
+def with_layer(wrapper: str = "/opt/x", **layer: Any) -> dict[str, Any]:
+    template = stack(Layers=[{"Ref": "L"}], Environment={"Variables": {"AWS_LAMBDA_EXEC_WRAPPER": wrapper}})
+    template["Resources"]["L"] = {"Type": "AWS::Serverless::LayerVersion", "Properties": layer}
+    return template
+
+
+def beside(**attributes: Any) -> dict[str, Any]:
+    """A stack whose function has these attributes beside its properties."""
+    template = stack()
+    template["Resources"]["Function"] |= attributes
+    return template
 
 
 def written(directory: Path, template: Any) -> Path:
     (directory / "app.py").touch()
     path = directory / "template.yaml"
-    path.write_text(template if isinstance(template, str) else yaml.safe_dump(template))
+    path.write_text(template if isinstance(template, str) else yaml.safe_dump(template, sort_keys=False))
     return path
 
 
@@ -107,8 +131,10 @@ def written(directory: Path, template: Any) -> Path:
     [
         ("a: [", "is not YAML"),
         ("just text", "is not a template"),
-        ({"Resources": {}}, "exactly one AWS::Serverless::Function"),
-        ({**stack(), "Globals": {}}, "Globals are not supported"),
+        ({"Resources": {}}, "an AWS::Serverless::Function with a FunctionUrlConfig is needed"),
+        ({**stack(), "Globals": {"Api": {}}}, "Globals.Api is not supported, only Globals.Function and"),
+        ({**stack(), "Globals": {"Function": {"Role": "x"}}}, "Globals.Function.Role: SAM takes Role in a resource"),
+        ({**stack(), "Globals": {"Function": {"Timeot": 1}}}, "has no Timeot; did you mean Timeout?"),
         (stack(FunctionUrlConfig={"AuthType": "NONE"}), "InvokeMode must be RESPONSE_STREAM"),
         (stack(Handler="no_such.handler"), "no_such.py, which does not exist"),
         (stack(Handler="handler"), "must be MODULE.FUNCTION"),
@@ -118,32 +144,52 @@ def written(directory: Path, template: Any) -> Path:
         (stack(Timeout={"Fn::If": ["Nothing", 1, 2]}), "has no condition Nothing"),
         (stack(Timeout={"Fn::If": ["Nothing"]}), "Fn::If is not well formed"),
         (stack(Timeout={"Fn::Join": [{"Ref": "AWS::Region"}, ["1"]]}), "the delimiter of Fn::Join must be a text"),
-        (
-            stack(Layers=["arn:aws:lambda:eu-west-1:1:layer:x:1"]),
-            "the sandbox supports one layer, with the AWS_LAMBDA_",
-        ),
-        (stack(Environment=WRAPPED), "the sandbox supports one layer, with the AWS_LAMBDA_EXEC_WRAPPER in it"),
-        (stack(Layers=["a", "b"], Environment=WRAPPED), "the sandbox supports one layer"),
-        (stack(Layers=["arn:aws:lambda:x"], Environment=WRAPPED), "is not an AWS::Serverless::LayerVersion"),
+        (stack(Layers=["arn:aws:lambda:x"]), "is not an AWS::Serverless::LayerVersion of this template; download"),
+        (stack(Layers=["a"] * 6), "Layers must be a list of 5 layers at most"),
         (stack(Environment={"Variables": {"LIST": ["a"]}}), "Environment.Variables must be texts"),
         (stack(CodeUri={"Ref": "AWS::NoValue"}), "Resources.Function.Properties.CodeUri is missing"),
+        (with_layer(), "Resources.L.Properties.ContentUri is missing"),
+        (with_layer(ContentUri="no.zip"), "no.zip, which does not exist"),
+        (with_layer(ContentUri="s3://bucket/key"), "ContentUri must be a path on this machine, not s3://bucket/key"),
+        (with_layer(ContentUri=".", ContentUrl="."), "has no ContentUrl; did you mean ContentUri?"),
+        (stack(CodeUri={"Bucket": "b", "Key": "k"}), "CodeUri must be a path on this machine"),
+        (stack(Enviroment={}), "an AWS::Serverless::Function has no Enviroment; did you mean Environment?"),
+        (stack(Xyz={}), "Properties.Xyz: an AWS::Serverless::Function has no Xyz"),
+        (stack(Environment={"Variable": {}}), "Environment.Variable: an Environment has no Variable; did you mean"),
+        (stack(FunctionUrlConfig={"AuthTyp": "NONE"}), "did you mean AuthType?"),
+        (stack(LoggingConfig={"LogFromat": "JSON"}), "did you mean LogFormat?"),
+        (stack(LoggingConfig={"LogFormat": "XML"}), "LogFormat must be Text or JSON, not XML"),
+        (stack(LoggingConfig={"ApplicationLogLevel": "INFO"}), "ApplicationLogLevel needs LogFormat JSON"),
+        (stack(LoggingConfig="x"), "LoggingConfig is not a mapping"),
+        (beside(DependOn="x"), "Resources.Function.DependOn: a resource has no DependOn; did you mean DependsOn?"),
+        (stack(Runtime="nodejs20.x"), "Runtime must be a Python such as python3.13, not nodejs20.x"),
+        (stack(Timeout=1000), "Timeout must be from 1 to 900, not 1000"),
+        (stack(Timeout=0), "Timeout must be from 1 to 900, not 0"),
+        (stack(MemorySize=64), "MemorySize must be from 128 to 10240, not 64"),
+        (stack(ReservedConcurrentExecutions=-1), "ReservedConcurrentExecutions must be from 0 to"),
+        (stack(PackageType="Image"), "PackageType must be Zip, not Image"),
+        (stack(ImageUri="x"), "ImageUri is not supported: the sandbox runs no container images"),
+        (stack(InlineCode="x"), "InlineCode is not supported: put the code into a file"),
+        (stack(TenancyConfig={}), "TenancyConfig is not supported"),
+        (stack(Tracing="On"), "Tracing must be Active or PassThrough or Disabled, not On"),
+        (stack(FunctionName="a b"), "FunctionName must be up to 64 letters"),
+        (stack(FunctionUrlConfig={"InvokeMode": "RESPONSE_STREAM"}), "AuthType must be AWS_IAM or NONE, not None"),
         (
-            {
-                "Resources": {
-                    **stack(Layers=[{"Ref": "L"}], Environment=WRAPPED)["Resources"],
-                    "L": {"Type": "AWS::Serverless::LayerVersion"},
-                }
-            },
-            "Resources.L.Properties.ContentUri is missing",
+            stack(FunctionUrlConfig={"AuthType": "NONE", "InvokeMode": "BUFFERED"}),
+            "InvokeMode must be RESPONSE_STREAM, not BUFFERED",
+        ),
+        (stack(Environment={"Variables": {"AWS_REGION": "x"}}), "Variables.AWS_REGION: Lambda sets this variable"),
+        (
+            stack(Environment={"Variables": {"KEY": "{{resolve:ssm:/key}}"}}),
+            "Properties.Environment.Variables.KEY: {{resolve:ssm:/key}} is a dynamic reference, which only AWS",
         ),
         (
-            {
-                "Resources": {
-                    **stack(Layers=[{"Ref": "L"}], Environment=WRAPPED)["Resources"],
-                    "L": {"Type": "AWS::Serverless::LayerVersion", "Properties": {"ContentUri": "."}},
-                }
-            },
-            "AWS_LAMBDA_EXEC_WRAPPER=/opt/x is not in the layer",
+            stack(Environment={"Variables": {"KEY": {"Fn::Sub": "{{resolve:ssm:/${AWS::StackName}}}"}}}),
+            "KEY: {{resolve:ssm:/firstbyte}} is a dynamic reference",
+        ),
+        (
+            {"Resources": {name: stack(FunctionName="one")["Resources"]["Function"] for name in ("A", "B")}},
+            "more than one function has the FunctionName one",
         ),
         ({**stack(), "Parameters": {"P": {"Type": "String"}}}, "add --parameter-overrides P=VALUE"),
         (
@@ -157,6 +203,106 @@ def test_refuses_a_broken_template_in_clear_words(tmp_path: Path, template: Any,
         read(written(tmp_path, template))
     assert words in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+def test_says_what_it_ignores_and_nothing_else(tmp_path: Path) -> None:
+    cors = {"AuthType": "NONE", "InvokeMode": "RESPONSE_STREAM", "Cors": {"AllowOrigins": ["*"]}}
+    no_value = {"Ref": "AWS::NoValue"}
+    template = stack(
+        Tags={"a": "b"}, Policies=[], VpcConfig={}, Events={"X": {}}, FunctionUrlConfig=cors, SnapStart=no_value
+    )
+    assert read(written(tmp_path, template)).notices == [
+        "the sandbox ignores VpcConfig, Events, FunctionUrlConfig.Cors",
+    ]
+    template = stack(LoggingConfig={"LogFormat": "JSON", "ApplicationLogLevel": "WARN"})
+    spec = read(written(tmp_path, template))
+    assert spec.log_level == "WARN"
+    assert [notice.partition(",")[0] for notice in spec.notices] == ["Lambda's own log lines"]
+
+
+@pytest.mark.parametrize(
+    ("wrapper", "words"),
+    [
+        ("/opt/x", "Function: AWS_LAMBDA_EXEC_WRAPPER=/opt/x is not in its layers: L ("),
+        ("/var/task/x", "AWS_LAMBDA_EXEC_WRAPPER=/var/task/x is not in the code /"),
+        ("/var/task/app.py", "app.py, not executable: chmod +x it"),
+        ("/tmp/x", "is neither in the code, which is /var/task, nor in a layer, which is in /opt"),
+    ],
+)
+def test_refuses_a_wrapper_that_cannot_run(tmp_path: Path, wrapper: str, words: str) -> None:
+    spec = read(written(tmp_path, with_layer(wrapper, ContentUri=".")))
+    with pytest.raises(TemplateError) as refused:
+        Deployed(spec, tmp_path).notices()
+    assert words in str(refused.value)
+
+
+def test_a_wrapper_that_looks_for_opt_is_told_where_it_is(tmp_path: Path) -> None:
+    path = written(tmp_path, with_layer("/var/task/start", ContentUri="."))
+    start = tmp_path / "start"
+    start.touch(mode=0o755)
+    for script, words in (("exec /opt/x", "write ${SANDBOX_OPT:-/opt}"), ("exec ${SANDBOX_OPT:-/opt}/x", None)):
+        start.write_text(script)
+        notices = Deployed(read(path), tmp_path).notices()
+        assert [words in notice for notice in notices if words] == ([True] if words else [])
+        assert bool(notices) == bool(words)
+
+
+def test_reads_every_function_with_a_url(tmp_path: Path) -> None:
+    template = stack()
+    function = template["Resources"].pop("Function")
+    url = {"Variables": {"PEER": {"Fn::GetAtt": "ChatUrl.FunctionUrl"}}}
+    for name in ("Talk", "Chat"):
+        properties = {**function["Properties"], "Environment": url}
+        template["Resources"][name] = {**function, "Properties": properties}
+    template["Resources"]["Other"] = {"Type": "AWS::Serverless::Function", "Properties": {"Runtime": "nodejs20.x"}}
+    specs = read_all(written(tmp_path, template))
+    assert [spec.logical_id for spec in specs] == ["Talk", "Chat"]
+    assert [spec.environment["PEER"] for spec in specs] == ["http://Chat/"] * 2
+
+
+def test_globals_add_to_every_function(tmp_path: Path) -> None:
+    template = stack(
+        Timeout={"Ref": "P"},
+        Environment={"Variables": {"OWN": "own", "BOTH": "own"}},
+        Layers=[{"Ref": "B"}],
+        Tracing={"Fn::If": ["IsP", "Active", "PassThrough"]},
+    )
+    template["Parameters"] = {"P": {"Type": "Number", "Default": 7}}
+    template["Conditions"] = {"IsP": {"Fn::Equals": [{"Ref": "P"}, 7]}}
+    del template["Resources"]["Function"]["Properties"]["Runtime"]
+    (tmp_path / "layer").mkdir()
+    for name in ("A", "B"):
+        layer = {"Type": "AWS::Serverless::LayerVersion", "Properties": {"ContentUri": "layer"}}
+        template["Resources"][name] = layer
+    template["Globals"] = {
+        "Function": {
+            "Runtime": "python3.12",
+            "Timeout": 3,
+            "MemorySize": 256,
+            "Layers": [{"Ref": "A"}],
+            "Tracing": "PassThrough",
+            "Environment": {"Variables": {"COMMON": "common", "BOTH": "common"}},
+        },
+        "LayerVersion": {"PublishLambdaVersion": True},
+    }
+    spec = read(written(tmp_path, template))
+    assert (spec.runtime, spec.timeout, spec.memory, spec.tracing) == ("python3.12", 7, 256, "Active")
+    assert spec.environment == {"COMMON": "common", "OWN": "own", "BOTH": "own"}
+    assert [layer.logical_id for layer in spec.layers] == ["A", "B"]
+    function = template["Resources"]["Function"]
+    assert (
+        read(
+            written(
+                tmp_path,
+                template
+                | {"Resources": {**template["Resources"], "Function": {**function, "IgnoreGlobals": ["MemorySize"]}}},
+            )
+        ).memory
+        == 128
+    )
+    function["Properties"]["Runtime"] = "python3.13"
+    function["IgnoreGlobals"] = "*"
+    assert read(written(tmp_path, template)).environment == {"OWN": "own", "BOTH": "own"}
 
 
 def test_resolves_the_intrinsics(tmp_path: Path) -> None:

@@ -52,6 +52,23 @@ def test_a_shell_that_evaluates_it_has_the_sandboxs_addresses_and_keys(tmp_path:
     assert json.loads(done.stdout) == [ready[name] for name in NAMES.values()]
 
 
+def test_the_function_that_is_named_is_meant(tmp_path: Path, ready: dict[str, str]) -> None:
+    path = tmp_path / "ready.json"
+    urls = {"First": ready["function_url"], "Second": ready["function_url"] + "second/"}
+    path.write_text(json.dumps({**ready, "function_urls": urls}))
+    for flags, url in (
+        ([], urls["First"]),
+        (["--function", "First"], urls["First"]),
+        (["--function", "Second"], urls["Second"]),
+    ):
+        done = env("--ready-file", str(path), *flags)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert f"export FUNCTION_URL={url}\n" in done.stdout
+    done = env("--ready-file", str(path), "--function", "Third")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "env: the sandbox has no function Third; it has First, Second\n"
+
+
 def test_no_sandbox(tmp_path: Path, ready: dict[str, str]) -> None:
     path = tmp_path / "ready.json"
     with socket.create_server(("127.0.0.1", 0)) as server:
@@ -75,6 +92,8 @@ def test_no_sandbox(tmp_path: Path, ready: dict[str, str]) -> None:
     ("arguments", "words"),
     [
         (["--ready-file"], "env: --ready-file needs a path; see --help\n"),
+        (["--function"], "env: --function needs a logical id; see --help\n"),
+        (["--function", ""], "env: --function needs a logical id; see --help\n"),
         (["--no-such-flag"], "env: unknown argument --no-such-flag; see --help\n"),
         (["ready.json"], "env: unknown argument ready.json; see --help\n"),
     ],
@@ -88,4 +107,7 @@ def test_wrong_use(arguments: list[str], words: str) -> None:
 def test_help_has_every_name_and_examples(flag: str) -> None:
     done = env(flag)
     assert (done.returncode, done.stderr) == (0, "")
-    assert all(name in done.stdout for name in (*NAMES, "usage:", "--ready-file PATH", "Examples:", "Exit codes:"))
+    assert all(
+        name in done.stdout
+        for name in (*NAMES, "usage:", "--ready-file PATH", "--function LOGICAL_ID", "Examples:", "Exit codes:")
+    )

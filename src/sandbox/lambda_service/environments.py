@@ -5,16 +5,17 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime
-from pathlib import Path
 
 from sandbox.invocation import FunctionError, Invocation
+from sandbox.lambda_service.function_process import Launch
 from sandbox.lambda_service.log_pipe import LogPipe
 from sandbox.lambda_service.runtime_api import RuntimeApi
 from sandbox.records.memory import peak_memory_mb
 from sandbox.records.recorder import LogStream, Recorder
 from sandbox.records.run import TIMEOUT, Phase, Run, Stopwatch
+from template.errors import TemplateError
 
 # Lambda's limit for the init phase. Lambda begins a longer one again, under the function's timeout; here it goes on.
 INIT_SECONDS = 10
@@ -25,9 +26,8 @@ class Environment:
 
     def __init__(
         self,
-        command: list[str],
-        directory: Path,
-        variables: Mapping[str, str],
+        launch: Callable[[], Launch],
+        version: int,
         timeout: float,
         stream: LogStream,
         recorder: Recorder,
@@ -35,16 +35,15 @@ class Environment:
         """Prepare an environment; nothing runs yet.
 
         Args:
-            command: starts the runtime.
-            directory: the function's code, where the runtime starts.
-            variables: all environment variables but `AWS_LAMBDA_RUNTIME_API`.
+            launch: gives what starts the runtime; all variables but `AWS_LAMBDA_RUNTIME_API` are in it. It may raise
+                TemplateError or OSError.
+            version: of the code that it runs.
             timeout: seconds that one invocation may take.
             stream: where its lines go.
             recorder: is told of all that happens.
         """
-        self._command = command
-        self._directory = directory
-        self._variables = variables
+        self.version = version
+        self._launch = launch
         self._timeout = timeout
         self._stream = stream
         self._recorder = recorder
@@ -109,9 +108,8 @@ class Environment:
             self._recorder.init_started(self._stream)
             try:
                 await self._start()
-            except OSError as error:
-                message = f"cannot start {self._command[0]}: {error}"
-                return watch.phase(), FunctionError("Runtime.InvalidEntrypoint", message)
+            except (OSError, TemplateError) as error:
+                return watch.phase(), FunctionError("Runtime.InvalidEntrypoint", f"cannot start the runtime: {error}")
         what = await self._wait(INIT_SECONDS + self._timeout)
         phase = watch.phase()
         failure = None
@@ -158,11 +156,12 @@ class Environment:
     async def _start(self) -> None:
         self._log = LogPipe(lambda line: self._recorder.printed(self._stream, line))
         try:
+            launch = self._launch()
             address = await self._api.start()
             self._process = await asyncio.create_subprocess_exec(
-                *self._command,
-                cwd=self._directory,
-                env={**self._variables, "AWS_LAMBDA_RUNTIME_API": address},
+                *launch.command,
+                cwd=launch.directory,
+                env={**launch.variables, "AWS_LAMBDA_RUNTIME_API": address},
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=self._log.write_end,
                 stderr=self._log.write_end,

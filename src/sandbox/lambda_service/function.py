@@ -1,17 +1,38 @@
-"""The stack's functions as frozen specs: the one that streams, and the scheduled ones."""
+"""The stack's functions as frozen specs: those with a streaming URL, and the scheduled ones."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
+from typing import Any
 
+from sandbox.lambda_service.layers import Layer, layers_of, local_path
+from sandbox.lambda_service.properties import ignored_properties
 from template.errors import TemplateError
 from template.intrinsics import as_text
 from template.resources import ACCOUNT_ID, Properties, Resource
 
+# What Lambda sets itself and lets no function set:
+# https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime
+RESERVED_VARIABLES = {
+    "AWS_ACCESS_KEY", "AWS_ACCESS_KEY_ID", "AWS_DEFAULT_REGION", "AWS_EXECUTION_ENV", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
+    "AWS_LAMBDA_FUNCTION_NAME", "AWS_LAMBDA_FUNCTION_VERSION", "AWS_LAMBDA_INITIALIZATION_TYPE",
+    "AWS_LAMBDA_LOG_GROUP_NAME", "AWS_LAMBDA_LOG_STREAM_NAME", "AWS_LAMBDA_RUNTIME_API", "AWS_REGION",
+    "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "LAMBDA_RUNTIME_DIR", "LAMBDA_TASK_ROOT", "_HANDLER",
+    "_X_AMZN_TRACE_ID",
+}  # fmt: skip
+LOG_LEVELS = ("TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL")
+
 
 @dataclass(frozen=True)
 class FunctionSpec:
-    """What Lambda needs to know about a function; times in seconds, memory in megabytes."""
+    """What Lambda needs to know about a function; times in seconds, memory in megabytes.
+
+    Attributes:
+        wrapper: its AWS_LAMBDA_EXEC_WRAPPER.
+        log_level: the least that it logs if it logs JSON; None if it logs text.
+        notices: what its developer should know about the template.
+    """
 
     logical_id: str
     name: str
@@ -21,13 +42,16 @@ class FunctionSpec:
     memory: int
     environment: Mapping[str, str]
     code: Path
-    wrapper: Path | None
+    layers: Sequence[Layer]
+    wrapper: str | None
     reserved_concurrency: int | None
     auth_type: str
     alias: str | None
     log_group: str
+    log_level: str | None
     tracing: str
     region: str
+    notices: Sequence[str]
 
     @property
     def unqualified_arn(self) -> str:
@@ -40,8 +64,8 @@ class FunctionSpec:
         return f"{self.unqualified_arn}:{self.alias}" if self.alias else self.unqualified_arn
 
 
-def streaming_function(resources: Mapping[str, Resource], path: Path, region: str) -> FunctionSpec:
-    """Return the stack's function that has a streaming URL.
+def streaming_functions(resources: Mapping[str, Resource], path: Path, region: str) -> list[FunctionSpec]:
+    """Return the stack's functions that have a streaming URL, in the template's order.
 
     Args:
         resources: what `read_resources` returned.
@@ -51,65 +75,114 @@ def streaming_function(resources: Mapping[str, Resource], path: Path, region: st
     Raises:
         TemplateError: the stack has no such function, or one that the sandbox cannot run.
     """
-    logical_id = _logical_id(resources, path)
-    url = resources[logical_id].properties["FunctionUrlConfig"]
-    if url.get("InvokeMode") != "RESPONSE_STREAM":
-        raise TemplateError(f"{path}: {logical_id}: FunctionUrlConfig.InvokeMode must be RESPONSE_STREAM")
-    return function(logical_id, resources, path, region)
+    found = [
+        function(name, resources, path, region)
+        for name, resource in resources.items()
+        if resource.type == "AWS::Serverless::Function" and "FunctionUrlConfig" in resource.properties
+    ]
+    if not found:
+        raise TemplateError(f"{path}: an AWS::Serverless::Function with a FunctionUrlConfig is needed, there is none")
+    names = [spec.name for spec in found]
+    for spec in found:
+        if names.count(spec.name) > 1:
+            raise TemplateError(f"{path}: more than one function has the FunctionName {spec.name}")
+    return found
 
 
 def function(logical_id: str, resources: Mapping[str, Resource], path: Path, region: str) -> FunctionSpec:
-    """Return the function of this name in the template; the other arguments are those of `streaming_function`.
+    """Return the function of this name in the template; the other arguments are those of `streaming_functions`.
 
     Raises:
         TemplateError: the sandbox cannot run it.
     """
-    properties = resources[logical_id].properties
-    name = str(resources[logical_id].return_value())
+    resource = resources[logical_id]
+    ignored = ignored_properties(resource)
+    properties, where = resource.properties, resource.properties.where
+    _choice(properties.get("PackageType", "Zip"), f"{where}.PackageType", ("Zip",))
+    name = str(resource.return_value())
+    if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", name):
+        raise TemplateError(f"{where}.FunctionName must be up to 64 letters, digits, - and _, not {name!r}")
+    runtime = str(properties.required("Runtime"))
+    if not re.fullmatch(r"python3\.\d+", runtime):
+        raise TemplateError(f"{where}.Runtime must be a Python such as python3.13, not {runtime}")
     environment = _environment(properties)
-    code = _code(path, logical_id, properties)
-    reserved = properties.integer("ReservedConcurrentExecutions", -1)
+    logging = properties.get("LoggingConfig", {})
+    log_level = _log_level(logging, f"{where}.LoggingConfig")
+    notices = [f"the sandbox ignores {', '.join(ignored)}"] if ignored else []
+    if log_level:
+        notices.append("Lambda's own log lines, such as REPORT, stay text in the sandbox; LogFormat is JSON")
+    reserved = "ReservedConcurrentExecutions"
     return FunctionSpec(
         logical_id=logical_id,
         name=name,
-        handler=properties.required("Handler"),
-        runtime=properties.required("Runtime"),
-        timeout=properties.integer("Timeout", 3),
-        memory=properties.integer("MemorySize", 128),
+        handler=str(properties.required("Handler")),
+        runtime=runtime,
+        # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+        timeout=_number(properties, "Timeout", 3, 1, 900),
+        memory=_number(properties, "MemorySize", 128, 128, 10240),
         environment=environment,
-        code=code,
-        wrapper=_wrapper(path, properties, environment.get("AWS_LAMBDA_EXEC_WRAPPER"), resources),
-        reserved_concurrency=None if reserved < 0 else reserved,
-        auth_type=str(properties.get("FunctionUrlConfig", {}).get("AuthType")),
+        code=_code(path, logical_id, properties),
+        layers=layers_of(properties, path, resources),
+        wrapper=environment.get("AWS_LAMBDA_EXEC_WRAPPER"),
+        reserved_concurrency=_number(properties, reserved, 0, 0, 1_000_000) if reserved in properties else None,
+        auth_type=_auth_type(properties),
         alias=properties.get("AutoPublishAlias"),
-        log_group=str(properties.get("LoggingConfig", {}).get("LogGroup", f"/aws/lambda/{name}")),
-        tracing=str(properties.get("Tracing", "PassThrough")),
+        log_group=str(logging.get("LogGroup", f"/aws/lambda/{name}")),
+        log_level=log_level,
+        tracing=_choice(
+            properties.get("Tracing", "PassThrough"), f"{where}.Tracing", ("Active", "PassThrough", "Disabled")
+        ),
         region=region,
+        notices=notices,
     )
 
 
-def _logical_id(resources: Mapping[str, Resource], path: Path) -> str:
-    found = [
-        name
-        for name, resource in resources.items()
-        if resource.type == "AWS::Serverless::Function" and "FunctionUrlConfig" in resource.properties
-    ]
-    if len(found) != 1:
-        raise TemplateError(
-            f"{path}: exactly one AWS::Serverless::Function with a FunctionUrlConfig expected, found {found}"
-        )
-    return found[0]
+def _auth_type(properties: Properties) -> str:
+    """Return the AuthType of the function's URL, empty if it has none."""
+    url, where = properties.get("FunctionUrlConfig"), f"{properties.where}.FunctionUrlConfig"
+    if url is None:
+        return ""
+    _choice(url.get("InvokeMode", "BUFFERED"), f"{where}.InvokeMode", ("RESPONSE_STREAM",))
+    return _choice(url.get("AuthType"), f"{where}.AuthType", ("AWS_IAM", "NONE"))
+
+
+def _choice(value: Any, where: str, choices: Sequence[str]) -> str:
+    if value not in choices:
+        raise TemplateError(f"{where} must be {' or '.join(choices)}, not {value}")
+    return str(value)
+
+
+def _number(properties: Properties, name: str, default: int, least: int, most: int) -> int:
+    value = properties.integer(name, default)
+    if not least <= value <= most:
+        raise TemplateError(f"{properties.where}.{name} must be from {least} to {most}, not {value}")
+    return value
 
 
 def _environment(properties: Properties) -> Mapping[str, str]:
+    where = f"{properties.where}.Environment.Variables"
     try:
-        return {key: as_text(value) for key, value in properties.get("Environment", {}).get("Variables", {}).items()}
+        variables = {
+            key: as_text(value) for key, value in properties.get("Environment", {}).get("Variables", {}).items()
+        }
     except (AttributeError, TypeError) as error:
-        raise TemplateError(f"{properties.where}.Environment.Variables must be texts: {error}") from None
+        raise TemplateError(f"{where} must be texts: {error}") from None
+    if reserved := sorted(RESERVED_VARIABLES & variables.keys()):
+        raise TemplateError(f"{where}.{reserved[0]}: Lambda sets this variable itself")
+    return variables
+
+
+def _log_level(logging: Mapping[str, Any], where: str) -> str | None:
+    """Return the least level that the function logs as JSON; None if it logs text."""
+    if _choice(logging.get("LogFormat", "Text"), f"{where}.LogFormat", ("Text", "JSON")) == "JSON":
+        return _choice(logging.get("ApplicationLogLevel", "INFO"), f"{where}.ApplicationLogLevel", LOG_LEVELS)
+    if "ApplicationLogLevel" in logging:
+        raise TemplateError(f"{where}.ApplicationLogLevel needs LogFormat JSON")
+    return None
 
 
 def _code(path: Path, logical_id: str, properties: Properties) -> Path:
-    code = (path.parent / str(properties.required("CodeUri"))).resolve()
+    code = local_path(path, properties, "CodeUri")
     handler = str(properties.required("Handler"))
     module, dot, function = handler.rpartition(".")
     if not dot or not module or not function:
@@ -118,42 +191,3 @@ def _code(path: Path, logical_id: str, properties: Properties) -> Path:
     if not stem.with_name(f"{stem.name}.py").is_file() and not (stem / "__init__.py").is_file():
         raise TemplateError(f"{path}: {logical_id}: the handler {handler} needs {stem}.py, which does not exist")
     return code
-
-
-def _wrapper(
-    path: Path, properties: Properties, variable: str | None, resources: Mapping[str, Resource]
-) -> Path | None:
-    """Return where the exec wrapper, which the function's only layer holds, is on this machine."""
-    layers = properties.get("Layers", [])
-    if not layers and not variable:
-        return None
-    if len(layers) != 1 or not variable:
-        raise TemplateError(
-            f"{properties.where}: the sandbox supports one layer, with the AWS_LAMBDA_EXEC_WRAPPER in it"
-        )
-    content, mount = _layer(path, layers[0], resources)
-    wrapper = PurePosixPath(variable)
-    found = content / wrapper.relative_to(mount) if wrapper.is_relative_to(mount) else content
-    if not found.is_file():
-        raise TemplateError(f"AWS_LAMBDA_EXEC_WRAPPER={variable} is not in the layer {content}, which is {mount}")
-    if not found.stat().st_mode & 0o100:
-        raise TemplateError(f"AWS_LAMBDA_EXEC_WRAPPER={variable} is {found}, not executable: chmod +x it")
-    return found
-
-
-def _layer(path: Path, arn: str, resources: Mapping[str, Resource]) -> tuple[Path, PurePosixPath]:
-    """Return a layer's content on this machine, and the directory that it is on Lambda."""
-    layers = {
-        resource.return_value(): (name, resource)
-        for name, resource in resources.items()
-        if resource.type == "AWS::Serverless::LayerVersion"
-    }
-    if arn not in layers:
-        raise TemplateError(f"{path}: the layer {arn} is not an AWS::Serverless::LayerVersion of this template")
-    name, resource = layers[arn]
-    content = (path.parent / str(resource.properties.required("ContentUri"))).resolve()
-    if not content.is_dir():
-        raise TemplateError(f"{path}: the layer {name} needs the directory {content}, which does not exist")
-    # `sam build` puts what a Python BuildMethod builds under python/; unbuilt, the content is what will go there.
-    built = (content / "python").is_dir() or "BuildMethod" not in resource.metadata
-    return content, PurePosixPath("/opt" if built else "/opt/python")

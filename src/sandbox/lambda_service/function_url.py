@@ -13,7 +13,7 @@ from aiohttp.typedefs import Handler, Middleware
 
 from sandbox.invocation import REQUEST_LIMIT_BYTES, Invocation, ResponseEnd, ResponseStart
 from sandbox.lambda_service.function import FunctionSpec
-from sandbox.lambda_service.pool import EnvironmentPool, ThrottledError
+from sandbox.lambda_service.pool import ThrottledError
 from sandbox.lambda_service.response_head import (
     INTEGRATION_TYPE,
     PreludeReader,
@@ -21,6 +21,7 @@ from sandbox.lambda_service.response_head import (
     ResponseHeadError,
     buffered_response,
 )
+from sandbox.lambda_service.served_function import ServedFunction
 from sandbox.lambda_service.url_event import url_event
 from sandbox.records.recorder import Recorder
 from sandbox.records.run import Stopwatch
@@ -34,21 +35,16 @@ _URL_ID_ALPHABET = string.ascii_lowercase + string.digits
 _log = logging.getLogger(__name__)
 
 
-def function_url_app(pool: EnvironmentPool, spec: FunctionSpec, recorder: Recorder) -> web.Application:
-    """Return the application that answers every method and path of a Function URL; it checks no signature.
-
-    Args:
-        pool: runs the invocations.
-        spec: the function.
-        recorder: is told of every request.
-    """
+def function_url_app(function: ServedFunction) -> web.Application:
+    """Return the application that answers every method and path of a function's URL; it checks no signature."""
+    spec = function.spec
     url_id = "".join(secrets.choice(_URL_ID_ALPHABET) for _ in range(32))
     domain_name = f"{url_id}.lambda-url.{spec.region}.on.aws"
 
     async def handle(request: web.Request) -> web.StreamResponse:
         invocation = request[_INVOCATION] = await _invocation(request, spec, domain_name)
         try:
-            await pool.invoke(invocation)
+            await function.pool.invoke(invocation)
         except ThrottledError:
             return throttled()
         try:
@@ -56,7 +52,7 @@ def function_url_app(pool: EnvironmentPool, spec: FunctionSpec, recorder: Record
         finally:
             invocation.abandon()
 
-    app = web.Application(middlewares=[_recording(recorder)], client_max_size=REQUEST_LIMIT_BYTES)
+    app = web.Application(middlewares=[_recording(function.recorder)], client_max_size=REQUEST_LIMIT_BYTES)
     app.on_response_prepare.append(_finish_head)
     app.router.add_route("*", "/{path:.*}", handle)
     return app

@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/lambda/latest/api/API_InvokeWithResponseStream.html
 import json
 import re
 import uuid
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,7 +18,7 @@ from sandbox.invocation import FunctionError, Invocation, ResponseEnd, ResponseS
 from sandbox.lambda_service.function import FunctionSpec
 from sandbox.lambda_service.function_url import throttled
 from sandbox.lambda_service.pool import EnvironmentPool, ThrottledError
-from sandbox.records.recorder import Recorder
+from sandbox.lambda_service.served_function import ServedFunction
 from sandbox.trace_context import trace_context
 
 _PATH = re.compile(r"/2021-11-15/functions/(?P<function>[^/]+)/response-streaming-invocations")
@@ -31,8 +32,9 @@ _UNSUPPORTED = {
 }
 
 
-def invoke_api(pool: EnvironmentPool, spec: FunctionSpec, recorder: Recorder) -> Handler:
+def invoke_api(functions: Sequence[ServedFunction]) -> Handler:
     """Return the handler of all requests to the service `lambda`; it refuses every other operation by name."""
+    known = ", ".join(function.spec.arn for function in functions)
 
     async def handle(request: web.Request) -> web.StreamResponse:
         match = _PATH.fullmatch(request.path)
@@ -42,22 +44,28 @@ def invoke_api(pool: EnvironmentPool, spec: FunctionSpec, recorder: Recorder) ->
         for header, default in _UNSUPPORTED.items():
             if (value := request.headers.get(header, default)) != default:
                 return _refusal(501, "NotImplementedException", f"the sandbox does not support {header}: {value:.100}")
-        arn = _invoked_arn(spec, match["function"], request.query.get("Qualifier"))
-        if arn is None:
-            text = f"Function not found: {match['function']}; the sandbox has {spec.arn}"
-            return _refusal(404, "ResourceNotFoundException", text)
-        trace = trace_context(request.headers.get("X-Amzn-Trace-Id"), spec.tracing == "Active", datetime.now(UTC))
-        invocation = Invocation(await request.read() or b"{}", trace, str(uuid.uuid4()), arn)
-        status = 200
-        try:
-            return await _invoke(pool, request, invocation)
-        except ThrottledError:
-            status = 429
-            return throttled()
-        finally:
-            recorder.answered(invocation, status)
+        for function in functions:
+            arn = _invoked_arn(function.spec, match["function"], request.query.get("Qualifier"))
+            if arn is not None:
+                return await _answer(function, request, arn)
+        text = f"Function not found: {match['function']}; the sandbox has {known}"
+        return _refusal(404, "ResourceNotFoundException", text)
 
     return handle
+
+
+async def _answer(function: ServedFunction, request: web.Request, arn: str) -> web.StreamResponse:
+    is_traced = function.spec.tracing == "Active"
+    trace = trace_context(request.headers.get("X-Amzn-Trace-Id"), is_traced, datetime.now(UTC))
+    invocation = Invocation(await request.read() or b"{}", trace, str(uuid.uuid4()), arn)
+    status = 200
+    try:
+        return await _invoke(function.pool, request, invocation)
+    except ThrottledError:
+        status = 429
+        return throttled()
+    finally:
+        function.recorder.answered(invocation, status)
 
 
 def _invoked_arn(spec: FunctionSpec, function: str, qualifier: str | None) -> str | None:

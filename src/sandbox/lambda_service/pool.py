@@ -5,9 +5,10 @@ import contextlib
 from collections.abc import Callable, Mapping
 
 from sandbox.invocation import Invocation
-from sandbox.lambda_service import function_process
+from sandbox.lambda_service.deployed import Deployed
 from sandbox.lambda_service.environments import Environment
 from sandbox.lambda_service.function import FunctionSpec
+from sandbox.lambda_service.function_process import launch, new_log_stream
 from sandbox.records.recorder import LogStream, Recorder
 
 # The most environments of a function that reserves none: what a new AWS account has for all of its functions.
@@ -25,17 +26,21 @@ class ThrottledError(Exception):
 
 
 class EnvironmentPool:
-    """Starts environments on demand, up to a limit, and reuses the one that was used last."""
+    """Starts environments on demand, up to a limit, and reuses the one that was used last, unless its code is old."""
 
-    def __init__(self, limit: int, create: Callable[[int], Environment], recorder: Recorder) -> None:
+    def __init__(
+        self, limit: int, version: Callable[[], int], create: Callable[[int, int], Environment], recorder: Recorder
+    ) -> None:
         """Make an empty pool: the first invocation is a cold start.
 
         Args:
             limit: the most environments at a time.
-            create: makes an environment that has the given number; it is not started yet.
+            version: gives the version of the code that is there now; environments of another take no more invocations.
+            create: makes an environment that has the given number and version; it is not started yet.
             recorder: is told which invocations begin and which are refused.
         """
         self._limit = limit
+        self._version = version
         self._create = create
         self._recorder = recorder
         self._created = 0
@@ -80,15 +85,16 @@ class EnvironmentPool:
             async with self._returned:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._returned.wait_for(lambda: self._idle), _SETTLE_SECONDS)
+        version = self._version()
         while self._idle:
             environment = self._idle.pop()
-            if environment.alive:
+            if environment.alive and environment.version == version:
                 return environment
             await self._remove(environment)
         if len(self._environments) >= self._limit:
             raise ThrottledError
         self._created += 1
-        environment = self._create(self._created)
+        environment = self._create(self._created, version)
         self._environments.add(environment)
         return environment
 
@@ -113,23 +119,24 @@ class EnvironmentPool:
 
 
 def environment_pool(
-    spec: FunctionSpec, python: str, aws: Mapping[str, str], recorder: Recorder, label: str = ""
+    spec: FunctionSpec, deployed: Deployed, python: str, aws: Mapping[str, str], recorder: Recorder, label: str = ""
 ) -> EnvironmentPool:
     """Return an empty pool for a function, with as many environments at most as it reserves.
 
     Args:
         spec: the function.
+        deployed: its code and layers.
         python: the interpreter that runs it.
         aws: environment variables with the function's keys and AWS's addresses.
         recorder: is told of everything that happens.
         label: stands before an environment's number on the terminal.
     """
-    command = function_process.command(spec, python)
 
-    def create(number: int) -> Environment:
-        variables = function_process.variables(spec, aws)
-        log_stream = LogStream(f"{label}{number}", variables["AWS_LAMBDA_LOG_STREAM_NAME"])
-        return Environment(command, spec.code, variables, spec.timeout, log_stream, recorder)
+    def create(number: int, version: int) -> Environment:
+        stream = LogStream(f"{label}{number}", new_log_stream())
+        return Environment(
+            lambda: launch(spec, deployed, python, stream.name, aws), version, spec.timeout, stream, recorder
+        )
 
     limit = _UNRESERVED if spec.reserved_concurrency is None else spec.reserved_concurrency
-    return EnvironmentPool(limit, create, recorder)
+    return EnvironmentPool(limit, deployed.version, create, recorder)

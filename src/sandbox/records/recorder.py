@@ -7,14 +7,12 @@ import time
 from dataclasses import dataclass
 
 from sandbox.banner import print_function_line
-from sandbox.bedrock.served import Served
 from sandbox.cloudwatch.emf import emf_points
 from sandbox.cloudwatch.metrics import Metrics
 from sandbox.invocation import Invocation
 from sandbox.lambda_service.function import FunctionSpec
 from sandbox.logs.logs import Logs
 from sandbox.records import lambda_metrics, report_lines, segments
-from sandbox.records.bedrock_metrics import bedrock_points
 from sandbox.records.run import Phase, Run
 from sandbox.xray.traces import Traces
 
@@ -28,7 +26,7 @@ class LogStream:
 
 
 class Recorder:
-    """The records of one function and of the scripted models."""
+    """The records of one function."""
 
     def __init__(self, spec: FunctionSpec, logs: Logs, metrics: Metrics, traces: Traces) -> None:
         self._spec = spec
@@ -86,10 +84,6 @@ class Recorder:
     def url_answered(self, handling: Phase, status: int) -> None:
         """The function, or the sandbox in its place, has answered a request to the Function URL."""
         self._metrics.put(lambda_metrics.url_points(self._spec.arn, handling, status))
-
-    def served(self, served: Served) -> None:
-        """A scripted model has finished a request."""
-        self._metrics.put(bedrock_points(served, int(time.time() * 1000)))
 
     def _log(self, stream: LogStream, message: str) -> None:
         self._logs.put(self._spec.log_group, stream.name, int(time.time() * 1000), message)

@@ -104,6 +104,7 @@ def test_one_run(capsys: pytest.CaptureFixture[str]) -> None:
         "Max gap        150.0 ms",
         "TPOT            61.5 ms",
         "Total         1000.0 ms",
+        "Format     firstbyte-sse",
         "Tokens     8 in, 60 out",
         "Start      cold",
         "Connection new",
@@ -135,6 +136,7 @@ def test_what_a_run_has_no_value_for_is_a_dash(capsys: pytest.CaptureFixture[str
     lines = shown(report_of(run), capsys)
     assert [line.split()[-1] for line in lines[:9]] == ["-"] * 9
     assert [line.split(maxsplit=1)[1] for line in lines[9:]] == [
+        "-",
         "- in, - out",
         "-",
         "-",

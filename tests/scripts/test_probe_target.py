@@ -103,7 +103,7 @@ def test_the_sandbox_is_found_through_its_ready_file(tmp_path: Path) -> None:
     )
     assert sandbox_stack(path).cloudwatch == Target("http://127.0.0.1:8081", "us-east-1", True, True)
     path.write_text(json.dumps({**READY, "session_token": "t"}))
-    assert sandbox_stack(path).credentials.session_token == "t"
+    assert sandbox_stack(path).credentials == Credentials("AKID", "s3cret", "t")
 
 
 @pytest.mark.parametrize(

@@ -91,7 +91,9 @@ def _network(run: Run) -> float | None:
 
 
 def _trace_url(run: Run, series: Series) -> str | None:
-    if not _TRACE_ID.fullmatch(run.trace_id or "") or parse_url(series.url, series.region, {}).is_local:
+    if not _TRACE_ID.fullmatch(run.trace_id or "") or series.region is None:
+        return None
+    if parse_url(series.url, None, {}, signed=False).is_local:
         return None
     host = next(host for beginning, host in _CONSOLES.items() if series.region.startswith(beginning))
     return f"https://{series.region}.{host}/cloudwatch/home?region={series.region}#xray:traces/{run.trace_id}"

@@ -79,7 +79,7 @@ def test_the_function_holds_the_handler_and_nothing_else(built: Path) -> None:
 
 
 def test_the_probes_function_holds_what_measures_and_publishes_and_nothing_else(built: Path) -> None:
-    ours = sources("src/probe", "probe/*.py", "probe/output/__init__.py", "probe/output/jsonl.py")
+    ours = sources("src/probe", "probe/*.py", "probe/formats/*.py", "probe/output/__init__.py", "probe/output/jsonl.py")
     assert set(files(built / "ProbeFunction")) == ours
 
 

@@ -18,6 +18,8 @@ _SECRET_NAME = re.compile(r"auth|key|token|secret|passw|cookie|credential|signat
 
 # These follow from the URL and the body; another value would break the request.
 _CURLS_OWN = {"host", "content-length", "transfer-encoding", "connection", "expect", "te", "upgrade"}
+# What a signed request always has.
+_ALWAYS_SIGNED = {"accept", "content-type", "host", "x-amz-date", "x-amz-security-token"}
 # These are the signature's.
 _SIGNATURES_OWN = {"authorization", "x-amz-date", "x-amz-content-sha256", "x-amz-security-token"}
 
@@ -62,7 +64,23 @@ def read_headers(given: Sequence[str], *, signed: bool) -> list[Header]:
             raise UsageError(f"--header: {name} follows from the URL and the request, and cannot be set")
         if signed and name in _SIGNATURES_OWN:
             raise UsageError(f"--header: {name} is what the signature sets; with --unsigned there is no signature")
+    if signed:
+        _refuse_what_curl_signs_wrongly(names)
     return headers
+
+
+def _refuse_what_curl_signs_wrongly(names: Sequence[str]) -> None:
+    """Refuse two signed names of which one begins with the other, such as `x-a` and `x-a-b`.
+
+    The signature needs headers sorted by name. curl 7.88 sorts whole lines: `x-a-b:` comes before `x-a:` there.
+    """
+    for shorter in {*names, *_ALWAYS_SIGNED}:
+        for longer in {*names, *_ALWAYS_SIGNED}:
+            if longer.startswith(shorter) and "" < longer.removeprefix(shorter) < ":":
+                raise UsageError(
+                    f"--header: curl signs {longer} wrongly beside {shorter}, since one name begins with the other; "
+                    "use another name, or --unsigned"
+                )
 
 
 def merged(own: Sequence[Header], defaults: Mapping[str, str]) -> dict[str, str]:

@@ -131,7 +131,7 @@ def _missing(name: str, summary: Summary) -> str:
     figure = name.rpartition("_")[0]
     formats = [name for name in summary.formats if name in WITHOUT_TOKENS]
     if figure in ("ttft", "tpot") and formats:
-        return f"in the format {' and '.join(formats)} no token can be told from other chunks"
+        return f"tokens cannot be seen in the format {' and '.join(formats)}"
     return f"no completed run has a {FIGURES[figure].label}" if figure in FIGURES else "no run came to its end"
 
 

@@ -36,8 +36,9 @@ _HOW_TIMED = {
 }
 WITHOUT_TOKENS = tuple(name for name in _HOW_TIMED if name != "text")
 
-# The names of a run's `format`.
-FORMATS = (firstbyte.EVENTS.name, firstbyte.LINES.name, openai.EVENTS.name, anthropic.EVENTS.name, *_HOW_TIMED)
+# The names of a run's `format`. Those of this stack's function come first.
+BY_FIRSTBYTE = (firstbyte.EVENTS.name, firstbyte.LINES.name)
+FORMATS = (*BY_FIRSTBYTE, openai.EVENTS.name, anthropic.EVENTS.name, *_HOW_TIMED)
 
 # None of them is registered; these are in use. https://github.com/ndjson/ndjson-spec, https://jsonlines.org
 _LINES = {

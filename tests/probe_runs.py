@@ -26,12 +26,15 @@ def a_run(**fields: Any) -> Run:
         "outcome": "completed",
         "error": None,
         "status": 200,
+        "format": "firstbyte-sse",
+        "content_encoding": None,
         "dns_ms": 5.0,
         "connect_ms": 15.0,
         "tls_ms": 30.0,
         "ttfb_headers_ms": 390.0,
         "ttfb_ms": 391.0,
         "ttft_ms": ttft_ms,
+        "first_chunk_ms": ttft_ms,
         "gaps_ms": gaps,
         "max_gap_ms": max(gaps, default=None),
         "tpot_ms": (total_ms - ttft_ms) / (tokens - 1) if told and tokens else None,
@@ -59,6 +62,7 @@ def a_failed_run(outcome: str = "http_error", **fields: Any) -> Run:
     defaults: dict[str, Any] = {
         "outcome": outcome,
         "error": Failure("throttled", "Too many requests", retryable=True),
+        "format": None if outcome in ("transport", "http_error") else "firstbyte-sse",
         "status": None if outcome == "transport" else 429 if outcome == "http_error" else 200,
         "ttft_ms": None,
         "gaps_ms": [],
@@ -74,7 +78,7 @@ def a_failed_run(outcome: str = "http_error", **fields: Any) -> Run:
     return a_run(**(defaults | fields))
 
 
-def a_series(*runs: Run, url: str = URL, region: str = "eu-west-1", buffered: bool = False) -> Series:
+def a_series(*runs: Run, url: str = URL, region: str | None = "eu-west-1", buffered: bool = False) -> Series:
     """A series of these runs, or of one."""
     return Series("measured", url, region, buffered, list(runs) or [a_run()])
 

@@ -45,6 +45,9 @@ ELSEWHERE = {
     "scripts/bench.sh telemetry": "tests/scripts/test_bench.py",
     "scripts/bench.sh probe": "tests/scripts/test_bench.py",
     "scripts/probe.sh --url https://YOUR-URL-ID.lambda-url.us-east-1.on.aws/": "it needs AWS",
+    "scripts/probe.sh --url https://llm.example/v1/chat/completions --unsigned --header @key --prompts chat.jsonl": (
+        "tests/scripts/test_probe_any_stream.py"
+    ),
     "sam build": "tests/deploy/conftest.py",
     "sam deploy --guided": "tests/deploy/test_deploy_guided.py",
     "sam delete": "tests/deploy/test_deploy.py",

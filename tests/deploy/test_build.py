@@ -127,7 +127,7 @@ def test_modes_do_not_come_from_the_umask(room: str, resource: str, tmp_path: Pa
 
 
 def test_the_probes_function_holds_what_measures_and_publishes_and_nothing_else(built: Path) -> None:
-    ours = sources("src/probe", "probe/*.py", "probe/output/__init__.py", "probe/output/jsonl.py")
+    ours = sources("src/probe", "probe/*.py", "probe/formats/*.py", "probe/output/__init__.py", "probe/output/jsonl.py")
     assert set(files(built / "ProbeFunction")) == ours
 
 

@@ -41,10 +41,12 @@ def failed(code: int, **more: Any) -> CurlFigures:
     return CurlFigures(code, message=f"curl said {code}", **more)
 
 
-def observe(*arrivals: tuple[float, str, bytes]) -> Observation:
+def observe(*arrivals: tuple[float, str, bytes], whole: bool = True) -> Observation:
     observer = Observer()
     for arrival in arrivals:
         observer.take(Arrival(*arrival))
+    if whole:
+        observer.end()
     return observer.observation
 
 
@@ -54,7 +56,9 @@ def measured(seen: Observation, curl: CurlFigures | None, **more: Any) -> Run:
 
 def judged(body: bytes, curl: CurlFigures | None, head: bytes = HEAD, *, buffered: bool = False) -> Run:
     arrivals = [(1.0, HEADER, head)] if head else []
-    return measured(observe(*arrivals, *([(2.0, BODY, body)] if body else [])), curl, buffered=buffered)
+    whole = curl is not None and curl.exit_code == 0
+    seen = observe(*arrivals, *([(2.0, BODY, body)] if body else []), whole=whole)
+    return measured(seen, curl, buffered=buffered)
 
 
 def test_events_stand_on_curls_clock() -> None:
@@ -113,7 +117,7 @@ OUTCOMES: dict[str, tuple[bytes, bytes, CurlFigures | None, str, str | None]] = 
     "error event without words": (HEAD, START + b"event: error\ndata: {}\n\n", DONE, "error", "error"),
     "no end event": (HEAD, START + DELTA, DONE, "cut", "no_end_event"),
     "broken end event": (HEAD, START + b"event: end\ndata: {\n\n", DONE, "cut", "no_end_event"),
-    "empty body": (HEAD, b"", DONE, "cut", "no_end_event"),
+    "empty body": (HEAD, b"", DONE, "cut", "no_answer"),
     "cut": (HEAD, START + DELTA, failed(18), "cut", "curl_18"),
     "reset": (HEAD, START + DELTA, failed(56), "cut", "curl_56"),
     "cut after the end event": (HEAD, START + DELTA + END, failed(18), "cut", "curl_18"),
@@ -146,16 +150,25 @@ OUTCOMES: dict[str, tuple[bytes, bytes, CurlFigures | None, str, str | None]] = 
         "http_500",
     ),
     "error that was cut": (b"HTTP/1.1 502 Bad Gateway\r\n\r\n", b"Inter", failed(18), "http_error", "http_502"),
-    "another success": (b"HTTP/1.1 204 No Content\r\n\r\n", b"", DONE, "http_error", "http_204"),
-    "redirect": (b"HTTP/1.1 302 Found\r\n\r\n", b"", DONE, "http_error", "http_302"),
-    "another type": (
-        b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n",
-        START + END,
+    "another success": (HEAD.replace(b"200 OK", b"201 Created"), START + DELTA + END, DONE, "completed", None),
+    "no content": (b"HTTP/1.1 204 No Content\r\n\r\n", b"", DONE, "cut", "no_answer"),
+    "redirect": (b"HTTP/1.1 302 Found\r\nLocation: /x\r\n\r\n", b"", DONE, "http_error", "redirect"),
+    "redirect to nowhere": (b"HTTP/1.1 302 Found\r\n\r\n", b"", DONE, "http_error", "http_302"),
+    "a place in an error": (b"HTTP/1.1 404 No\r\nLocation: /x\r\n\r\n", b"", DONE, "http_error", "http_404"),
+    "another type": (b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n", b"<p>", DONE, "completed", None),
+    "another type, cut": (b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n", b"<p", failed(18), "cut", "curl_18"),
+    "no type": (b"HTTP/1.1 200 OK\r\n\r\n", START, DONE, "completed", None),
+    "comments alone": (HEAD, b": still there\n\n: and there\n\n", DONE, "cut", "no_answer"),
+    "an event of nobody's": (HEAD, b"data: hello\n\n", DONE, "completed", None),
+    "an error event of nobody's": (HEAD, b"data: hello\n\nevent: error\ndata: oh\n\n", DONE, "error", "error"),
+    "brotli": (
+        HEAD[:-2] + b"Content-Encoding: br\r\n\r\n",
+        b"\x0b\x02",
         DONE,
         "http_error",
-        "unexpected_content_type",
+        "unsupported_content_encoding",
     ),
-    "no type": (b"HTTP/1.1 200 OK\r\n\r\n", START + END, DONE, "http_error", "unexpected_content_type"),
+    "no gzip": (HEAD[:-2] + b"Content-Encoding: gzip\r\n\r\n", START + END, DONE, "cut", "bad_content_encoding"),
     "stopped": (HEAD, START + DELTA, None, "interrupted", "interrupted"),
 }
 
@@ -376,8 +389,8 @@ BUFFERED_OUTCOMES: dict[str, tuple[bytes, bytes, CurlFigures | None, str, str | 
         b"HTTP/1.1 201 Made\r\nContent-Type: application/json\r\n\r\n",
         whole(),
         DONE,
-        "http_error",
-        "http_201",
+        "completed",
+        None,
     ),
     "stopped": (DOCUMENT_HEAD, whole(), None, "interrupted", "interrupted"),
 }
@@ -399,10 +412,12 @@ def test_a_buffered_error_keeps_what_was_used() -> None:
     assert judged(body, curl, head, buffered=True).output_tokens == 2
 
 
-def test_a_document_is_no_stream() -> None:
-    run = judged(whole(), DONE, DOCUMENT_HEAD)
-    assert (run.outcome, run.error and run.error.type) == ("http_error", "unexpected_content_type")
+def test_a_document_that_nobody_asked_for_is_one_piece() -> None:
+    seen = observe((1.0, HEADER, DOCUMENT_HEAD), (1.5, BODY, whole()[:9]), (1.9, BODY, whole()[9:]))
+    run = measured(seen, DONE)
+    assert (run.outcome, run.format, run.ttfb_ms, run.first_chunk_ms) == ("completed", "json", 700.0, 1100.0)
     assert (run.ttft_ms, run.output_tokens, run.model, run.cold_start) == (None, None, None, None)
+    assert (run.gaps_ms, run.delivery) == ([], None)
 
 
 def test_headers_sent_early_are_no_token() -> None:
@@ -425,7 +440,7 @@ def test_a_kept_connection_costs_nothing_that_is_known() -> None:
     [("true", True), ("false", False), ("null", None), ("1", None), ('"true"', None)],
 )
 def test_a_cold_start_is_what_the_function_says(said: str, expected: bool | None) -> None:
-    start = f'event: start\ndata: {{"cold_start": {said}}}\n\n'.encode()
+    start = f'event: start\ndata: {{"model": "m", "cold_start": {said}}}\n\n'.encode()
     assert judged(start + END, DONE).cold_start is expected
     assert judged(START + END, DONE).cold_start is None
 
@@ -472,4 +487,4 @@ def test_an_endless_stream_is_not_kept() -> None:
     assert (whole.outcome, run.outcome) == ("completed", "cut")
     assert run.error is not None
     assert (run.error.type, run.bytes) == ("too_long", len(START) + 5 * len(many) + len(END))
-    assert len(seen.events) <= len(many) // len(DELTA) + 1
+    assert len(seen.chunks) <= len(many) // len(DELTA)

@@ -18,6 +18,7 @@ from jsonschema import Draft202012Validator
 
 from probe.errors import UsageError
 from probe.figures import FIGURES
+from probe.formats import FORMATS
 from probe.measurement import EXIT_CODES, INTERRUPTED, Failure, Run
 from probe.output import jsonl, render, saved
 from probe.result import Conditions, Result
@@ -95,6 +96,7 @@ def test_the_schema_knows_every_field_and_every_name() -> None:
         names = [field.name for field in fields(dataclass)]
         assert list(defs[name]["properties"]) == defs[name]["required"] == names
     assert defs["figure"]["enum"] == list(FIGURES)
+    assert defs["format"]["enum"] == list(FORMATS)
     assert set(defs["run"]["properties"]["outcome"]["enum"]) == set(EXIT_CODES)
     assert set(defs["summary"]["properties"]["outcomes"]["propertyNames"]["enum"]) == set(EXIT_CODES) - {INTERRUPTED}
 
@@ -113,7 +115,7 @@ def test_a_field_more_or_less_does_not_fit(schema: dict[str, Any]) -> None:
         found["more"] = 1
         assert not fits(whole)
         del found["more"]
-        counted_by_name = set(found) <= {*FIGURES, *EXIT_CODES}
+        counted_by_name = set(found) <= {*FIGURES, *EXIT_CODES, *FORMATS}
         for name in list(found):
             value = found.pop(name)
             assert fits(whole) == counted_by_name, name
@@ -138,7 +140,7 @@ def objects(value: Any) -> Iterator[dict[str, Any]]:
 def test_the_document_has_the_figures_of_the_runs() -> None:
     found = document("everything")
     assert list(found)[:6] == ["schema_version", "started_at", "conditions", "url", "region", "buffered"]
-    assert (found["schema_version"], found["url"], found["buffered"]) == (2, a_series().url, False)
+    assert (found["schema_version"], found["url"], found["buffered"]) == (3, a_series().url, False)
     assert [run["ttft_ms"] for run in found["runs"][:3]] == [5000.0, 100.0, 200.0]
     # Nine completed: 100, 200 ... 700, 1600 and 400 ms.
     ttft = found["summary"]["figures"]["ttft"]
@@ -180,7 +182,7 @@ def test_a_line_stands_for_itself() -> None:
     line = jsonl.line(run, series=a_series(url="https://b.example/", buffered=True), against=True)
     assert re.fullmatch("[ -~]+", line)
     found = json.loads(line)
-    assert (found["schema_version"], found["url"], found["region"]) == (2, "https://b.example/", "eu-west-1")
+    assert (found["schema_version"], found["url"], found["region"]) == (3, "https://b.example/", "eu-west-1")
     assert (found["buffered"], found["against"], found["warm_up"], found["number"]) == (True, True, True, 7)
     assert found["gaps_ms"] == run.gaps_ms
     assert found["timing"] == run.timing
@@ -252,6 +254,27 @@ def test_a_saved_result_is_read_as_it_was(tmp_path: Path) -> None:
     assert saved.read(tmp_path / "runs.json") == Result(result.started_at, conditions, result.series, None)
 
 
+def test_a_result_of_the_version_without_formats_is_read(tmp_path: Path) -> None:
+    content = document("everything")
+    for name in ("against", "differences"):
+        del content[name]
+    del content["summary"]["formats"]
+    for run in content["runs"]:
+        for name in ("format", "content_encoding", "first_chunk_ms"):
+            del run[name]
+    (tmp_path / "before.json").write_text(json.dumps(content | {"schema_version": 2}))
+    read = saved.read(tmp_path / "before.json").series.runs
+    expected = [replace(run, format=None) for run in everything().result.series.runs]
+    assert read == expected
+    assert render(a_report(*read), "json")
+
+
+def test_a_series_without_a_region_is_read_as_it_was(tmp_path: Path) -> None:
+    result = a_result(a_series(a_run(format="openai"), url="https://d.example/v1/chat?api-version=1", region=None))
+    (tmp_path / "runs.json").write_text(render(replace(a_report(a_run()), result=result), "json"))
+    assert saved.read(tmp_path / "runs.json") == result
+
+
 def changed(change: Callable[[dict[str, Any]], object]) -> str:
     content = document("one run")
     change(content)
@@ -267,8 +290,8 @@ def changed(change: Callable[[dict[str, Any]], object]) -> str:
         ("[" * 100_000, "is not one JSON document; give a file that --output json has written"),
         ('{"schema_version": 2}\n{"schema_version": 2}\n', "is not one JSON document; give a file that --output json"),
         (changed(lambda found: found["runs"][0].update(ttft_ms=math.nan)), "is not one JSON document"),
-        ("{}", ": $.schema_version is null; this probe reads 2"),
-        (changed(lambda found: found.update(schema_version=1)), ": $.schema_version is 1; this probe reads 2"),
+        ("{}", ": $.schema_version is null; this probe reads 2 and 3"),
+        (changed(lambda found: found.update(schema_version=1)), ": $.schema_version is 1; this probe reads 2 and 3"),
         (changed(lambda found: found.pop("runs")), ": $: 'runs' is a required property"),
         (changed(lambda found: found["runs"][0].update(ttft_ms="x" * 999)), "x' is not of type 'number', 'null'"),
         (changed(lambda found: found["runs"][0].update(ttft_ms="x")), ": $.runs[0].ttft_ms: 'x' is not of type"),
@@ -279,7 +302,10 @@ def changed(change: Callable[[dict[str, Any]], object]) -> str:
         ),
         (changed(lambda found: found["runs"][0].update(total_ms=None, delivery=None)), "total_ms: None is not of type"),
         (changed(lambda found: found["runs"][0].update(error=FAILURE)), "'retryable': None} is not of type 'null'"),
-        (changed(lambda found: found["runs"][0].update(ttft_ms=None)), ": $.runs[0].ttft_ms: None is not of type"),
+        (changed(lambda found: found["runs"][0].update(first_chunk_ms=None)), "first_chunk_ms: None is not of type"),
+        (changed(lambda found: found["runs"][0].update(format="xml")), ": $.runs[0].format: 'xml' is not valid"),
+        (changed(lambda found: found.update(schema_version=2, runs=7)), ": $.runs: 7 is not of type 'array'"),
+        (changed(lambda found: found.update(schema_version=2, runs=[7])), ": $.runs[0]: 7 is not of type 'object'"),
         (changed(lambda found: found.update(region="x/y")), ": $.region: 'x/y' does not match"),
         (changed(lambda found: found.update(started_at="now")), ": $.started_at: 'now' does not match"),
         (render(everything(), "json"), "is a comparison itself; give a file with the runs of one series"),

@@ -105,7 +105,7 @@ def test_junit_says_what_failed() -> None:
 def test_junit_fails_an_objective_without_a_value() -> None:
     (suite,) = JUnitXml.fromstring(render(a_report(a_failed_run(), slo="ttft_p95=1s"), "junit").encode())
     (case,) = [case for case in suite if case.classname == "objectives"]
-    assert case.result[0].message == "there is no value"
+    assert case.result[0].message == "there is no value: no run completed"
 
 
 def test_junit_has_the_summary_in_its_properties() -> None:
@@ -154,7 +154,7 @@ def test_prometheus_knows_every_figure_and_no_other_metric() -> None:
     families = {family.name: family for family in text_string_to_metric_families(render(everything(), "prometheus"))}
     histograms = {name for name, family in families.items() if family.type == "histogram"}
     assert histograms == {f"firstbyte_probe_{name}_seconds" for name in FIGURES}
-    counts = {"runs", "cold_starts", "bursts", "last_run_timestamp_seconds", "objective_met"}
+    counts = {"runs", "cold_starts", "formats", "bursts", "last_run_timestamp_seconds", "objective_met"}
     differences = {"difference_seconds", "difference_low_seconds", "difference_high_seconds"}
     gauges = {name.removeprefix("firstbyte_probe_") for name, family in families.items() if family.type == "gauge"}
     assert gauges == counts | differences

@@ -211,7 +211,7 @@ def test_the_waterfall_is_the_slowest_run(page: Page) -> None:
         "Rest": (1600.0, 1605.0),
     }
     assert text["x"] == [1600.0, 1620.0, 1650.0, 1675.0, 1700.0]
-    assert page.charts()["chart-slowest"]["layout"]["yaxis"]["categoryarray"] == ["Text", *list(spans)[::-1]]
+    assert page.charts()["chart-slowest"]["layout"]["yaxis"]["categoryarray"] == ["Chunks", *list(spans)[::-1]]
 
 
 def test_a_kept_connection_has_no_phases_of_its_own() -> None:

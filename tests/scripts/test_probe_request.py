@@ -34,7 +34,7 @@ def test_a_large_and_nasty_prompt_arrives_byte_for_byte_and_signed(probe: Probe)
         assert given_signature(each) == expected_signature(each, SECRET)
         assert each.request_line.startswith("POST / HTTP/")
         assert each.headers["content-type"] == "application/json"
-        assert each.headers["accept"] == "text/event-stream"
+        assert each.headers["accept"] == "text/event-stream, application/x-ndjson;q=0.9, */*;q=0.8"
 
 
 def test_temporary_keys_are_sent_and_signed(probe: Probe) -> None:
@@ -154,8 +154,12 @@ def test_every_line_of_a_file_is_a_prompt(tmp_path: Path) -> None:
 def test_every_line_of_a_jsonl_file_is_a_request(tmp_path: Path) -> None:
     file = tmp_path / "requests.jsonl"
     talk = {"messages": [{"role": "user", "content": "hi"}], "temperature": 0.5}
+    foreign = {"input": {"question": ["\u2028", 1, 0.1, None]}, "stream": True}
     file.write_text('{"prompt": "\\u20ac", "model": "own"}\n\n' + json.dumps(talk))
     assert bodies("--prompts", str(file)) == [{"prompt": "\u20ac", "model": "own"}, talk]
+    other = tmp_path / "foreign.jsonl"
+    other.write_text(json.dumps(foreign))
+    assert bodies("--prompts", str(other)) == [foreign], "nothing is added to what another server wants"
     assert bodies("--prompts", str(file), "--model", "m", "--max-tokens", "9") == [
         {"prompt": "\u20ac", "model": "own", "max_tokens": 9},
         {**talk, "model": "m", "max_tokens": 9},
@@ -173,7 +177,6 @@ def test_every_line_of_a_jsonl_file_is_a_request(tmp_path: Path) -> None:
         ("a.jsonl", b'{"prompt": "a"}\n\n{"prompt": \n', "a.jsonl, line 3: this is not JSON: Expecting value"),
         ("a.jsonl", b"[" * 100_000, "a.jsonl, line 1: this is not JSON"),
         ("a.jsonl", b'["prompt"]', "a.jsonl, line 1: this is not a JSON object"),
-        ("a.jsonl", b'{"prompts": "a"}', "a.jsonl, line 1: the request has neither a prompt nor messages"),
         ("a.jsonl", b'{"prompt": "\\ud800"}', "a.jsonl, line 1: it holds what is not text in UTF-8"),
         ("a.jsonl", b'{"prompt": "a", "temperature": NaN}', "a.jsonl, line 1: this is not JSON: NaN"),
     ],

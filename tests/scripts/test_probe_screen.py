@@ -104,6 +104,7 @@ def test_one_run(capsys: pytest.CaptureFixture[str]) -> None:
         "Max gap        150.0 ms",
         "TPOT            61.5 ms",
         "Total         1000.0 ms",
+        "Format     firstbyte-sse",
         "Tokens     8 in, 60 out",
         "Start      cold",
         "Connection new",
@@ -135,6 +136,7 @@ def test_what_a_run_has_no_value_for_is_a_dash(capsys: pytest.CaptureFixture[str
     lines = shown(report_of(run), capsys)
     assert [line.split()[-1] for line in lines[:9]] == ["-"] * 9
     assert [line.split(maxsplit=1)[1] for line in lines[9:]] == [
+        "-",
         "- in, - out",
         "-",
         "-",
@@ -333,7 +335,7 @@ def test_objectives(capsys: pytest.CaptureFixture[str]) -> None:
         Verdict(Objective("ttft_p95", 800.0, "0.8s"), 800.04, False),
         Verdict(Objective("total_max", 2000.0, "2000ms"), 1900.0, True),
         Verdict(Objective("failures", 1.0, "1%"), 0.5, True),
-        Verdict(Objective("tpot_p50", 10.0, "10ms"), None, False),
+        Verdict(Objective("tpot_p50", 10.0, "10ms"), None, False, "no completed run has a TPOT"),
     ]
     for runs in ([a_run()], [a_run(number=1), a_run(number=2)]):
         lines = shown(report_of(*runs, verdicts=verdicts), capsys)
@@ -342,7 +344,7 @@ def test_objectives(capsys: pytest.CaptureFixture[str]) -> None:
             ["ttft_p95", "0.8s", "800.04 ms", "missed"],
             ["total_max", "2000ms", "1900 ms", "met"],
             ["failures", "1%", "0.5 %", "met"],
-            ["tpot_p50", "10ms", "no value", "missed"],
+            ["tpot_p50", "10ms", "no value: no completed run has a TPOT", "missed"],
         ]
 
 

@@ -93,6 +93,83 @@ def test_regions_that_are_refused(url: str, region: str | None, words: str) -> N
         parse_url(url, region, {})
 
 
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        (URL, Target(URL, "eu-west-1", False, False)),
+        ("https://a.example", Target("https://a.example", None, False, False)),
+        ("https://a.example/v1/x:go//y%20/", Target("https://a.example/v1/x:go//y%20/", None, False, False)),
+        ("https://a.example/x?api-version=1&y=", Target("https://a.example/x?api-version=1&y=", None, False, False)),
+        ("https://a.example:8443/?max_tokens=9", Target("https://a.example:8443/?max_tokens=9", None, False, True)),
+        ("http://localhost:80/x?y", Target("http://localhost:80/x?y", None, True, True)),
+    ],
+)
+def test_without_a_signature_a_url_may_have_a_query_and_needs_no_region(url: str, expected: Target) -> None:
+    assert parse_url(url, None, {"AWS_REGION": "us-east-1"}, signed=False) == expected
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("http://a.example/?x=1", "in the clear"),
+        ("https://user:pass@a.example/", "user name or password"),
+        ("https://a.example/?key=s3cret", "a parameter 'key'"),
+        ("https://a.example/?x=1&Access_Token=s3cret", "a parameter 'Access_Token'"),
+        ("https://a.example/?x=1#y", "a fragment"),
+        ("https://a.example/%2", "writes with %"),
+        ('https://a.example/"', "writes with %"),
+        ("https://a.example/?x=[1]", "writes with %"),
+        ("https:///x", "has no host"),
+        ("https://a.example/ x", "spaces"),
+        ("https://a.example/\nuser = x", "line ends"),
+    ],
+)
+def test_urls_that_are_refused_without_a_signature_too(url: str, words: str) -> None:
+    with pytest.raises(UsageError, match=words) as caught:
+        parse_url(url, None, {}, signed=False)
+    assert "s3cret" not in str(caught.value)
+    assert "user:" not in str(caught.value)
+
+
+def test_without_a_signature_keys_are_read_to_publish_only() -> None:
+    keys = {"AWS_ACCESS_KEY_ID": "AKID", "AWS_SECRET_ACCESS_KEY": "s3cret", "AWS_REGION": "cn-north-1"}
+    assert aws_stack("https://a.example/", None, {"PATH": ""}, signed=False).credentials is None
+    stack = aws_stack("https://a.example/", None, keys, signed=False, publishes=True)
+    assert (stack.function.region, stack.credentials) == (None, Credentials("AKID", "s3cret", None))
+    assert stack.cloudwatch == Target("https://monitoring.cn-north-1.amazonaws.com.cn/", "cn-north-1", False, False)
+    own = aws_stack(URL, None, keys, signed=False, publishes=True)
+    assert own.cloudwatch.region == own.function.region == "eu-west-1"
+    with pytest.raises(UsageError, match="give --region"):
+        aws_stack("https://a.example/", None, {"PATH": ""}, signed=False, publishes=True)
+
+
+FUNCTIONS = {"Chat": "http://127.0.0.1:8080/", "Other": "http://127.0.0.1:8090/"}
+
+
+def test_one_of_the_sandboxs_functions_is_chosen(tmp_path: Path) -> None:
+    path = tmp_path / "ready.json"
+    path.write_text(json.dumps({**READY, "function_urls": FUNCTIONS}))
+    assert sandbox_stack(path, "Other").function.url == FUNCTIONS["Other"]
+    assert sandbox_stack(path, "Chat").function.url == sandbox_stack(path).function.url == FUNCTIONS["Chat"]
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ({"function_urls": FUNCTIONS}, "the sandbox has no 'Third' with a streaming URL; it has Chat, Other"),
+        ({"function_urls": {**FUNCTIONS, "Third": 7}}, "the sandbox has no 'Third'"),
+        ({"function_urls": {**FUNCTIONS, "Third": "http://a.example/"}}, "in the clear"),
+        ({"function_urls": {}}, "names no functions: leave --function out"),
+        ({}, "names no functions: leave --function out"),
+    ],
+)
+def test_a_function_that_the_sandbox_does_not_have(tmp_path: Path, more: dict[str, object], words: str) -> None:
+    path = tmp_path / "ready.json"
+    path.write_text(json.dumps({**READY, **more}))
+    with pytest.raises(UsageError, match=words):
+        sandbox_stack(path, "Third")
+
+
 def test_the_sandbox_is_found_through_its_ready_file(tmp_path: Path) -> None:
     path = tmp_path / "ready.json"
     path.write_text(json.dumps(READY))
@@ -103,7 +180,7 @@ def test_the_sandbox_is_found_through_its_ready_file(tmp_path: Path) -> None:
     )
     assert sandbox_stack(path).cloudwatch == Target("http://127.0.0.1:8081", "us-east-1", True, True)
     path.write_text(json.dumps({**READY, "session_token": "t"}))
-    assert sandbox_stack(path).credentials.session_token == "t"
+    assert sandbox_stack(path).credentials == Credentials("AKID", "s3cret", "t")
 
 
 @pytest.mark.parametrize(
@@ -265,6 +342,12 @@ def test_curls_that_will_do(tmp_path: Path, says: str, names_port: bool, token: 
         ["--sandbox", "--url", URL],
         ["--url", URL, "--ready-file", "x"],
         ["--sandbox", "--region", "us-east-1"],
+        ["--url", URL, "--function", "Chat"],
+        ["--url", URL, "--unsigned", "--region", "eu-west-1"],
+        ["--sandbox", "--expect", "xml"],
+        ["--compare", "x", "y", "--unsigned"],
+        ["--compare", "x", "y", "--header", "a: b"],
+        ["--compare", "x", "y", "--expect", "text"],
         ["--sandbox", "--runs", "0"],
         ["--sandbox", "--runs", "1.5"],
         ["--sandbox", "--max-tokens", "-1"],
@@ -295,6 +378,13 @@ def test_wrong_use(arguments: list[str]) -> None:
         parse(arguments)
     # argparse ends with a status of its own; the probe gives a UsageError the same one.
     assert getattr(caught.value, "code", 2) == 2
+
+
+def test_what_is_asked_of_any_server() -> None:
+    found = parse(["--url", URL, "--unsigned", "--header", "a: b", "--header", "@c", "--expect", "openai", "--publish"])
+    assert (found.signed, found.headers, found.expect, found.function) == (False, ["a: b", "@c"], "openai", None)
+    default = parse(["--sandbox", "--function", "Chat"])
+    assert (default.signed, default.headers, default.expect, default.function) == (True, [], None, "Chat")
 
 
 def test_what_is_published_is_named() -> None:
@@ -330,6 +420,16 @@ def test_curl_is_told_in_its_own_quoting() -> None:
     local = configuration(parse_url("http://[::1]/", "r", {}), Credentials("AKID", secret, None), "lambda", {}, 1.5)
     assert 'noproxy = "*"' in local
     assert "security-token" not in local
+
+
+def test_without_keys_curl_is_told_to_sign_nothing() -> None:
+    told = configuration(parse_url(URL, None, {}, signed=False), None, "lambda", {"x-a": "b"}, 1.5)
+    assert 'header = "x-a: b"' in told
+    assert not [word for word in ("user", "aws-sigv4", "x-amz") if word in told]
+
+
+def test_an_old_curl_will_do_for_a_port_where_nothing_is_signed(tmp_path: Path) -> None:
+    require_curl([], None, fake_program(tmp_path, "curl", "echo curl 7.76.0"))
 
 
 def test_keys_do_not_show_in_a_traceback() -> None:

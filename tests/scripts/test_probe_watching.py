@@ -257,7 +257,11 @@ def test_stopping_ends_curl_and_reports_what_was_measured(probe: Probe, stop: si
 
 def test_a_reader_that_leaves_ends_the_probe_and_curl(probe: Probe) -> None:
     release = threading.Event()
-    script: Script = [(0.0, STREAM_HEAD + event("delta", text="a")), (release, event("delta", text="b")), (0.0, Hang)]
+    script: Script = [
+        (0.0, STREAM_HEAD + START + event("delta", text="a")),
+        (release, event("delta", text="b")),
+        (0.0, Hang),
+    ]
     with ScriptedServer(script) as server:
         process = probe.start("--url", server.url)
         assert process.stdout is not None

@@ -171,10 +171,13 @@ def test_error_types_and_statuses_are_those_of_the_function() -> None:
 
 
 def test_the_probes_formats_and_exit_codes_are_those_of_its_help() -> None:
+    from probe.formats import FORMATS
     from probe.options import EPILOG, OUTPUTS
 
     formats = READMES["src/probe"].split("| Output | For |")[1].split("\n\n")[0]
     assert tuple(re.findall(r"^\| `(\w+)` \|", formats, re.MULTILINE)) == OUTPUTS
+    known = [name for row in table("src/probe", "## Any stream") for name in unquoted(row[0])]
+    assert tuple(known) == FORMATS
     codes = READMES["src/probe"].split("| Exit code | Meaning |")[1].split("\n\n")[0]
     said = re.findall(r"^  (\d+) +(.+)$", EPILOG.split("exit codes:")[1], re.MULTILINE)
     assert re.findall(r"^\| (\d+) \| (.+) \|$", codes, re.MULTILINE) == said

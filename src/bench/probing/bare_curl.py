@@ -33,6 +33,7 @@ class Heard:
 
 def ask(side: Side, body: bytes, count: int, at_a_time: int) -> list[Heard]:
     """Make so many requests, so many of them at a time; what came of them, in the order in which they ended."""
+    assert side.credentials is not None  # the server that is measured takes signed requests
     quoted = {
         "url": side.target.url,
         "user": f"{side.credentials.access_key_id}:{side.credentials.secret_access_key}",

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from . import cloudwatch, publication
 from .curl import require_curl
 from .errors import UsageError
+from .headers import read_headers
 from .load import Side, Watcher, measure_all, utc_now
 from .measurement import Run, exit_code
 from .options import BUFFERED, Options, parse
@@ -67,10 +68,10 @@ def main(arguments: list[str]) -> int:
 def _measure(options: Options, objectives: "list[Objective]") -> int:
     stack = _find_stack(options)
     sides = _sides(options, stack)
-    targets = [side.target for side in sides]
+    targets = [side.target for side in sides if side.credentials]
     if options.publish and not options.dry_run:
         targets.append(stack.cloudwatch)
-    require_curl(targets, stack.credentials, os.environ)
+    require_curl(targets, stack.credentials if targets else None, os.environ)
     bodies = read_bodies(options)
     conditions = _conditions(options, bodies)
     started_at = utc_now()
@@ -124,22 +125,25 @@ def _series(sides: list[Side]) -> list[Series]:
 
 def _find_stack(options: Options) -> Stack:
     if options.url is None:
-        return sandbox_stack(options.ready_file)
-    return aws_stack(options.url, options.region, os.environ)
+        return sandbox_stack(options.ready_file, options.function)
+    publishes = options.publish and not options.dry_run
+    return aws_stack(options.url, options.region, os.environ, signed=options.signed, publishes=publishes)
 
 
 def _sides(options: Options, stack: Stack) -> list[Side]:
     """What is asked, and what it is compared with."""
-    side = Side(stack.function, stack.credentials, buffered=False)
+    credentials = stack.credentials if options.signed else None
+    headers = read_headers(options.headers, signed=options.signed)
+    side = Side(stack.function, credentials, buffered=False, headers=headers, expected=options.expect)
     if options.against is None:
         return [side]
     if options.against == BUFFERED:
-        return [side, Side(stack.function, stack.credentials, buffered=True)]
+        return [side, replace(side, buffered=True, expected=None)]
     # A host that does not name its region is in that of the other.
-    other = parse_url(options.against, None, {"AWS_REGION": stack.function.region})
+    other = parse_url(options.against, None, {"AWS_REGION": stack.function.region or ""}, signed=options.signed)
     if other.is_local != stack.function.is_local:
-        raise UsageError("--against: both must be on this machine or neither, since the same keys sign for both")
-    return [side, Side(other, stack.credentials, buffered=False)]
+        raise UsageError("--against: both must be on this machine or neither, since both get the same keys and headers")
+    return [side, replace(side, target=other)]
 
 
 @contextmanager
@@ -176,7 +180,7 @@ def _saved(options: Options) -> Result:
 
     assert options.saved is not None  # the caller has looked
     before, after = (saved.read(path) for path in options.saved)
-    for difference in differing(before.conditions, after.conditions):
+    for difference in (*differing(before.conditions, after.conditions), *_other_formats(before, after)):
         print(f"probe: the two were not made alike: {harmless_line(difference)}", file=sys.stderr)
     return Result(
         after.started_at,
@@ -184,6 +188,16 @@ def _saved(options: Options) -> Result:
         replace(after.series, name="after"),
         against=replace(before.series, name="before"),
         conditions_against=before.conditions,
+    )
+
+
+def _other_formats(before: Result, after: Result) -> list[str]:
+    """That the answers had other formats, for people; results of an earlier version do not say theirs."""
+    known = [sorted({run.format for run in each.series.completed if run.format}) for each in (before, after)]
+    return (
+        [f"the formats were {' and '.join(known[0])}, then {' and '.join(known[1])}"]
+        if all(known) and known[0] != known[1]
+        else []
     )
 
 
@@ -222,6 +236,7 @@ def _publish(runs: list[Run], options: Options, stack: Stack) -> bool:
         for document in documents:
             print(publication.shown(document), file=sys.stderr)
         return True
+    assert stack.credentials is not None  # whoever publishes has some
     try:
         count = cloudwatch.send(documents, stack.cloudwatch, stack.credentials, os.environ)
     except (cloudwatch.PublicationError, KeyboardInterrupt) as error:

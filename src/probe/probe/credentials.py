@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from .errors import UsageError
+from .masking import masked
 
 # Long enough for a single sign-on refresh or an MFA code typed by hand.
 AWS_CLI_TIMEOUT_SECONDS = 120
@@ -31,10 +32,12 @@ class Credentials:
 
     def hidden_in(self, text: str) -> str:
         """`text` without the secrets, should somebody have sent them back."""
-        for secret in filter(None, (self.secret_access_key, self.session_token)):
-            for written in (secret, json.dumps(secret)[1:-1]):
-                text = text.replace(written, "***")
-        return text
+        return masked(text, self.secrets)
+
+    @property
+    def secrets(self) -> list[str]:
+        """What must not show."""
+        return [self.secret_access_key, *([self.session_token] if self.session_token else [])]
 
     @classmethod
     def checked(cls, key: object, secret: object, token: object, *, origin: str) -> Credentials:

@@ -3,7 +3,7 @@
 import math
 import re
 import subprocess
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from .credentials import Credentials
@@ -64,8 +64,13 @@ class CurlFigures:
     said_at: float = field(default=math.inf, compare=False)
 
 
-def require_curl(targets: Iterable[Target], credentials: Credentials, environment: Mapping[str, str]) -> None:
+def require_curl(targets: Iterable[Target], credentials: Credentials | None, environment: Mapping[str, str]) -> None:
     """Check that a curl is installed that can sign and report as the probe needs.
+
+    Args:
+        targets: Where signed requests go.
+        credentials: What signs them, or None when nothing is signed.
+        environment: Says where curl is.
 
     Raises:
         UsageError: There is none, or it is too old for one of these targets or for these keys.
@@ -91,7 +96,7 @@ def require_curl(targets: Iterable[Target], credentials: Credentials, environmen
             f"curl {match[1]}.{match[2]} signs wrongly for a URL with a port, such as the sandbox's: "
             "7.86 or newer is needed"
         )
-    if credentials.session_token and version < MINIMUM_VERSION_FOR_ALL:
+    if credentials and credentials.session_token and version < MINIMUM_VERSION_FOR_ALL:
         raise UsageError(
             f"curl {match[1]}.{match[2]} signs wrongly with temporary keys, as those of a role are: "
             "7.86 or newer is needed"
@@ -99,13 +104,15 @@ def require_curl(targets: Iterable[Target], credentials: Credentials, environmen
 
 
 def configuration(
-    target: Target, credentials: Credentials, service: str, headers: Mapping[str, str], timeout_seconds: float
+    target: Target, credentials: Credentials | None, service: str, headers: Mapping[str, str], timeout_seconds: float
 ) -> str:
-    """The text that curl reads as its configuration. It holds the keys; `service` is the one that they sign for."""
+    """The text that curl reads as its configuration.
+
+    It holds the keys, if the request is signed; `service` is the one that they sign for. curl signs all headers.
+    """
     lines = [
         f"url = {_quoted(target.url)}",
-        f"user = {_quoted(credentials.access_key_id + ':' + credentials.secret_access_key)}",
-        f"aws-sigv4 = {_quoted(f'aws:amz:{target.region}:{service}')}",
+        *(_signature(target, credentials, service) if credentials else ()),
         *(f"header = {_quoted(f'{name}: {value}')}" for name, value in headers.items()),
         # No "Expect:" with nothing behind it: 7.88 signs such a header and then does not send it, so that the signature
         # is wrong. It is not needed: curl expects a 100 only for bodies over 1 MiB, and none here is (requests.py).
@@ -118,11 +125,16 @@ def configuration(
         "globoff",
         "suppress-connect-headers",
     ]
-    if credentials.session_token:
-        lines.append(f"header = {_quoted('x-amz-security-token: ' + credentials.session_token)}")
     if target.is_local:
         lines.append('noproxy = "*"')
     return "\n".join(lines) + "\n"
+
+
+def _signature(target: Target, credentials: Credentials, service: str) -> Iterator[str]:
+    yield f"user = {_quoted(credentials.access_key_id + ':' + credentials.secret_access_key)}"
+    yield f"aws-sigv4 = {_quoted(f'aws:amz:{target.region}:{service}')}"
+    if credentials.session_token:
+        yield f"header = {_quoted('x-amz-security-token: ' + credentials.session_token)}"
 
 
 def without_keys(environment: Mapping[str, str]) -> dict[str, str]:

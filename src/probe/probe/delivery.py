@@ -13,7 +13,8 @@ What tells is the time from the client's first text to the end of the response, 
 Text that comes at once without a wait, or in too few deltas for a judgement, is neither a burst nor streamed; of fewer
 than three nothing can be told without the function's account. What is not recognised is text that is held back in
 part: a proxy that passes on blocks of 4 KiB makes a burst of an answer shorter than that, and lumps of a longer one,
-which the gaps show.
+which the gaps show. Nor is a burst of plain text or bytes that comes in a few reads: nobody can tell how many pieces a
+read holds.
 
 The limits are this project's own choice.
 """
@@ -32,20 +33,23 @@ _AT_ONCE_DELTAS, _AT_ONCE_GAP_MS, _AT_ONCE_WAIT_MS = 5, 1.0, 250.0
 
 
 def judge(
-    ttft_ms: float | None, gaps_ms: Sequence[float], total_ms: float | None, timing: Mapping[str, Any] | None
+    first_ms: float | None, gaps_ms: Sequence[float], total_ms: float | None, timing: Mapping[str, Any] | None
 ) -> str | None:
-    """`STREAMED`, `BURST`, or None when it cannot be told; of a completed run with these figures."""
+    """`STREAMED`, `BURST`, or None when it cannot be told; of a completed run with these figures.
+
+    `first_ms` is when the first chunk came: the first text or, where none can be told, the first event, line or read.
+    """
     deltas = len(gaps_ms) + 1
-    if ttft_ms is None or total_ms is None:
+    if first_ms is None or total_ms is None:
         return None
-    arrival = total_ms - ttft_ms
+    arrival = total_ms - first_ms
     wait, writing = account(timing)
     if is_held_back(arrival, writing):
         return BURST
     if deltas < _LEAST_DELTAS:
         return None
     is_at_once = sum(gaps_ms) < _AT_ONCE_GAP_MS * len(gaps_ms)
-    was_waited_for = (ttft_ms if wait is None else wait) >= max(_AT_ONCE_WAIT_MS, arrival / _SHARE)
+    was_waited_for = (first_ms if wait is None else wait) >= max(_AT_ONCE_WAIT_MS, arrival / _SHARE)
     if is_at_once and was_waited_for and deltas >= _AT_ONCE_DELTAS:
         return BURST
     return None if is_at_once or arrival < _SHARE * writing else STREAMED

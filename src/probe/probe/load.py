@@ -16,8 +16,11 @@ from .connection import Connection
 from .credentials import Credentials
 from .curl import configuration
 from .errors import UsageError
+from .formats import DOCUMENT
+from .headers import Header, merged
+from .masking import masked
 from .measurement import Run, measure
-from .observation import DOCUMENT, EVENT_STREAM, Observer
+from .observation import Observer
 from .result import Conditions
 from .stop import Stop
 from .target import Target
@@ -26,6 +29,9 @@ from .target import Target
 # as the main one that draws a live table, keep the lock for 5 ms by default.
 _SWITCH_INTERVAL_SECONDS = 0.0001
 
+# A server that has none of the formats that tell most sends what it has, in place of 406.
+_ACCEPT = "text/event-stream, application/x-ndjson;q=0.9, */*;q=0.8"
+
 
 @dataclass(frozen=True)
 class Side:
@@ -33,13 +39,22 @@ class Side:
 
     Attributes:
         target: The function.
-        credentials: The keys that sign for it.
+        credentials: The keys that sign for it, or None for requests without a signature.
         buffered: The answer is asked for in one piece.
+        headers: What the requests carry besides the probe's own headers, or in place of them.
+        expected: The format that its answers must have, or None for any.
     """
 
     target: Target
-    credentials: Credentials
+    credentials: Credentials | None
     buffered: bool
+    headers: Sequence[Header] = ()
+    expected: str | None = None
+
+    def hidden_in(self, text: str) -> str:
+        """`text` without the keys and the values of headers, should the server have sent them back."""
+        keys = self.credentials.secrets if self.credentials else []
+        return masked(text, [*keys, *(secret for header in self.headers for secret in header.secrets)])
 
 
 class Watcher:
@@ -218,6 +233,8 @@ class _Worker:
             text = observer.take(arrival)
             if text:
                 self._load.text(step, number, text)
+        if connection.figures and connection.figures.exit_code == 0:
+            observer.end()
         run = measure(
             observer.observation,
             connection.figures,
@@ -226,11 +243,11 @@ class _Worker:
             started_at=started_at,
             uses_tls=side.target.url.startswith("https:"),
             buffered=side.buffered,
+            expected=side.expected,
         )
         if run.error:
             # A refusal may quote the request's headers, the session token among them.
-            hidden = side.credentials.hidden_in
-            error = replace(run.error, type=hidden(run.error.type), message=hidden(run.error.message))
+            error = replace(run.error, type=side.hidden_in(run.error.type), message=side.hidden_in(run.error.message))
             run = replace(run, error=error)
         self._load.end(step, run)
         if not connection.lasts:
@@ -257,7 +274,8 @@ def utc_now() -> str:
 
 
 def _config(side: Side, timeout_seconds: float) -> str:
-    headers = {"Accept": DOCUMENT if side.buffered else EVENT_STREAM, "Content-Type": "application/json"}
+    defaults = {"accept": _ACCEPT, "content-type": "application/json"}
+    headers = merged(side.headers, defaults) | ({"accept": DOCUMENT} if side.buffered else {})
     return configuration(side.target, side.credentials, "lambda", headers, timeout_seconds)
 
 

@@ -18,24 +18,27 @@ that is late for the first byte would make the whole run look quicker. And curl 
     TLS      time_appconnect - time_connect, 0 over http
     headers  time_starttransfer
     TTFB     t(first byte of the body)
-    TTFT     t(first delta with a non-empty text)
-    gaps     between consecutive deltas with a non-empty text; an event's time is that of the read that completed it
-    TPOT     (total - TTFT) / (output tokens - 1), of completed runs with two deltas and two tokens or more
+    TTFT     t(first non-empty text), in formats in which text can be told
+    gaps     between consecutive chunks: non-empty texts or, where none can be told, events, lines or reads; the time
+             of a chunk is that of the read that completed it
+    TPOT     (total - TTFT) / (output tokens - 1), of completed runs with two texts and two tokens or more
     total    time_total
 
 DNS, connect and TLS of a connection that was there already are unknown, not 0. An answer that was asked for in one
-piece has its text when its last byte is there: TTFT is that moment, and there are no gaps.
+piece has its text when its last byte is there: TTFT is that moment, and there are no gaps. `formats` has the formats.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
 from . import delivery
 from .curl import CurlFigures
-from .observation import DOCUMENT, EVENT_STREAM, KEPT_BYTES, Observation, TimedEvent, parse_object
+from .formats import DOCUMENT, WITHOUT_TOKENS
+from .json_object import parse_object
+from .observation import KEPT_BYTES, Observation
 
 COMPLETED, ERROR, HTTP_ERROR, CUT, TRANSPORT, INTERRUPTED = (
     "completed",
@@ -82,9 +85,11 @@ class Run:
     """One request's figures. Times are milliseconds; None where the run did not get so far.
 
     `number` counts the runs of a series from 1 up as they began, the warm-up by itself. `started_at` is in UTC as
-    ISO 8601. The figures up to `total_ms` are those of the table above. `connection` is "new" or "reused", `delivery`
-    "streamed" or "burst" where it can be told (see `delivery.py`). Tokens, usage, timing and whether it was a cold
-    start are the server's own account.
+    ISO 8601. `format` is one of `formats.FORMATS`, or None without an answer; `content_encoding` is what the body was
+    compressed with. The figures up to `total_ms` are those of the table above; `first_chunk_ms`, from which the gaps
+    count, is TTFT where text can be told, else t(first event, line or read). `connection` is "new" or "reused",
+    `delivery` "streamed" or "burst" where it can be told (see `delivery.py`). Tokens, usage, timing and whether it was
+    a cold start are the server's own account.
     """
 
     number: int
@@ -93,12 +98,15 @@ class Run:
     outcome: str
     error: Failure | None
     status: int | None
+    format: str | None
+    content_encoding: str | None
     dns_ms: float | None
     connect_ms: float | None
     tls_ms: float | None
     ttfb_headers_ms: float | None
     ttfb_ms: float | None
     ttft_ms: float | None
+    first_chunk_ms: float | None
     gaps_ms: list[float]
     max_gap_ms: float | None
     tpot_ms: float | None
@@ -127,6 +135,7 @@ def measure(
     started_at: str,
     uses_tls: bool,
     buffered: bool = False,
+    expected: str | None = None,
 ) -> Run:
     """The figures of one run.
 
@@ -138,26 +147,29 @@ def measure(
         started_at: When the run began, in UTC as ISO 8601.
         uses_tls: The URL is an https one.
         buffered: The answer was asked for in one piece.
+        expected: The format that a completed answer must have, or None for any.
     """
     document = (parse_object(seen.kept_body) or {}) if buffered else None
-    outcome, failure = _judge(seen, curl, document)
-    start = document or _fields(seen, "start")
-    end = document or _fields(seen, "end")
-    error = _object((document or {}).get("error")) or _fields(seen, "error")
-    usage = _object(end.get("usage")) or _object(error.get("partial_usage"))
+    outcome, failure = _judge(seen, curl, document, expected)
+    facts: Mapping[str, Any] = seen.facts
+    if document is not None:
+        said = _object(document.get("error")) or {}
+        usage = _object(document.get("usage")) or _object(said.get("partial_usage"))
+        facts = {**document, "usage": usage, **(usage or {})}
     headers = seen.head.headers if seen.head else {}
     connection = _connection(seen, curl)
     opened = curl if connection != REUSED else None  # what a connection cost is that of the run that opened it
-    texts = [event.at for event in seen.events if event.text]
-    if document and document.get("text") and outcome == COMPLETED and seen.last_body_at is not None:
-        texts = [seen.last_body_at]
+    is_whole_text = document is not None and bool(document.get("text")) and outcome == COMPLETED
+    has_text = is_whole_text or seen.format not in WITHOUT_TOKENS
+    chunks = [] if document is not None and not is_whole_text else seen.chunks
     zero = _zero(seen, curl)
     end_at = math.inf if curl is None or zero is None else zero + curl.total
-    gaps = [_ms(min(later, end_at) - min(sooner, end_at)) for sooner, later in pairwise(texts)]
-    ttft_ms = _since(zero, texts[0] if texts else None, end_at)
+    gaps = [_ms(min(later, end_at) - min(sooner, end_at)) for sooner, later in pairwise(chunks)]
+    first_chunk_ms = _since(zero, chunks[0] if chunks else None, end_at)
+    ttft_ms = first_chunk_ms if has_text else None
     total_ms = _ms(curl.total) if curl else None
-    timing = _object(end.get("timing"))
-    output_tokens = _count(usage, "output_tokens")
+    timing = _object(facts.get("timing"))
+    output_tokens = _count(facts.get("output_tokens"))
     return Run(
         number=number,
         warm_up=warm_up,
@@ -165,27 +177,30 @@ def measure(
         outcome=outcome,
         error=failure,
         status=seen.head.status if seen.head else None,
+        format=seen.format,
+        content_encoding=seen.content_encoding,
         dns_ms=_reached(opened.name_lookup) if opened else None,
         connect_ms=_reached(opened.connect, since=opened.name_lookup) if opened else None,
         tls_ms=_tls(opened, uses_tls) if opened else None,
         ttfb_headers_ms=_reached(curl.start_transfer) if curl and seen.first_header_at is not None else None,
         ttfb_ms=_since(zero, seen.first_body_at, end_at),
         ttft_ms=ttft_ms,
+        first_chunk_ms=first_chunk_ms,
         gaps_ms=gaps,
         max_gap_ms=max(gaps, default=None),
         tpot_ms=_tpot(ttft_ms, total_ms, output_tokens) if outcome == COMPLETED and gaps else None,
         total_ms=total_ms,
         connection=connection,
-        cold_start=_truth(start.get("cold_start")),
-        delivery=delivery.judge(ttft_ms, gaps, total_ms, timing) if outcome == COMPLETED and not buffered else None,
+        cold_start=_truth(facts.get("cold_start")),
+        delivery=_delivery(seen, first_chunk_ms, gaps, total_ms, timing) if outcome == COMPLETED else None,
         bytes=seen.body_bytes,
-        input_tokens=_count(usage, "input_tokens"),
+        input_tokens=_count(facts.get("input_tokens")),
         output_tokens=output_tokens,
-        model=_word(start.get("model")),
-        stop_reason=_word(end.get("stop_reason")),
-        request_id=headers.get("x-request-id") or headers.get("x-amzn-requestid") or _word(start.get("request_id")),
-        trace_id=_trace_root(headers.get("x-amzn-trace-id") or _word(start.get("trace_id"))),
-        usage=usage,
+        model=_word(facts.get("model")),
+        stop_reason=_word(facts.get("stop_reason")),
+        request_id=headers.get("x-request-id") or headers.get("x-amzn-requestid") or _word(facts.get("request_id")),
+        trace_id=_trace_root(headers.get("x-amzn-trace-id") or _word(facts.get("trace_id"))),
+        usage=_object(facts.get("usage")),
         timing=timing,
         curl_exit_code=curl.exit_code if curl else None,
     )
@@ -198,7 +213,7 @@ def exit_code(outcomes: list[str]) -> int:
 
 
 def _judge(
-    seen: Observation, curl: CurlFigures | None, document: Mapping[str, Any] | None
+    seen: Observation, curl: CurlFigures | None, document: Mapping[str, Any] | None, expected: str | None
 ) -> tuple[str, Failure | None]:
     """Outcome and failure; `document` is the body of an answer that was asked for in one piece, else None."""
     if curl is None:
@@ -207,54 +222,69 @@ def _judge(
         # curl finds nothing wrong with a response that ends inside its first headers.
         kind = f"curl_{curl.exit_code}" if curl.exit_code else "no_response"
         return TRANSPORT, Failure(kind, curl.message or "no response came")
-    if seen.head.status != 200:
-        return HTTP_ERROR, _http_failure(seen)
-    closing = _closing(seen.events)
-    if closing is not None and closing.name == "error":
-        fields = closing.fields or {}
-        return ERROR, _failure(fields, default_type="error", default_message="the server did not say why")
+    if not seen.is_answer:
+        return HTTP_ERROR, _redirect(seen) or _http_failure(seen)
+    if seen.error is not None:
+        return ERROR, _failure(seen.error, default_type="error", default_message="the server did not say why")
     if curl.exit_code == _CURL_TIMED_OUT:
         return TRANSPORT, Failure(f"curl_{curl.exit_code}", curl.message)
-    wanted = EVENT_STREAM if document is None else DOCUMENT
-    if seen.media_type != wanted:
+    if seen.is_undecodable:
+        return HTTP_ERROR, Failure("unsupported_content_encoding", _undecodable(seen))
+    if document is not None and seen.media_type != DOCUMENT:
         media_type = seen.head.headers.get("content-type") or "nothing"
-        message = f"the response has content type {media_type} in place of {wanted}"
+        message = f"the response has content type {media_type} in place of {DOCUMENT}"
         return HTTP_ERROR, Failure("unexpected_content_type", message)
+    failure = _cut(seen, curl, document)
+    if failure:
+        return CUT, failure
+    if expected is not None and seen.format != expected:
+        return HTTP_ERROR, Failure(
+            "unexpected_format", f"the answer has the format {seen.format} in place of {expected}"
+        )
+    return COMPLETED, None
+
+
+def _cut(seen: Observation, curl: CurlFigures, document: Mapping[str, Any] | None) -> Failure | None:
+    """What is missing of an answer, or None when it is whole."""
+    if seen.is_too_long or (document is not None and seen.decoded_bytes > KEPT_BYTES):
+        return Failure("too_long", f"the answer has {seen.decoded_bytes} bytes: more than {KEPT_BYTES} are not kept")
+    if curl.exit_code != 0:
+        what = "the answer was cut"
+        if seen.protocol:
+            what = f"the stream was cut {'after its end' if seen.has_ended else 'before its end'}"
+        return Failure(f"curl_{curl.exit_code}", f"{what}: {curl.message}")
+    if seen.corruption:
+        return Failure("bad_content_encoding", f"the body is not {seen.content_encoding}: {seen.corruption}")
     if document is not None:
-        return _judge_document(seen, curl, document)
-    if seen.body_bytes > KEPT_BYTES:
-        return CUT, _too_long(seen)
-    if curl.exit_code != 0:
-        where = "after its end event" if closing else "before its end event"
-        return CUT, Failure(f"curl_{curl.exit_code}", f"the stream was cut {where}: {curl.message}")
-    if closing is None:
-        return CUT, Failure("no_end_event", _without_end(seen.events))
-    return COMPLETED, None
+        whole = isinstance(document.get("text"), str)
+        return None if whole else Failure("no_answer", "the response is not a JSON object with a text")
+    if seen.protocol:
+        return None if seen.has_ended else Failure("no_end_event", _without_end(seen, seen.protocol.end))
+    return None if seen.chunks else Failure("no_answer", "the response holds nothing: no text, line, event or byte")
 
 
-def _judge_document(seen: Observation, curl: CurlFigures, document: Mapping[str, Any]) -> tuple[str, Failure | None]:
-    if curl.exit_code != 0:
-        return CUT, Failure(f"curl_{curl.exit_code}", f"the answer was cut: {curl.message}")
-    if seen.body_bytes > KEPT_BYTES:
-        return CUT, _too_long(seen)
-    if not isinstance(document.get("text"), str):
-        return CUT, Failure("no_answer", "the response is not a JSON object with a text")
-    return COMPLETED, None
+def _without_end(seen: Observation, end: str) -> str:
+    message = f"the stream ended without {end}, after {seen.messages} events"
+    return f"{message}, {seen.broken} of them without a JSON object" if seen.broken else message
 
 
-def _too_long(seen: Observation) -> Failure:
-    return Failure("too_long", f"the answer has {seen.body_bytes} bytes: more than {KEPT_BYTES} are not kept")
+def _redirect(seen: Observation) -> Failure | None:
+    assert seen.head is not None
+    location = seen.head.headers.get("location")
+    if seen.head.status // 100 != 3 or not location:
+        return None
+    return Failure(
+        "redirect",
+        f"the server redirects to {location[:_MESSAGE_LENGTH]}: the probe follows no redirect, since keys and headers "
+        "are for the URL that it was given; give it that URL if you trust it",
+    )
 
 
-def _closing(events: list[TimedEvent]) -> TimedEvent | None:
-    """The first event that closes the stream by the function's contract."""
-    return next((event for event in events if event.name in ("end", "error") and event.fields is not None), None)
-
-
-def _without_end(events: list[TimedEvent]) -> str:
-    message = f"the stream ended without an end or error event, after {len(events)} events"
-    broken = sum(event.fields is None for event in events)
-    return f"{message}, {broken} of them without a JSON object" if broken else message
+def _undecodable(seen: Observation) -> str:
+    return (
+        f"the response has Content-Encoding {seen.content_encoding}, which the probe cannot decode (it can gzip and "
+        "deflate): have the server, or what is in front of it, send the answer as it is"
+    )
 
 
 def _http_failure(seen: Observation) -> Failure:
@@ -262,11 +292,11 @@ def _http_failure(seen: Observation) -> Failure:
     document = parse_object(seen.kept_body) or {}
     # The function's errors stand under "error"; those of the platform in front of it are a bare "message" or "Message".
     fields = _object(document.get("error")) or {"message": document.get("message") or document.get("Message")}
-    text = " ".join(seen.kept_body.decode(errors="replace").split())
+    text = _undecodable(seen) if seen.is_undecodable else " ".join(seen.kept_body.decode(errors="replace").split())
     return _failure(
         fields,
         default_type=seen.head.headers.get("x-amzn-errortype", "").partition(":")[0] or f"http_{seen.head.status}",
-        default_message=text[:_MESSAGE_LENGTH] or "the response has no body",
+        default_message=(text if seen.is_undecodable else text[:_MESSAGE_LENGTH]) or "the response has no body",
     )
 
 
@@ -318,10 +348,6 @@ def _ms(seconds: float) -> float:
     return round(seconds * 1000.0, 3)
 
 
-def _fields(seen: Observation, name: str) -> Mapping[str, Any]:
-    return next((event.fields for event in seen.events if event.name == name and event.fields is not None), {})
-
-
 def _object(value: object) -> Mapping[str, Any] | None:
     return value if isinstance(value, dict) else None
 
@@ -334,11 +360,19 @@ def _truth(value: object) -> bool | None:
     return value if isinstance(value, bool) else None
 
 
-def _count(usage: Mapping[str, Any] | None, name: str) -> int | None:
-    value = usage.get(name) if usage else None
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _MOST_TOKENS:
-        return None
-    return value
+def _count(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MOST_TOKENS else None
+
+
+def _delivery(
+    seen: Observation,
+    first_chunk_ms: float | None,
+    gaps_ms: Sequence[float],
+    total_ms: float | None,
+    timing: Mapping[str, Any] | None,
+) -> str | None:
+    """How the answer came; a document was asked for, or sent, in one piece, and so can be neither."""
+    return None if seen.format == "json" else delivery.judge(first_chunk_ms, gaps_ms, total_ms, timing)
 
 
 def _trace_root(value: str | None) -> str | None:

@@ -1,44 +1,23 @@
-"""What the reader saw of one response, and when: timestamped bytes in, timestamped events out. Judges nothing."""
+"""What the reader saw of one response, and when: timestamped bytes in, timestamped chunks out. Judges nothing."""
 
 from __future__ import annotations
 
-import json
-import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from .content_coding import CorruptBodyError, Deflated, Plain, decoder
 from .curl import HEADER, Arrival
-from .events import Event, EventDecoder
+from .formats import reader
+from .formats.protocol import Chunk, Protocol, Reader
 from .response_head import ResponseHead, parse_response_head
-
-# What is asked for: an answer as a stream of events, or in one piece.
-EVENT_STREAM, DOCUMENT = "text/event-stream", "application/json"
 
 # More than Lambda gives in one piece, which is 6 MB: a JSON answer or error is kept whole, an endless body is not.
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 KEPT_BYTES = 8 * 1024 * 1024
 
-
-@dataclass(frozen=True)
-class TimedEvent:
-    """An event of the function's contract.
-
-    Attributes:
-        at: When the read that completed it returned, in seconds of the reader's clock.
-        name: `start`, `delta`, `end`, `error`, or one that a later version of the function sends.
-        fields: The JSON object in its data, or None when the data is none.
-    """
-
-    at: float
-    name: str
-    fields: Mapping[str, Any] | None
-
-    @property
-    def text(self) -> str:
-        """The text that a `delta` carries; "" for every other event."""
-        text = self.fields.get("text") if self.name == "delta" and self.fields else None
-        return text if isinstance(text, str) else ""
+# These can be timed whatever their length. All others are read up to `KEPT_BYTES` of them.
+_ENDLESS = ("text", "json", "bytes")
 
 
 @dataclass
@@ -50,9 +29,20 @@ class Observation:
         first_header_at: When the first byte of any header section came, in seconds of the reader's clock.
         first_body_at: When the first byte of the body came, likewise.
         last_body_at: When the last one came, until now, likewise.
-        body_bytes: How many bytes of body came.
-        kept_body: A body that is not an event stream, up to `KEPT_BYTES` of it.
-        events: The events, in order.
+        body_bytes: How many bytes of body came, as they were on the wire.
+        decoded_bytes: How many of them there are without the coding, as far as they were decoded.
+        content_encoding: The body's coding in lower case, or None.
+        corruption: Why the body is not what its coding says, or None.
+        kept_body: The decoded body of an error or of a document, up to `KEPT_BYTES` of it.
+        format: The format of an answer, one of `formats.FORMATS`, as far as it can be told; None without an answer.
+        protocol: Its protocol, if it has one.
+        chunks: When each of its chunks came, in seconds of the reader's clock: where text can be told, pieces of text.
+        facts: What it says of itself, under the names of a run's fields.
+        messages: How many events or lines came.
+        broken: How many of them should hold a JSON object and do not.
+        has_ended: Its end marker came.
+        error: What it says of the error that ended it, or None.
+        is_too_long: More than `KEPT_BYTES` came of a format that cannot be read without an end.
     """
 
     head: ResponseHead | None = None
@@ -60,8 +50,19 @@ class Observation:
     first_body_at: float | None = None
     last_body_at: float | None = None
     body_bytes: int = 0
+    decoded_bytes: int = 0
+    content_encoding: str | None = None
+    corruption: str | None = None
     kept_body: bytearray = field(default_factory=bytearray)
-    events: list[TimedEvent] = field(default_factory=list)
+    format: str | None = None
+    protocol: Protocol | None = None
+    chunks: list[float] = field(default_factory=list)
+    facts: dict[str, Any] = field(default_factory=dict)
+    messages: int = 0
+    broken: int = 0
+    has_ended: bool = False
+    error: Mapping[str, Any] | None = None
+    is_too_long: bool = False
 
     @property
     def media_type(self) -> str:
@@ -70,9 +71,14 @@ class Observation:
         return content_type.partition(";")[0].strip().lower()
 
     @property
-    def is_event_stream(self) -> bool:
-        """The response is a streamed answer: an event stream with status 200."""
-        return self.head is not None and self.head.status == 200 and self.media_type == EVENT_STREAM
+    def is_answer(self) -> bool:
+        """The response has a status of success (2xx)."""
+        return self.head is not None and self.head.status // 100 == 2
+
+    @property
+    def is_undecodable(self) -> bool:
+        """The body's coding is none that can be undone."""
+        return self.content_encoding is not None and decoder(self.content_encoding) is None
 
 
 class Observer:
@@ -85,7 +91,8 @@ class Observer:
     def __init__(self) -> None:
         self.observation = Observation()
         self._header_bytes = bytearray()
-        self._decoder = EventDecoder()
+        self._decoder: Plain | Deflated | None = None
+        self._reader: Reader | None = None
 
     def take(self, arrival: Arrival) -> str:
         """Note one arrival and return the text that it added to the answer."""
@@ -97,14 +104,24 @@ class Observer:
             seen.first_body_at = arrival.at
         seen.last_body_at = arrival.at
         seen.body_bytes += len(arrival.data)
-        if not seen.is_event_stream:
-            seen.kept_body += arrival.data[: KEPT_BYTES - len(seen.kept_body)]
+        if self._decoder is None or seen.corruption or seen.is_too_long:
             return ""
-        if seen.body_bytes > KEPT_BYTES:
+        try:
+            return "".join([self._take_body(arrival.at, data) for data in self._decoder.decode(arrival.data)])
+        except CorruptBodyError as error:
+            seen.corruption = str(error)
             return ""
-        events = [_timed(arrival.at, event) for event in self._decoder.feed(arrival.data)]
-        seen.events += events
-        return "".join(event.text for event in events)
+
+    def end(self) -> None:
+        """Note that the transfer has come to its proper end."""
+        seen = self.observation
+        if self._reader and seen.last_body_at is not None:
+            self._note(seen.last_body_at, self._reader.end())
+        if self._decoder and not seen.corruption:
+            try:
+                self._decoder.end()
+            except CorruptBodyError as error:
+                seen.corruption = str(error)
 
     def _take_header(self, arrival: Arrival) -> None:
         seen = self.observation
@@ -113,23 +130,51 @@ class Observer:
         if seen.head is None:
             self._header_bytes += arrival.data
             seen.head = parse_response_head(bytes(self._header_bytes))
+            if seen.head:
+                self._prepare(seen.head)
+
+    def _prepare(self, head: ResponseHead) -> None:
+        coding = head.headers.get("content-encoding", "").lower()
+        self.observation.content_encoding = coding or None
+        self._decoder = decoder(coding)
+        if self.observation.is_answer:
+            self._reader = reader(head.headers.get("content-type", ""))
+            self.observation.format = self._reader.name
+
+    def _take_body(self, at: float, data: bytes) -> str:
+        seen = self.observation
+        seen.decoded_bytes += len(data)
+        if self._reader is None or seen.format == "json":
+            seen.kept_body += data[: KEPT_BYTES - len(seen.kept_body)]
+        # A body that was compressed grows here, and a little of it may become a lot.
+        if seen.decoded_bytes > KEPT_BYTES and (seen.format not in _ENDLESS or isinstance(self._decoder, Deflated)):
+            seen.is_too_long = True
+        return "" if self._reader is None or seen.is_too_long else self._note(at, self._reader.feed(data))
+
+    def _note(self, at: float, chunks: Iterable[Chunk]) -> str:
+        """Note what came; what comes behind the answer's end is only counted."""
+        seen, text = self.observation, ""
+        for chunk in chunks:
+            seen.messages += 1
+            seen.broken += chunk.is_broken
+            if seen.has_ended or seen.error is not None:
+                continue
+            seen.has_ended, seen.error = chunk.is_end, chunk.error
+            seen.facts |= _merged(seen.facts, chunk.facts)
+            assert self._reader is not None  # it gave the chunk
+            if seen.protocol is None and self._reader.protocol:
+                seen.chunks.clear()  # what came before was no text
+            seen.format, seen.protocol = self._reader.name, self._reader.protocol
+            is_chunk = bool(chunk.text) if seen.protocol else chunk.error is None
+            # A read that is decoded in several steps is one chunk.
+            if is_chunk and not (seen.format in _ENDLESS and seen.chunks[-1:] == [at]):
+                seen.chunks.append(at)
+            text += chunk.text
+        return text
 
 
-def _timed(at: float, event: Event) -> TimedEvent:
-    return TimedEvent(at, event.name, parse_object(event.data))
-
-
-def parse_object(text: str | bytes | bytearray) -> dict[str, Any] | None:
-    """The JSON object in `text`, or None when it is none. NaN and numbers beyond a float's range are no JSON here."""
-    try:
-        value = json.loads(text, parse_constant=_finite, parse_float=_finite)
-    except (ValueError, RecursionError):
-        return None
-    return value if isinstance(value, dict) else None
-
-
-def _finite(text: str) -> float:
-    value = float(text)
-    if not math.isfinite(value):
-        raise ValueError(f"{text} is not a finite number")
-    return value
+def _merged(facts: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
+    """The facts with more of them; a usage may come in parts."""
+    merged = {**facts, **more}
+    parts = [each["usage"] for each in (facts, more) if isinstance(each.get("usage"), dict)]
+    return merged | ({"usage": {name: value for part in parts for name, value in part.items()}} if parts else {})

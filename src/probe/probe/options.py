@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .errors import UsageError
+from .formats import FORMATS
 
 DESCRIPTION = """\
-Ask the function for streamed answers through curl and time them as a client feels them: DNS, connect, TLS, first byte
-(TTFB), first token (TTFT), every gap between two pieces of text, and the whole."""
+Ask a function, or any other server, for streamed answers through curl and time them as a client feels them: DNS,
+connect, TLS, first byte (TTFB), first token (TTFT), every gap between two pieces of text, and the whole."""
 
 EPILOG = """\
 examples:
@@ -24,19 +25,44 @@ examples:
   scripts/probe.sh --url https://abc123.lambda-url.eu-west-1.on.aws/ --runs 20 --output json > before.json
   scripts/probe.sh --compare before.json after.json
   scripts/probe.sh --url "$URL" --runs 10 --publish --probe office
+  scripts/probe.sh --url https://llm.example/v1/chat/completions --unsigned --header @key.txt --prompts chat.jsonl
 
 credentials for --url:
-  AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and, with temporary keys, AWS_SESSION_TOKEN; without them whatever
-  `aws configure export-credentials` (AWS CLI 2.9 or newer) gives, which honours AWS_PROFILE.
+  Requests are signed with AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and, with temporary keys, AWS_SESSION_TOKEN. Without
+  them, the probe uses what `aws configure export-credentials` (AWS CLI 2.9 or newer) gives, which honours AWS_PROFILE.
+  With --unsigned the probe reads no keys, unless it publishes.
+
+headers:
+  --header 'NAME: VALUE' adds a header, or takes the place of the probe's own Accept or Content-Type. Everyone on this
+  machine can see the command line of the probe. So put a secret into a file, one header in a line, and give
+  --header @FILE. The probe takes a header whose name stands for a secret, such as authorization or x-api-key, from a
+  file only. /dev/stdin is a file, too:
+    printf 'authorization: Bearer %s' "$KEY" | scripts/probe.sh --header @/dev/stdin ...
+  Signed requests sign these headers. The values are masked in the messages of servers that send them back. With
+  --against URL both servers get them.
 
 prompts:
-  The lines of the file of --prompts take turns. In a file *.jsonl each is a JSON object, a request of the function as
-  src/function/README.md has it, to which --model and --max-tokens are added where it does not say them.
+  The lines of the file of --prompts take turns. In a file *.jsonl each line is a JSON object, which is the body of a
+  request: of the function, as src/function/README.md has it, or of any other server. --model and --max-tokens are added
+  as `model` and `max_tokens` where a line does not have them.
+
+formats:
+  The probe recognises the format by the content type and the content of the answer.
+    firstbyte-sse, firstbyte-ndjson   this function's events or lines; TTFT is the first `delta` with text
+    openai      chat completions of OpenAI and the servers that speak like it; reasoning and tool calls are no text
+    anthropic   messages of Anthropic; thinking and the input of tools are no text
+    text        text/...: each read from curl is a chunk; the network or a proxy may have merged what was written
+    sse, ndjson other events or lines: each is a chunk. Which of them is a token is not known, so there is no TTFT
+    json        a document in one piece; no TTFT
+    bytes       everything else: each read from curl is a chunk; no TTFT
+  A stream of the first four is whole when its end marker has come, all others when the transfer ends properly.
+  --expect FORMAT makes every other format an error: use it where a wrong page must not pass for an answer.
+  The probe asks for no compression. It decodes gzip and deflate, and refuses br and others by name.
 
 comparing:
-  --against takes turns with the target (A B, B A, A B), with the same prompts; --compare takes two saved results. Shown
-  is the difference of medians, the target (AFTER) less the other (BEFORE), with its 95 % interval (a bootstrap, from 6
-  runs on).
+  --against takes turns with the target (A B, B A, A B), with the same prompts. --compare takes two saved results. The
+  probe shows differences of medians: the target minus the other, or AFTER minus BEFORE, each with its 95 % interval (a
+  bootstrap, from 6 runs on).
   `buffered` asks the same function for its answer in one piece (Accept: application/json).
 
 objectives (--slo):
@@ -47,10 +73,12 @@ objectives (--slo):
                 arrives in less than a quarter of the time that the function says it wrote for, and 250 ms sooner; or
                 five pieces and more come at once (less than 1 ms apart) after a wait of 250 ms. Answers too short or
                 too quick to tell do not count.
+  An objective is missed if there is nothing to judge it by, such as ttft_p95 of a format without TTFT.
 
 output:
   table       for people: one run shows the answer as it arrives and then its figures; several runs a table. The bars
-              of the row `Chunks` stand for pieces of text: the higher, the more of them arrived at that time
+              of the row `Chunks` stand for pieces of text, or for what the format has in their place: the higher, the
+              more of them arrived at that time
   json        one document, which the schema in src/probe/probe/output/result.schema.json describes
   jsonl       a line of JSON for each run as soon as it is over
   csv         a row for each run
@@ -62,7 +90,8 @@ publishing:
   With --publish the runs go to CloudWatch, namespace Firstbyte, once they are over: every value, not an average, in the
   dimension sets [service] and [service, probe], at the minute in which the run began.
     ClientTimeToFirstByte, ClientTimeToFirstToken, ClientMaxInterChunkLatency, ClientResponseDuration
-                    in milliseconds, of completed runs only: a fast error is no fast answer
+                    in milliseconds, of completed runs only: a fast error is no fast answer. Figures that a format
+                    does not have, such as a first token among bytes, are left out
     ProbeFailures   0 for a completed run, 1 for every other one
   The warm-up and a run that was stopped with Ctrl-C are left out. The keys need cloudwatch:PutMetricData, which the
   condition StringEquals cloudwatch:namespace=Firstbyte may narrow. The sandbox has a CloudWatch of its own; with --url,
@@ -71,7 +100,7 @@ publishing:
 
 exit codes:
   0    every run completed, and every objective was met
-  1    a response was an HTTP error, or was not an event stream
+  1    a response was an HTTP error or a redirect, or its format or encoding was not one that was expected
   2    wrong use: a bad option, no credentials, no sandbox, curl missing or too old
   3    transport error: DNS, refused connection, TLS, timeout
   4    a stream was cut or closed with an error event
@@ -103,6 +132,10 @@ class Options:
         url: The Function URL, or None for the sandbox's.
         ready_file: Where the sandbox says how to reach it, or None for the usual place.
         region: The region to sign for, or None to find it out.
+        function: The logical id of the sandbox's function, or None for its first.
+        signed: Requests are signed with AWS keys.
+        headers: Headers of one's own as they were given: `NAME: VALUE` or `@FILE`.
+        expect: The format that every answer must have, or None for any.
         saved: Two saved results to compare, in place of requests, or None.
         against: A URL to compare with, `BUFFERED`, or None.
         prompt: The prompt's text.
@@ -126,6 +159,10 @@ class Options:
     url: str | None
     ready_file: Path | None
     region: str | None
+    function: str | None
+    signed: bool
+    headers: list[str]
+    expect: str | None
     saved: tuple[Path, Path] | None
     against: str | None
     prompt: str
@@ -156,18 +193,20 @@ def parse(arguments: list[str]) -> Options:
     found = _parser().parse_args(arguments)
     if found.region and not found.url:
         raise UsageError("--region goes with --url; the sandbox and a saved result say their region themselves")
-    if found.ready_file and not found.sandbox:
-        raise UsageError("--ready-file goes with --sandbox")
+    if (found.ready_file or found.function) and not found.sandbox:
+        raise UsageError("--ready-file and --function go with --sandbox")
+    if found.region and found.unsigned and not found.publish:
+        raise UsageError("--region is what requests are signed for: --unsigned needs it to publish only")
     if found.prompt is not None and found.prompts:
         raise UsageError("--prompt and --prompts exclude each other: a prompt may be a line of the file")
     if found.against and (found.concurrency or 1) > 1:
-        raise UsageError("--against goes without --concurrency: the two take turns, one request at a time")
+        raise UsageError("--against cannot be combined with --concurrency: the two take turns, one request at a time")
     if found.reuse and 0 < (found.warm_up or 0) < (found.concurrency or 1):
         raise UsageError("--warm-up with --reuse must be at least --concurrency: every connection has to be warm")
     if found.compare and found.output == "jsonl":
         raise UsageError("--output jsonl is made of runs as they end, and --compare makes none")
     if found.publish and found.against:
-        raise UsageError("--publish goes without --against: what is published is that of one function")
+        raise UsageError("--publish cannot be combined with --against: published values are those of one function")
     if (found.service or found.probe or found.dry_run) and not found.publish:
         raise UsageError("--service, --probe and --dry-run say how values are published: they go with --publish")
     if found.compare:
@@ -179,6 +218,10 @@ def parse(arguments: list[str]) -> Options:
         url=found.url,
         ready_file=found.ready_file,
         region=found.region,
+        function=found.function,
+        signed=not found.unsigned,
+        headers=found.header or [],
+        expect=found.expect,
         saved=tuple(found.compare) if found.compare else None,
         against=found.against,
         prompt=DEFAULT_PROMPT if found.prompt is None else found.prompt,
@@ -203,7 +246,7 @@ def parse(arguments: list[str]) -> Options:
 # What says how requests are made.
 _REQUEST_OPTIONS = (
     *("--against", "--prompt", "--prompts", "--model", "--max-tokens", "--runs", "--warm-up", "--concurrency"),
-    *("--reuse", "--think", "--timeout", "--publish"),
+    *("--reuse", "--think", "--timeout", "--publish", "--unsigned", "--header", "--expect"),
 )
 
 
@@ -218,7 +261,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     where = parser.add_argument_group("where").add_mutually_exclusive_group(required=True)
     where.add_argument("--sandbox", action="store_true", help="probe the sandbox that runs on this machine")
-    where.add_argument("--url", metavar="URL", help="probe this Function URL")
+    where.add_argument("--url", metavar="URL", help="probe this Function URL, or any other https URL")
     where.add_argument(
         "--compare",
         nargs=2,
@@ -240,13 +283,25 @@ def _parser() -> argparse.ArgumentParser:
         metavar="REGION",
         help="region to sign for, when the URL's host does not name it (default: AWS_REGION, AWS_DEFAULT_REGION)",
     )
+    more.add_argument(
+        "--function",
+        metavar="ID",
+        help="logical id of the sandbox's function (default: the template's first with a URL)",
+    )
+    more.add_argument("--unsigned", action="store_true", help="sign nothing: no AWS keys are needed")
+    more.add_argument(
+        "--header",
+        metavar="HEADER|@FILE",
+        action="append",
+        help="send this header, or those of a file; secrets must come from a file, see below (repeatable)",
+    )
     what = parser.add_argument_group("what is asked")
     what.add_argument("--prompt", metavar="TEXT", help=f"the prompt (default: {DEFAULT_PROMPT})")
     what.add_argument(
         "--prompts",
         metavar="FILE",
         type=Path,
-        help="prompts that take turns: one in a line, or in a *.jsonl file a request",
+        help="prompts that take turns: one in a line, or in a *.jsonl file a whole request in a line",
     )
     what.add_argument("--model", metavar="ID", help="the model id to ask for (default: the function's first)")
     what.add_argument("--max-tokens", metavar="N", type=_whole(1), help="limit of the answer, in tokens")
@@ -267,6 +322,9 @@ def _parser() -> argparse.ArgumentParser:
         help=f"the longest that one run may take (default: {DEFAULT_TIMEOUT_SECONDS:g})",
     )
     result = parser.add_argument_group("what becomes of it")
+    result.add_argument(
+        "--expect", choices=FORMATS, metavar="FORMAT", help="the format that answers must have, see below"
+    )
     result.add_argument("--slo", metavar="NAME=LIMIT,...", help="objectives that the runs must meet, see below")
     result.add_argument("--output", choices=OUTPUTS, default="table", help="see below (default: table)")
     result.add_argument("--publish", action="store_true", help="put the figures into CloudWatch, see below")

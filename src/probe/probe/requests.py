@@ -1,4 +1,4 @@
-"""The request bodies: the prompt of the command line, or those of a file, in the function's request contract."""
+"""The request bodies: the prompt of the command line in the function's request contract, or what a file says."""
 
 import json
 from pathlib import Path
@@ -53,8 +53,6 @@ def _request(line: str, origin: str) -> dict[str, Any]:
         raise UsageError(f"{origin}: this is not JSON: {error}") from None
     if not isinstance(request, dict):
         raise UsageError(f'{origin}: this is not a JSON object, such as {{"prompt": "hello"}}')
-    if "prompt" not in request and "messages" not in request:
-        raise UsageError(f"{origin}: the request has neither a prompt nor messages")
     return request
 
 

@@ -47,14 +47,14 @@ class Series:
     Attributes:
         name: What it is called beside another one.
         url: Where the requests went.
-        region: The region that they were signed for.
+        region: The region of the function, which signed requests name; None where none is known or needed.
         buffered: Whether the answer was asked for as one JSON document in place of a stream of events.
         runs: In the order in which they ended, the warm-up among them.
     """
 
     name: str
     url: str
-    region: str
+    region: str | None
     buffered: bool
     runs: Sequence[Run] = field(default_factory=list)
 

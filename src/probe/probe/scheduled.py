@@ -1,4 +1,4 @@
-"""The door for Lambda: every event of the schedule is one run of the probe, published, its line of JSON in the log.
+"""The Lambda handler: each event of the schedule is one run of the probe, published, and logged as a line of JSON.
 
 It is the program of scripts/probe.sh, with the curl of the managed runtime:
 
@@ -42,6 +42,8 @@ def handler(_event: object, _context: object) -> None:
         "max-tokens": min(_ANSWER_TOKENS, int(os.environ["MAX_OUTPUT_TOKENS"])),
         "timeout": _TIMEOUT_SECONDS,
         "output": "jsonl",
+        # Whatever else answers at this URL is a failure of the service.
+        "expect": "firstbyte-sse",
     }
     code = main([f"--{name}={value}" for name, value in options.items()] + ["--publish"])
     if code not in _DONE:

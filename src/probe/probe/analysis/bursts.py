@@ -16,8 +16,9 @@ def warning(series: Series) -> str | None:
 
 
 def _explanation(run: Run) -> str:
-    wait, arrival = run.ttft_ms or 0.0, (run.total_ms or 0.0) - (run.ttft_ms or 0.0)
-    came = f"the client waited {wait:.0f} ms for the first text, and the response was over {arrival:.0f} ms later"
+    wait = run.first_chunk_ms or 0.0
+    arrival, first = (run.total_ms or 0.0) - wait, "piece" if run.ttft_ms is None else "text"
+    came = f"the client waited {wait:.0f} ms for the first {first}, and the response was over {arrival:.0f} ms later"
     _, writing = account(run.timing)
     if is_held_back(arrival, writing):
         return f"{came}, though the function wrote for {writing:.0f} ms: something behind the model holds the text back"

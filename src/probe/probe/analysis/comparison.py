@@ -21,7 +21,7 @@ class Difference:
     """One figure of two series; positive means that the series is slower than what it is compared with.
 
     Attributes:
-        median: The series' median less the other's.
+        median: The series' median minus the other's.
         low: The lower end of its 95 % interval, or None when there are too few runs for one.
         high: The upper end, likewise.
         ratio: The series' median divided by the other's, or None when that is 0.

@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from ..errors import UsageError
 from ..figures import FIGURES
+from ..formats import WITHOUT_TOKENS
 from .summary import Summary
 
 STATISTICS = ("min", "p50", "p90", "p95", "p99", "max")
@@ -50,16 +51,20 @@ class Verdict:
         objective: Which.
         value: What was measured, in the limit's unit, or None when there is no value to judge.
         met: Whether it was met; without a value it was not.
+        missing: Without a value, why there is none.
     """
 
     objective: Objective
     value: float | None
     met: bool
+    missing: str = ""
 
     @property
     def finding(self) -> str:
         """What was measured, in words."""
-        return "there is no value" if self.value is None else f"it was {round(self.value, 3)} {self.objective.unit}"
+        if self.value is None:
+            return f"there is no value: {self.missing}"
+        return f"it was {round(self.value, 3)} {self.objective.unit}"
 
 
 def parse(text: str) -> list[Objective]:
@@ -83,7 +88,7 @@ def judge(objectives: Sequence[Objective], summary: Summary) -> list[Verdict]:
     """
     values = [_value(objective.name, summary) for objective in objectives]
     return [
-        Verdict(objective, value, met=value is not None and value <= objective.limit)
+        Verdict(objective, value, value is not None and value <= objective.limit, _missing(objective.name, summary))
         for objective, value in zip(objectives, values, strict=True)
     ]
 
@@ -115,6 +120,19 @@ def _value(name: str, summary: Summary) -> float | None:
     figure, _, statistic = name.rpartition("_")
     distribution = summary.figures.get(figure)
     return getattr(distribution, statistic) if distribution else None
+
+
+def _missing(name: str, summary: Summary) -> str:
+    """Why there is no value, if there is none."""
+    if not summary.completed:
+        return "no run completed"
+    if name == BURSTS:
+        return "the answers were too short or too quick to tell"
+    figure = name.rpartition("_")[0]
+    formats = [name for name in summary.formats if name in WITHOUT_TOKENS]
+    if figure in ("ttft", "tpot") and formats:
+        return f"tokens cannot be seen in the format {' and '.join(formats)}"
+    return f"no completed run has a {FIGURES[figure].label}" if figure in FIGURES else "no run came to its end"
 
 
 def _percent(part: int, whole: int) -> float | None:

@@ -1,4 +1,4 @@
-"""One run on a time axis: its phases, from its begin to its end without a break, and its pieces of text."""
+"""One run on a time axis: its phases, from its begin to its end without a break, and its chunks."""
 
 from collections.abc import Iterator
 from itertools import accumulate
@@ -16,8 +16,9 @@ def phases(run: Run) -> Iterator[tuple[str, float, float]]:
         if spent is not None:
             yield label, now, now + spent
             now += spent
-    last = "Waiting" if run.ttft_ms is None else "Rest"
-    for label, moment in (("Headers", run.ttfb_headers_ms), ("First token", run.ttft_ms), (last, run.total_ms)):
+    first = "First chunk" if run.ttft_ms is None else "First token"
+    last = "Waiting" if run.first_chunk_ms is None else "Rest"
+    for label, moment in (("Headers", run.ttfb_headers_ms), (first, run.first_chunk_ms), (last, run.total_ms)):
         if moment is not None:
             # The reader's clock may see the last bytes a hair after curl's says that it was over.
             yield label, now, max(now, moment)
@@ -25,6 +26,6 @@ def phases(run: Run) -> Iterator[tuple[str, float, float]]:
 
 
 def arrivals(run: Run) -> list[float]:
-    """When each piece of text came, in milliseconds from the begin; the run must have a first one."""
-    assert run.ttft_ms is not None
-    return list(accumulate(run.gaps_ms, initial=run.ttft_ms))
+    """When each chunk came, in milliseconds from the begin; the run must have a first one."""
+    assert run.first_chunk_ms is not None
+    return list(accumulate(run.gaps_ms, initial=run.first_chunk_ms))

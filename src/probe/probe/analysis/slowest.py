@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 
+from ..formats import BY_FIRSTBYTE
 from ..measurement import NEW, Run
 from ..reported import milliseconds
 from ..result import Series
@@ -47,14 +48,14 @@ class Breakdown:
     @property
     def parts(self) -> dict[str, float]:
         """The parts with their names for people; those that cannot be told apart are one."""
-        before = {
-            "Network": self.network_ms,
-            "Lambda": self.lambda_ms,
-            "Bedrock until the first token": self.bedrock_ms,
-        }
+        before = {"Network": self.network_ms}
+        if self.run.format in (None, *BY_FIRSTBYTE):
+            before |= {"Lambda": self.lambda_ms, "Bedrock until the first token": self.bedrock_ms}
+        else:  # what is behind another server's URL is unknown
+            before |= {"Server until the first token": None}
         known = {name: value for name, value in before.items() if value is not None}
-        untold = " and ".join(name for name in before if name not in known)
-        together = {f"{untold} together": self.untold_ms} if untold else {}
+        untold = [name for name in before if name not in known]
+        together = {f"{' and '.join(untold)}{' together' if len(untold) > 1 else ''}": self.untold_ms} if untold else {}
         return together | known | {"The rest of the answer": self.rest_ms}
 
 
@@ -91,7 +92,9 @@ def _network(run: Run) -> float | None:
 
 
 def _trace_url(run: Run, series: Series) -> str | None:
-    if not _TRACE_ID.fullmatch(run.trace_id or "") or parse_url(series.url, series.region, {}).is_local:
+    if not _TRACE_ID.fullmatch(run.trace_id or "") or series.region is None:
+        return None
+    if parse_url(series.url, None, {}, signed=False).is_local:
         return None
     host = next(host for beginning, host in _CONSOLES.items() if series.region.startswith(beginning))
     return f"https://{series.region}.{host}/cloudwatch/home?region={series.region}#xray:traces/{run.trace_id}"

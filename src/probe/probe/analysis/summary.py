@@ -51,6 +51,7 @@ class Summary:
         finished: How many counted runs came to an end; runs that were stopped and the warm-up are none.
         completed: How many of them completed.
         outcomes: How many of them had which outcome, by outcome; without those that none had.
+        formats: How many of the completed ones had which format, as far as it is known.
         cold_starts: How many of them say that they were the first of their execution environment.
         bursts: How many of the completed ones came in one burst.
         streamed: How many of them were streamed; of the others neither can be told.
@@ -62,6 +63,7 @@ class Summary:
     finished: int
     completed: int
     outcomes: Mapping[str, int]
+    formats: Mapping[str, int]
     cold_starts: int
     bursts: int
     streamed: int
@@ -79,6 +81,7 @@ def summarize(series: Series) -> Summary:
         finished=len(finished),
         completed=len(completed),
         outcomes=dict(Counter(run.outcome for run in finished)),
+        formats=dict(Counter(run.format for run in completed if run.format)),
         cold_starts=cold_starts,
         bursts=sum(run.delivery == BURST for run in completed),
         streamed=sum(run.delivery == STREAMED for run in completed),

@@ -62,7 +62,7 @@ def _run_by_run(report: Report) -> go.Figure:
 
 
 def _waterfall(run: Run | None) -> go.Figure:
-    """The run's phases on one axis, and below them a mark for every piece of text."""
+    """The run's phases on one axis, and below them a mark for every chunk."""
     chart = _chart("ms", "", showlegend=False)
     if run is None:
         return chart
@@ -77,12 +77,12 @@ def _waterfall(run: Run | None) -> go.Figure:
         orientation="h",
         marker_color=_COLOURS[0],
     )
-    if run.ttft_ms is not None:
-        texts = arrivals(run)
-        labels.append("Text")
+    if run.first_chunk_ms is not None:
+        chunks = arrivals(run)
+        labels.append("Chunks")
         chart.add_scatter(
-            x=texts,
-            y=["Text"] * len(texts),
+            x=chunks,
+            y=["Chunks"] * len(chunks),
             mode="markers",
             marker={"symbol": "line-ns-open", "size": 16, "color": _COLOURS[1]},
             hovertemplate="%{x:.1f} ms<extra></extra>",

@@ -14,6 +14,7 @@ from ..analysis.bursts import warning
 from ..analysis.objectives import STATISTICS
 from ..analysis.report import Report
 from ..figures import FIGURES
+from ..formats import described
 from ..terminal import harmless_line
 from .charts import charts
 from .named import named_series
@@ -34,7 +35,7 @@ def page(report: Report) -> str:
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
     )
-    environment.filters.update(ms=_milliseconds, line=harmless_line)
+    environment.filters.update(ms=_milliseconds, line=harmless_line, described=described)
     return environment.from_string(_TEMPLATE.read_text()).render(
         report=report,
         named_series=list(named_series(report)),

@@ -45,6 +45,7 @@ def suites(report: Report) -> str:
 def _properties(summary: Summary) -> Iterator[tuple[str, str]]:
     for name in ("finished", "completed", "cold_starts", "bursts"):
         yield name, str(getattr(summary, name))
+    yield "formats", ", ".join(summary.formats)
     for figure, distribution in summary.figures.items():
         yield f"{figure}_count", str(distribution.count)
         for statistic in STATISTICS:

@@ -39,12 +39,15 @@ def metrics(report: Report) -> str:
 def _add_counts(report: Report, registry: CollectorRegistry) -> None:
     runs = _gauge(registry, "runs", "Runs that came to their end, by outcome", *_SERIES, "outcome")
     cold_starts = _gauge(registry, "cold_starts", "Runs that started an execution environment", *_SERIES)
+    formats = _gauge(registry, "formats", "Completed runs, by the format of the answer", *_SERIES, "format")
     bursts = _gauge(registry, "bursts", "Completed runs whose answer came in one burst", *_SERIES)
     last = _gauge(registry, "last_run_timestamp_seconds", "When the last run began, in Unix time", *_SERIES)
     for name, series, summary in named_series(report):
         labels = _labels(name, series)
         for outcome, count in summary.outcomes.items():
             runs.labels(*labels, outcome).set(count)
+        for name_of_format, count in summary.formats.items():
+            formats.labels(*labels, name_of_format).set(count)
         cold_starts.labels(*labels).set(summary.cold_starts)
         bursts.labels(*labels).set(summary.bursts)
         began = [run.started_at for run in series.counted if run.outcome != INTERRUPTED]
@@ -71,7 +74,7 @@ def _add_verdicts(report: Report, registry: CollectorRegistry) -> None:
 
 
 def _add_differences(report: Report, registry: CollectorRegistry) -> None:
-    difference = _gauge(registry, "difference_seconds", "Median of the first series less that of the other", "figure")
+    difference = _gauge(registry, "difference_seconds", "Median of the first series minus that of the other", "figure")
     low = _gauge(registry, "difference_low_seconds", "Lower end of its 95 % interval", "figure")
     high = _gauge(registry, "difference_high_seconds", "Upper end of its 95 % interval", "figure")
     for name, found in report.differences.items():

@@ -62,4 +62,4 @@ def headline(of: Difference, series: Series, against: Series) -> str:
 def _what(series: Series) -> str:
     began = min((run.started_at for run in series.runs), default="")
     how = "in one piece" if series.buffered else "streamed"
-    return harmless_line(f"{series.url} ({series.region}), {how}, from {began}")
+    return harmless_line(f"{series.url} ({series.region or 'not signed'}), {how}, from {began}")

@@ -44,7 +44,7 @@ def objectives(verdicts: Sequence[Verdict]) -> Iterator[RenderableType]:
             table.add_row(
                 verdict.objective.name,
                 verdict.objective.text,
-                "no value"
+                f"no value: {verdict.missing}"
                 if verdict.value is None
                 else f"{verdict.value:.3f}".rstrip("0").rstrip(".") + f" {verdict.objective.unit}",
                 Text("met", style="green") if verdict.met else Text("missed", style="bold red"),

@@ -26,6 +26,7 @@ def run_table(run: Run) -> RenderableType:
         ("Total", run.total_ms),
     ):
         table.add_row(label, f"{words.milliseconds(value):>9}{'' if value is None else ' ms'}")
+    table.add_row("Format", words.format_of(run))
     table.add_row("Tokens", f"{words.count(run.input_tokens)} in, {words.count(run.output_tokens)} out")
     table.add_row("Start", words.start(run))
     table.add_row("Connection", run.connection or "-")

@@ -10,6 +10,7 @@ from rich.text import Text
 from ..analysis.report import Report
 from ..analysis.summary import Summary
 from ..figures import FIGURES
+from ..formats import described
 from ..result import Series
 from . import judgement
 from .comparison import comparison
@@ -82,6 +83,8 @@ def _of_several(report: Report) -> Iterator[Iterable[RenderableType]]:
 
 def _distributions(name: str, series: Series, summary: Summary) -> Iterator[Iterable[RenderableType]]:
     if summary.figures:
+        if summary.formats:
+            yield [Text(titled(name, f"Format: {', '.join(map(described, summary.formats))}"))]
         figures = {FIGURES[figure].label: of for figure, of in summary.figures.items()}
         yield _section(titled(name, "Figures of the completed runs"), distributions(figures))
     apart = {

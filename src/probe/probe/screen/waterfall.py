@@ -1,4 +1,4 @@
-"""One run on a time axis: its phases as bars, and its pieces of text as they arrived, which shows stalls and bursts."""
+"""One run on a time axis: its phases as bars, and its chunks as they arrived, which shows stalls and bursts."""
 
 from rich.console import RenderableType
 from rich.table import Table
@@ -17,8 +17,8 @@ def waterfall(run: Run) -> RenderableType:
     chart.add_column(ratio=1)
     for label, begin, end in phases(run):
         chart.add_row(label, f"{end - begin:.1f} ms", Span(begin, end, run.total_ms))
-    if run.ttft_ms is not None:
-        texts = arrivals(run)
-        chart.add_row("Chunks", str(len(texts)), Marks(texts, run.total_ms))
+    if run.first_chunk_ms is not None:
+        chunks = arrivals(run)
+        chart.add_row("Chunks", str(len(chunks)), Marks(chunks, run.total_ms))
     chart.add_row("Total", f"{run.total_ms:.1f} ms")
     return chart

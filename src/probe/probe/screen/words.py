@@ -1,5 +1,6 @@
 """How a run's figures and its outcome are written for people."""
 
+from ..formats import described
 from ..measurement import HTTP_ERROR, Run
 from ..terminal import harmless_line
 
@@ -17,6 +18,14 @@ def duration(milliseconds: float) -> str:
 def count(value: int | None) -> str:
     """A number of things, or a dash."""
     return "-" if value is None else str(value)
+
+
+def format_of(run: Run) -> str:
+    """The format of the run's answer and its compression; where no token is known, what is timed in its place."""
+    if run.format is None:
+        return "-"
+    compressed = f", compressed with {run.content_encoding}" if run.content_encoding else ""
+    return harmless_line(f"{described(run.format)}{compressed}")
 
 
 def start(run: Run) -> str:

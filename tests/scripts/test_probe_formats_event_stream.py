@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from probe.events import Event, EventDecoder
+from probe.formats.event_stream import EventDecoder
+from probe.formats.protocol import Message as Event
 
 CASES = {
     "one": (b"event: a\ndata: 1\n\n", [Event("a", "1")]),

@@ -7,22 +7,10 @@ from __future__ import annotations
 
 import codecs
 import re
-from dataclasses import dataclass
+
+from .protocol import Message
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
-
-
-@dataclass(frozen=True)
-class Event:
-    """One event.
-
-    Attributes:
-        name: The `event` field, or "message" where there was none.
-        data: The `data` fields, joined by line feeds.
-    """
-
-    name: str
-    data: str
 
 
 class EventDecoder:
@@ -36,7 +24,7 @@ class EventDecoder:
         self._name = ""
         self._data: list[str] = []
 
-    def feed(self, data: bytes) -> list[Event]:
+    def feed(self, data: bytes) -> list[Message]:
         """The events that these bytes complete, in order."""
         text = self._decoder.decode(data)
         if not text:
@@ -57,7 +45,11 @@ class EventDecoder:
             self._partial_line = [beginning]
         return events
 
-    def _line(self, line: str) -> Event | None:
+    def end(self) -> list[Message]:
+        """Nothing: an event that no empty line ended is none."""
+        return []
+
+    def _line(self, line: str) -> Message | None:
         if not line:
             return self._dispatch()
         name, _, value = line.partition(":")
@@ -68,7 +60,7 @@ class EventDecoder:
             self._data.append(value)
         return None
 
-    def _dispatch(self) -> Event | None:
-        event = Event(self._name or "message", "\n".join(self._data)) if self._data else None
+    def _dispatch(self) -> Message | None:
+        event = Message(self._name or "message", "\n".join(self._data)) if self._data else None
         self._name, self._data = "", []
         return event

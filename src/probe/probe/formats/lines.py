@@ -1,0 +1,36 @@
+"""Lines out of bytes, however the bytes are cut: one JSON value in each line, as https://github.com/ndjson/ndjson-spec.
+
+Only a line feed ends a line, with or without a carriage return before it: a JSON string may hold other line ends. Empty
+lines are none; some servers send them to keep a connection alive.
+"""
+
+import codecs
+
+from .protocol import Message
+
+
+class LineDecoder:
+    """Turns pieces of a body into lines; the end of the body ends the last one."""
+
+    def __init__(self) -> None:
+        self._decoder = codecs.getincrementaldecoder("utf-8-sig")("replace")
+        self._partial_line: list[str] = []
+
+    def feed(self, data: bytes) -> list[Message]:
+        """The lines that these bytes complete, in order."""
+        return self._lines(self._decoder.decode(data))
+
+    def end(self) -> list[Message]:
+        """The last line, if no line feed ended it."""
+        return self._lines(self._decoder.decode(b"", final=True) + "\n")
+
+    def _lines(self, text: str) -> list[Message]:
+        first, *others = text.split("\n")
+        self._partial_line.append(first)
+        lines = []
+        for beginning in others:
+            line = "".join(self._partial_line)
+            self._partial_line = [beginning]
+            if line.strip():
+                lines.append(Message("message", line))
+        return lines

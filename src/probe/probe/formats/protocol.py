@@ -1,0 +1,140 @@
+"""What a protocol says about its messages, and the reader that holds a stream's messages against the protocols."""
+
+import typing
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from ..json_object import parse_object
+
+
+@dataclass(frozen=True)
+class Message:
+    """One event or line.
+
+    Attributes:
+        name: The event's name: "message" where there was none, and for a line.
+        data: The event's data, or the line.
+    """
+
+    name: str
+    data: str
+
+    @cached_property
+    def fields(self) -> dict[str, Any] | None:
+        """The JSON object in the data, or None when it is none."""
+        return parse_object(self.data)
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """What one message or one read of an answer says.
+
+    Attributes:
+        text: The text that it adds to the answer.
+        facts: What it says of the answer under the names of a run's fields: `model`, `usage`, `output_tokens`, ...
+        is_end: It is the end marker of its protocol.
+        error: What it says of an error (`type`, `message`, `retryable`) that ends the answer, or None.
+        is_broken: It should hold a JSON object and does not.
+    """
+
+    text: str = ""
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    is_end: bool = False
+    error: Mapping[str, Any] | None = None
+    is_broken: bool = False
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """A protocol of streamed answers.
+
+    Attributes:
+        name: The format's name in a run.
+        end: What its streams end with, for people, with an article.
+        recognises: Whether a message can only be one of this protocol. It is asked until one is.
+        read: What one of its messages says; a message that the protocol does not know says nothing.
+    """
+
+    name: str
+    end: str
+    recognises: Callable[[Message], bool]
+    read: Callable[[Message], Chunk]
+
+
+class Reader(typing.Protocol):
+    """Turns the pieces of a body into chunks.
+
+    Attributes:
+        protocol: The protocol, as soon as it is recognised; None for a format that is none.
+    """
+
+    protocol: Protocol | None
+
+    @property
+    def name(self) -> str:
+        """The format's name, as far as it can be told."""
+
+    def feed(self, data: bytes) -> list[Chunk]:
+        """The chunks that these bytes complete, in order."""
+
+    def end(self) -> list[Chunk]:
+        """The chunks that the end of the body completes."""
+
+
+class Decoder(typing.Protocol):
+    """Turns the pieces of a body into messages."""
+
+    def feed(self, data: bytes) -> list[Message]:
+        """The messages that these bytes complete, in order."""
+
+    def end(self) -> list[Message]:
+        """The messages that the end of the body completes."""
+
+
+class MessageReader:
+    """Reads a stream of messages.
+
+    Args:
+        fallback: The format's name while no protocol is recognised.
+        decoder: Cuts the body into messages.
+        protocols: Those that the stream may be of.
+    """
+
+    def __init__(self, fallback: str, decoder: Decoder, protocols: Sequence[Protocol]) -> None:
+        self.protocol: Protocol | None = None
+        self._fallback = fallback
+        self._decoder = decoder
+        self._protocols = protocols
+
+    @property
+    def name(self) -> str:
+        """The protocol's name, or the fallback."""
+        return self.protocol.name if self.protocol else self._fallback
+
+    def feed(self, data: bytes) -> list[Chunk]:
+        """A chunk for each message that these bytes complete."""
+        return [self._read(message) for message in self._decoder.feed(data)]
+
+    def end(self) -> list[Chunk]:
+        """A chunk for each message that the end of the body completes."""
+        return [self._read(message) for message in self._decoder.end()]
+
+    def _read(self, message: Message) -> Chunk:
+        if self.protocol is None:
+            self.protocol = next((each for each in self._protocols if each.recognises(message)), None)
+        if self.protocol:
+            return self.protocol.read(message)
+        # Whatever else a stream means by its events: an error is none of its chunks.
+        return Chunk(error=message.fields or {"message": message.data}) if message.name == "error" else Chunk()
+
+
+def text_of(value: object) -> str:
+    """`value` if it is a string, else no text."""
+    return value if isinstance(value, str) else ""
+
+
+def object_of(value: object) -> Mapping[str, Any]:
+    """`value` if it is a JSON object, else an empty one."""
+    return value if isinstance(value, dict) else {}

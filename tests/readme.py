@@ -33,6 +33,17 @@ ALARM_FAULT = 'scripts/probe.sh --sandbox --runs 250 --prompt "[[sandbox: fault=
 # In a folder of one's own; FIRSTBYTE is the path of the clone.
 OWN_FUNCTION = '"$FIRSTBYTE"/scripts/sandbox.sh --template ./template.yaml --python ./.venv/bin/python'
 
+# From an empty folder to a function of one's own.
+LAYER = (
+    "FIRSTBYTE=~/firstbyte",
+    'cp -r "$FIRSTBYTE"/src/runtime/example/. .',
+    "python3 -m venv .venv",
+    '.venv/bin/pip install --quiet pytest "$FIRSTBYTE/src/runtime"',
+    ".venv/bin/pytest",
+    '"$FIRSTBYTE/scripts/layer.sh"',
+    '"$FIRSTBYTE/scripts/sandbox.sh" --template template.yaml',
+    "~/firstbyte/scripts/probe.sh --sandbox",
+)
 # Commands that are not run beside the sandbox, and the test that runs them, or why none does.
 ELSEWHERE = {
     SANDBOX: "tests/scripts/test_readme.py",
@@ -49,6 +60,7 @@ ELSEWHERE = {
         "tests/scripts/test_probe_any_stream.py"
     ),
     "sam build": "tests/deploy/conftest.py",
+    **dict.fromkeys(LAYER, "tests/scripts/test_readme_layer.py"),
     "sam deploy --guided": "tests/deploy/test_deploy_guided.py",
     "sam delete": "tests/deploy/test_deploy.py",
 }

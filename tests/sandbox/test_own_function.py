@@ -14,6 +14,7 @@ import pytest
 import yaml
 from botocore.exceptions import ClientError
 
+from disturbance import allowance_ms
 from readme import section
 from recorded import Recorded, until
 from sandbox_client import Call, aws_client, call
@@ -334,7 +335,7 @@ def test_an_interpreter_without_a_runtime_client_is_named(start_sandbox: StartSa
 
 @pytest.mark.alone
 def test_looking_for_new_code_costs_a_request_little(start_sandbox: StartSandbox, tmp_path: Path) -> None:
-    """With 5,000 files, a request takes at most 100 ms longer; about 20 on a machine that does nothing else."""
+    """5,000 files cost about 20 ms."""
     running = start_sandbox("--template", str(write(tmp_path, PLAIN, Chat=function())))
     call(running.ready)
 
@@ -351,4 +352,4 @@ def test_looking_for_new_code_costs_a_request_little(start_sandbox: StartSandbox
         folder = tmp_path / "data" / str(number % 50)
         folder.mkdir(parents=True, exist_ok=True)
         os.close(os.open(folder / str(number), os.O_CREAT))
-    assert seconds() - few < 0.1
+    assert (seconds() - few) * 1000 < allowance_ms(100)

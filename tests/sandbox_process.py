@@ -30,7 +30,8 @@ class RunningSandbox:
     def __init__(self, flags: tuple[str, ...], directory: Path, cwd: Path = REPOSITORY) -> None:
         self.ready_file = directory / "ready.json"
         self._log = directory / "log.txt"
-        environment = {**os.environ, "PYTHONPATH": str(REPOSITORY / "src")}
+        # What a sandbox that a test kills leaves behind goes with the test's own files.
+        environment = {**os.environ, "PYTHONPATH": str(REPOSITORY / "src"), "TMPDIR": str(directory)}
         with self._log.open("wb") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "sandbox", "--ready-file", str(self.ready_file), *flags],

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -237,6 +238,25 @@ def test_layers_lie_over_each_other(start_sandbox: StartSandbox, tmp_path: Path)
     running = start_sandbox("--template", str(template))
     assert call(at(running, "Chat")).body == b"one two firstsecond"
     assert call(at(running, "Plain")).json == "first"
+
+
+@pytest.mark.parametrize("form", ["zip", "folder"])
+def test_a_handler_may_be_in_a_layer(start_sandbox: StartSandbox, tmp_path: Path, form: str) -> None:
+    """As that of Datadog is, which calls the function's own."""
+    redirect = tmp_path / "redirect/python/vendor"
+    redirect.mkdir(parents=True)
+    (redirect / "handler.py").write_text("import app\nhandler = app.handler\n")
+    content = "redirect"
+    if form == "zip":
+        content = Path(shutil.make_archive(str(tmp_path / "packed"), "zip", tmp_path / "redirect")).name
+    template = streaming(tmp_path, Redirect=layer(content))
+    text = yaml.safe_load(template.read_text())
+    text["Resources"]["Chat"]["Properties"] |= {
+        "Handler": "vendor.handler.handler",
+        "Layers": [{"Ref": "Layer"}, {"Ref": "Redirect"}],
+    }
+    template.write_text(yaml.safe_dump(text))
+    assert call(start_sandbox("--template", str(template)).ready).body == b"one two three"
 
 
 # Code that changes.

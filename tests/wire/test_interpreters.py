@@ -1,13 +1,16 @@
 """The layer's one zip as Lambda unpacks it, bundled client included, on every supported Python of this machine."""
 
 import os
+import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from layer_zip import unpack_layer
-from tools import interpreters
+from tools import environment, interpreters
 from wire.conftest import Runtime
 from wire.strict_runtime_api import Invocation, StrictRuntimeApi
 
@@ -51,6 +54,30 @@ def test_the_bundled_layer_streams(
         f"{layer}/simplejson/_speedups{native}",
     ]
     assert request.trailer("Lambda-Runtime-Function-Error-Type") == "ValueError"
+
+
+@pytest.mark.parametrize("missing", ["runtime_client.*.so", "awslambdaric"])
+def test_a_layer_that_does_not_fit_says_so(missing: str, tmp_path: Path) -> None:
+    layer = unpack_layer(tmp_path)
+    for path in layer.glob(missing):
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    # Without the packages of the development environment, which has an awslambdaric of its own.
+    interpreter = environment("six")
+    done = subprocess.run(
+        [str(layer / "lambda_streaming/bootstrap"), str(interpreter)],
+        env={"AWS_LAMBDA_RUNTIME_API": "127.0.0.1:9", "LAMBDA_TASK_ROOT": str(tmp_path), "_HANDLER": "app.handler"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    python = f"Python {sys.version_info.major}.{sys.version_info.minor} on {os.uname().machine}"
+    name = missing.partition(".")[0]
+    assert done.returncode == 1
+    assert done.stderr == (
+        f"lambda_streaming: {python} finds no {name}: scripts/layer.sh builds a layer that has it, "
+        "or install awslambdaric\n"
+    )
 
 
 def test_user_code_sees_the_search_path_of_the_managed_runtime(

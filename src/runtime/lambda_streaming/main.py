@@ -41,11 +41,19 @@ def main() -> None:
     # The interpreter put this file's own directory first, but its modules must not be found by their bare names. The
     # layer goes first for now, so that its runtime interface client is imported and not one that the function brings.
     sys.path[0] = layer
-    from awslambdaric import __main__ as ric
-    from awslambdaric import bootstrap
-    from awslambdaric.lambda_config import LambdaConfigProvider
+    try:
+        import runtime_client  # noqa: F401 - its native part, which awslambdaric does not miss until it needs it
+        from awslambdaric import __main__ as ric
+        from awslambdaric import bootstrap
+        from awslambdaric.lambda_config import LambdaConfigProvider
 
-    from lambda_streaming.client import StreamingRuntimeClient
+        from lambda_streaming.client import StreamingRuntimeClient
+    except ModuleNotFoundError as error:
+        python = f"Python {sys.version_info.major}.{sys.version_info.minor} on {os.uname().machine}"
+        sys.exit(
+            f"lambda_streaming: {python} finds no {error.name}: scripts/layer.sh builds a layer that has it, "
+            "or install awslambdaric"
+        )
 
     del sys.path[0]
     directories = search_path(layer, dict(os.environ))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sandbox.lambda_service.layers import Layer, layers_of, local_path
+from sandbox.lambda_service.layers import Layer, has_module, layers_of, local_path
 from sandbox.lambda_service.properties import ignored_properties
 from template.errors import TemplateError
 from template.intrinsics import as_text
@@ -111,6 +111,7 @@ def function(logical_id: str, resources: Mapping[str, Resource], path: Path, reg
     notices = [f"the sandbox ignores {', '.join(ignored)}"] if ignored else []
     if log_level:
         notices.append("Lambda's own log lines, such as REPORT, stay text in the sandbox; LogFormat is JSON")
+    layers = layers_of(properties, path, resources)
     reserved = "ReservedConcurrentExecutions"
     return FunctionSpec(
         logical_id=logical_id,
@@ -121,8 +122,8 @@ def function(logical_id: str, resources: Mapping[str, Resource], path: Path, reg
         timeout=_number(properties, "Timeout", 3, 1, 900),
         memory=_number(properties, "MemorySize", 128, 128, 10240),
         environment=environment,
-        code=_code(path, logical_id, properties),
-        layers=layers_of(properties, path, resources),
+        code=_code(path, logical_id, properties, layers),
+        layers=layers,
         wrapper=environment.get("AWS_LAMBDA_EXEC_WRAPPER"),
         reserved_concurrency=_number(properties, reserved, 0, 0, 1_000_000) if reserved in properties else None,
         auth_type=_auth_type(properties),
@@ -181,13 +182,14 @@ def _log_level(logging: Mapping[str, Any], where: str) -> str | None:
     return None
 
 
-def _code(path: Path, logical_id: str, properties: Properties) -> Path:
+def _code(path: Path, logical_id: str, properties: Properties, layers: Sequence[Layer]) -> Path:
     code = local_path(path, properties, "CodeUri")
     handler = str(properties.required("Handler"))
     module, dot, function = handler.rpartition(".")
     if not dot or not module or not function:
         raise TemplateError(f"{path}: {logical_id}: the handler must be MODULE.FUNCTION, not {handler!r}")
-    stem = code / module.replace(".", "/")
-    if not stem.with_name(f"{stem.name}.py").is_file() and not (stem / "__init__.py").is_file():
-        raise TemplateError(f"{path}: {logical_id}: the handler {handler} needs {stem}.py, which does not exist")
+    file = module.replace(".", "/")
+    in_code = (code / f"{file}.py").is_file() or (code / file / "__init__.py").is_file()
+    if not in_code and not any(has_module(layer, file) for layer in layers):
+        raise TemplateError(f"{path}: {logical_id}: the handler {handler} needs {code / file}.py, which does not exist")
     return code

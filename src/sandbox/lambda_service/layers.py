@@ -70,6 +70,18 @@ def local_path(path: Path, properties: Properties, name: str) -> Path:
     return (path.parent / uri).resolve()
 
 
+def has_module(layer: Layer, module: str) -> bool:
+    """Return whether a layer has a module, such as a handler's; its name has slashes in place of dots."""
+    if layer.content.is_dir():
+        names = [file.relative_to(layer.content).as_posix() for file in layer.content.rglob("*.py")]
+    elif zipfile.is_zipfile(layer.content):
+        with zipfile.ZipFile(layer.content) as archive:
+            names = archive.namelist()
+    else:
+        return False
+    return any(f"/{name}".endswith((f"/{module}.py", f"/{module}/__init__.py")) for name in names)
+
+
 def lay_out(layers: Sequence[Layer], opt: Path) -> None:
     """Put the layers' contents into a directory, later ones over earlier ones. A directory that is alone is linked.
 

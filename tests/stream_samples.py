@@ -1,7 +1,8 @@
 """Streams as services write them: this function, OpenAI and Anthropic by their documentation, and servers like them.
 
 The shapes are those of https://platform.openai.com/docs/api-reference/chat-streaming and
-https://platform.claude.com/docs/en/build-with-claude/streaming; texts and ids are made up.
+https://platform.claude.com/docs/en/build-with-claude/streaming; texts and ids are made up. Tried:
+openai 3.57 and anthropic 2.14, the services' own clients, read the same texts, counts and errors from them.
 """
 
 import json

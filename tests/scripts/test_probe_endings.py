@@ -5,6 +5,7 @@ import select
 import signal
 import subprocess
 import time
+from html import escape
 from pathlib import Path
 
 import pytest
@@ -80,6 +81,18 @@ def test_secrets_that_a_server_sends_back_are_not_shown(probe: Probe) -> None:
             done = probe("--url", server.url, "--output", output, environment=environment)
         assert done.returncode == 1
         assert "x-amz-security-token:***; ***" in done.stdout
+    # A message is shortened, and a secret at its end is hidden all the same.
+    long = plain(403, ("x" * 195 + environment["AWS_SECRET_ACCESS_KEY"]).encode(), "text/plain")
+    with ScriptedServer([(0.0, long)]) as server, ScriptedServer([(0.0, long)]) as cloudwatch:
+        environment["AWS_ENDPOINT_URL"] = cloudwatch.url
+        done = probe("--url", server.url, "--publish", environment=environment)
+    assert (done.stdout + done.stderr).replace("\n", " ").count("x***") == 2
+    message = escape(probe.environment["AWS_SECRET_ACCESS_KEY"])
+    escaped = plain(403, f"<Code>No</Code><Message>{message}</Message>".encode(), "text/xml")
+    with ScriptedServer([(0.0, answer("a"))]) as server, ScriptedServer([(0.0, escaped)]) as cloudwatch:
+        environment["AWS_ENDPOINT_URL"] = cloudwatch.url
+        done = probe("--url", server.url, "--publish", environment=environment)
+    assert done.stderr.endswith("HTTP 403: No: ***\n")
     with ScriptedServer([(0.0, answer("a"))]) as server, ScriptedServer([(0.0, refusal)]) as cloudwatch:
         environment["AWS_ENDPOINT_URL"] = cloudwatch.url
         done = probe("--url", server.url, "--publish", environment=environment)

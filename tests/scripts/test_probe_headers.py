@@ -93,6 +93,9 @@ def test_values_are_masked_and_not_shown() -> None:
     assert KEY not in repr(header)
     text = f'you sent Bearer {KEY}"x, {{"key": "{KEY}\\"x"}}, on'
     assert masked(text, header.secrets) == 'you sent ***, {"key": "***"}, on'
+    cookie = Header("cookie", f"theme=dark; session={KEY}==")
+    assert masked(f"no session {KEY} of a dark theme", cookie.secrets) == "no session *** of a dark theme"
+    assert Header("content-type", "application/json; v=2").secrets == ["application/json; v=2"]
     assert Header("x-flag", "on").secrets == [], "a message without any `on` would be a riddle"
 
 

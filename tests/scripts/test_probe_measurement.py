@@ -407,6 +407,11 @@ def test_buffered_outcome(head: bytes, body: bytes, curl: CurlFigures | None, ou
         assert (run.ttft_ms is not None) == told, "text that is not whole, or none, is no first token"
 
 
+def test_a_coding_that_changes_nothing_is_none() -> None:
+    run = judged(START + DELTA + END, DONE, HEAD[:-2] + b"Content-Encoding: Identity\r\n\r\n")
+    assert (run.outcome, run.content_encoding) == ("completed", None)
+
+
 def test_a_buffered_error_keeps_what_was_used() -> None:
     head, body, curl, *_ = BUFFERED_OUTCOMES["error"]
     assert judged(body, curl, head, buffered=True).output_tokens == 2

@@ -221,6 +221,16 @@ def test_a_kept_connection_has_no_phases_of_its_own() -> None:
     assert bars["x"] == [390.0, 10.0, 0.0], "the total is of another clock, and no bar runs backwards"
 
 
+def test_without_tokens_the_runs_show_their_totals() -> None:
+    runs = [a_run(number=number, format="bytes", ttft_ms=None, tpot_ms=None, first_chunk_ms=400.0) for number in (1, 2)]
+    found = Page(render(a_report(*runs), "html"))
+    assert set(found.charts()) == {"chart-gap", "chart-runs"}
+    chart = found.charts()["chart-runs"]
+    assert chart["layout"]["yaxis"]["title"]["text"] == "Total, ms"
+    assert [trace["y"] for trace in chart["data"]] == [[505.0, 505.0]]
+    assert Page(render(a_report(), "html")).charts()["chart-runs"]["layout"]["yaxis"]["title"]["text"] == "TTFT, ms"
+
+
 def test_what_is_not_there_is_not_shown() -> None:
     found = Page(render(a_report(a_failed_run(error=Failure("throttled", "no"))), "html"))
     assert set(found.tables) == {"failures"}

@@ -68,6 +68,36 @@ def test_wrong_keys_are_forbidden(probe: Probe, running: RunningSandbox, tmp_pat
     assert "http_error 403" in done.stdout
 
 
+@pytest.mark.parametrize(
+    ("accept", "name"),
+    [
+        ("text/plain", "text"),
+        ("application/x-ndjson", "firstbyte-ndjson"),
+        ("text/event-stream", "firstbyte-sse"),
+        ("application/json", "json"),
+    ],
+)
+def test_every_format_of_the_function(probe: Probe, running: RunningSandbox, accept: str, name: str) -> None:
+    prompt = "[[sandbox: ttft=20 gap=20 chunks=5 output=6]] x"
+    code, found = run(probe, running, prompt, "--header", f"accept: {accept}")
+    assert (code, found["outcome"], found["format"]) == (0, "completed", name)
+    assert (found["ttft_ms"] is None) == (name == "json")
+    assert found["output_tokens"] == (6 if name.startswith("firstbyte") else None)
+    assert len(found["gaps_ms"]) <= 4
+
+
+def test_headers_of_ones_own_are_signed_as_the_function_url_wants(probe: Probe, running: RunningSandbox) -> None:
+    own = ["x-tenant: a  b", "User-Agent: me/1", "x-amzn-trace-id: Root=1-67891233-abcdef012345678912345678", "a: 1"]
+    arguments = [part for header in own for part in ("--header", header)]
+    code, found = run(probe, running, "[[sandbox: ttft=20 gap=1 chunks=5]] x", *arguments)
+    assert (code, found["outcome"], found["format"]) == (0, "completed", "firstbyte-sse")
+
+
+def test_without_a_signature_the_function_url_refuses(probe: Probe, running: RunningSandbox) -> None:
+    code, found = run(probe, running, "x", "--unsigned")
+    assert (code, found["outcome"], found["status"]) == (1, "http_error", 403)
+
+
 def test_a_nasty_prompt_comes_back_as_it_went(probe: Probe, running: RunningSandbox) -> None:
     prompt = "@\"quotes\" 'and' \\ back \u20ac \U0001f600 end"
     arguments = ("--sandbox", "--ready-file", str(running.ready_file))

@@ -178,6 +178,8 @@ def test_the_probes_formats_and_exit_codes_are_those_of_its_help() -> None:
     assert tuple(re.findall(r"^\| `(\w+)` \|", formats, re.MULTILINE)) == OUTPUTS
     known = [name for row in table("src/probe", "## Any stream") for name in unquoted(row[0])]
     assert tuple(known) == FORMATS
+    explained = EPILOG.split("formats:")[1].split("\n\n")[0]
+    assert all(re.search(rf"^    ([\w-]+, )?{name}\b", explained, re.MULTILINE) for name in FORMATS)
     codes = READMES["src/probe"].split("| Exit code | Meaning |")[1].split("\n\n")[0]
     said = re.findall(r"^  (\d+) +(.+)$", EPILOG.split("exit codes:")[1], re.MULTILINE)
     assert re.findall(r"^\| (\d+) \| (.+) \|$", codes, re.MULTILINE) == said

@@ -2,7 +2,7 @@
 
 import html
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from . import publication
 from .connection import Connection
@@ -34,31 +34,31 @@ def send(
     config = configuration(target, credentials, "monitoring", _HEADERS, _TIMEOUT_SECONDS)
     counts = [publication.count(document) for document in documents]
     for index, document in enumerate(documents):
-        failure = _put(publication.form(document), config, environment)
+        failure = _put(publication.form(document), config, environment, credentials.hidden_in)
         if failure is not None:
             raise PublicationError(
                 f"{sum(counts[:index])} of {sum(counts)} values are, "
-                f"then request {index + 1} of {len(documents)} to {target.url} failed: {credentials.hidden_in(failure)}"
+                f"then request {index + 1} of {len(documents)} to {target.url} failed: {failure}"
             )
     return sum(counts)
 
 
-def _put(form: bytes, config: str, environment: Mapping[str, str]) -> str | None:
-    """Send one request; why it failed, or None."""
+def _put(form: bytes, config: str, environment: Mapping[str, str], hidden: Callable[[str], str]) -> str | None:
+    """Send one request; why it failed, or None. `hidden` gives a text without secrets."""
     received = {HEADER: b"", BODY: b""}
     with Connection(config, [form], environment) as connection:
         for arrival in connection.exchange():
             received[arrival.source] += arrival.data
     head = parse_response_head(received[HEADER])
     if head is not None and head.status != 200:
-        return _refusal(head.status, received[BODY])
+        # Before it is shortened, and after XML's escapes are gone.
+        return hidden(_refusal(head.status, hidden(received[BODY].decode(errors="replace"))))
     assert connection.figures is not None  # the exchange has come to its end
-    return connection.figures.message if connection.figures.exit_code != 0 else None
+    return hidden(connection.figures.message) if connection.figures.exit_code != 0 else None
 
 
-def _refusal(status: int, body: bytes) -> str:
+def _refusal(status: int, text: str) -> str:
     """CloudWatch's code and message, else the beginning of what came in their place."""
-    text = body.decode(errors="replace")
     # Two elements of a small document that is not trusted: it is searched rather than parsed.
     found = [re.search(rf"<{name}>(.*?)</{name}>", text, re.DOTALL) for name in ("Code", "Message")]
     said = ": ".join(html.unescape(match[1]) for match in found if match)

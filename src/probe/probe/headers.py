@@ -25,6 +25,8 @@ _SIGNATURES_OWN = {"authorization", "x-amz-date", "x-amz-content-sha256", "x-amz
 
 # A shorter value protects nothing, and would turn messages into riddles where it is masked.
 _LEAST_SECRET = 4
+# Longer than `Bearer` and than the names in a cookie, shorter than any key.
+_LEAST_PART = 10
 
 
 @dataclass(frozen=True)
@@ -41,8 +43,13 @@ class Header:
 
     @property
     def secrets(self) -> list[str]:
-        """What must not show: the value, and what follows a scheme such as `Bearer`."""
-        return [secret for secret in {self.value, self.value.split()[-1]} if len(secret) >= _LEAST_SECRET]
+        """What must not show: the value, what follows a scheme such as `Bearer`, and the longer parts of a secret."""
+        parts = re.split(r"[\s;,=]+", self.value) if _SECRET_NAME.search(self.name) else []
+        whole = {self.value, self.value.split()[-1]}
+        return sorted(
+            {secret for secret in whole if len(secret) >= _LEAST_SECRET}
+            | {part for part in parts if len(part) >= _LEAST_PART}
+        )
 
 
 def read_headers(given: Sequence[str], *, signed: bool) -> list[Header]:

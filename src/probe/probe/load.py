@@ -8,7 +8,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from queue import SimpleQueue
 
@@ -244,11 +244,8 @@ class _Worker:
             uses_tls=side.target.url.startswith("https:"),
             buffered=side.buffered,
             expected=side.expected,
+            hidden=side.hidden_in,
         )
-        if run.error:
-            # A refusal may quote the request's headers, the session token among them.
-            error = replace(run.error, type=side.hidden_in(run.error.type), message=side.hidden_in(run.error.message))
-            run = replace(run, error=error)
         self._load.end(step, run)
         if not connection.lasts:
             self._connections.pop(step.side).close()

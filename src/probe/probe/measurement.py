@@ -29,8 +29,8 @@ piece has its text when its last byte is there: TTFT is that moment, and there a
 """
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -136,6 +136,7 @@ def measure(
     uses_tls: bool,
     buffered: bool = False,
     expected: str | None = None,
+    hidden: Callable[[str], str] = str,
 ) -> Run:
     """The figures of one run.
 
@@ -148,9 +149,13 @@ def measure(
         uses_tls: The URL is an https one.
         buffered: The answer was asked for in one piece.
         expected: The format that a completed answer must have, or None for any.
+        hidden: A text without secrets; the error's words go through it, whole.
     """
     document = (parse_object(seen.kept_body) or {}) if buffered else None
-    outcome, failure = _judge(seen, curl, document, expected)
+    outcome, failure = _judge(seen, curl, document, expected, hidden)
+    if failure:
+        # A refusal may quote the request's headers, the session token among them.
+        failure = replace(failure, type=hidden(failure.type), message=hidden(failure.message))
     facts: Mapping[str, Any] = seen.facts
     if document is not None:
         said = _object(document.get("error")) or {}
@@ -213,7 +218,11 @@ def exit_code(outcomes: list[str]) -> int:
 
 
 def _judge(
-    seen: Observation, curl: CurlFigures | None, document: Mapping[str, Any] | None, expected: str | None
+    seen: Observation,
+    curl: CurlFigures | None,
+    document: Mapping[str, Any] | None,
+    expected: str | None,
+    hidden: Callable[[str], str],
 ) -> tuple[str, Failure | None]:
     """Outcome and failure; `document` is the body of an answer that was asked for in one piece, else None."""
     if curl is None:
@@ -223,7 +232,7 @@ def _judge(
         kind = f"curl_{curl.exit_code}" if curl.exit_code else "no_response"
         return TRANSPORT, Failure(kind, curl.message or "no response came")
     if not seen.is_answer:
-        return HTTP_ERROR, _redirect(seen) or _http_failure(seen)
+        return HTTP_ERROR, _redirect(seen, hidden) or _http_failure(seen, hidden)
     if seen.error is not None:
         return ERROR, _failure(seen.error, default_type="error", default_message="the server did not say why")
     if curl.exit_code == _CURL_TIMED_OUT:
@@ -268,9 +277,9 @@ def _without_end(seen: Observation, end: str) -> str:
     return f"{message}, {seen.broken} of them without a JSON object" if seen.broken else message
 
 
-def _redirect(seen: Observation) -> Failure | None:
+def _redirect(seen: Observation, hidden: Callable[[str], str]) -> Failure | None:
     assert seen.head is not None
-    location = seen.head.headers.get("location")
+    location = hidden(seen.head.headers.get("location", ""))
     if seen.head.status // 100 != 3 or not location:
         return None
     return Failure(
@@ -287,16 +296,17 @@ def _undecodable(seen: Observation) -> str:
     )
 
 
-def _http_failure(seen: Observation) -> Failure:
+def _http_failure(seen: Observation, hidden: Callable[[str], str]) -> Failure:
     assert seen.head is not None
     document = parse_object(seen.kept_body) or {}
     # The function's errors stand under "error"; those of the platform in front of it are a bare "message" or "Message".
     fields = _object(document.get("error")) or {"message": document.get("message") or document.get("Message")}
-    text = _undecodable(seen) if seen.is_undecodable else " ".join(seen.kept_body.decode(errors="replace").split())
+    # Secrets go before the text is shortened: half of one is no longer recognised.
+    text = " ".join(hidden(seen.kept_body.decode(errors="replace")).split())[:_MESSAGE_LENGTH]
     return _failure(
         fields,
         default_type=seen.head.headers.get("x-amzn-errortype", "").partition(":")[0] or f"http_{seen.head.status}",
-        default_message=(text if seen.is_undecodable else text[:_MESSAGE_LENGTH]) or "the response has no body",
+        default_message=(_undecodable(seen) if seen.is_undecodable else text) or "the response has no body",
     )
 
 

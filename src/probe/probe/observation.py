@@ -135,7 +135,7 @@ class Observer:
 
     def _prepare(self, head: ResponseHead) -> None:
         coding = head.headers.get("content-encoding", "").lower()
-        self.observation.content_encoding = coding or None
+        self.observation.content_encoding = None if coding in ("", "identity") else coding
         self._decoder = decoder(coding)
         if self.observation.is_answer:
             self._reader = reader(head.headers.get("content-type", ""))

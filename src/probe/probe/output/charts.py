@@ -44,7 +44,8 @@ def _distribution(report: Report, figure: str) -> go.Figure:
 
 def _run_by_run(report: Report) -> go.Figure:
     """Every run's time to the first token, or to its end where it has none; the warm-up stands left of 1."""
-    chart = _chart("run", "TTFT, ms")
+    has_tokens = any(run.ttft_ms is not None for _, series, _ in named_series(report) for run in series.runs)
+    chart = _chart("run", "TTFT, ms" if has_tokens else "Total, ms")
     for colour, (name, series, _) in zip(_COLOURS, named_series(report), strict=False):
         for kind, symbol in _SYMBOLS.items():
             runs = [run for run in series.runs if _kind(run) == kind]

@@ -96,8 +96,31 @@ def only_by_position(event: Any, context: Any, response_stream: ResponseStream, 
 
 @pytest.mark.parametrize("handler", [returns, returns_later, only_by_position])
 def test_a_handler_that_can_send_nothing_is_refused_at_import(handler: Callable[..., Any]) -> None:
-    with pytest.raises(TypeError, match=rf"{handler.__name__} has no way to send anything: give it a parameter"):
+    with pytest.raises(
+        TypeError, match=rf"{handler.__name__} has no way to send anything: give it a parameter response_stream"
+    ):
         streamify_response(handler)
+
+
+def lambda_of_node(event: Any, response_stream: ResponseStream, context: Any) -> None:
+    response_stream.write("x")
+
+
+def without_context(event: Any) -> Iterator[str]:
+    yield "x"
+
+
+@pytest.mark.parametrize("handler", [lambda_of_node, without_context])
+def test_a_handler_that_lambda_could_not_call_is_refused_at_import(handler: Callable[..., Any]) -> None:
+    with pytest.raises(TypeError, match=rf"Lambda's call of {handler.__name__}\(event, context.* would fail"):
+        streamify_response(handler)
+
+
+def test_twice_is_refused_at_import() -> None:
+    handler = streamify_response(generator)
+    for again in (handler, Metrics(namespace="N", service="s").log_metrics(handler)):
+        with pytest.raises(TypeError, match="stands above generator twice"):
+            streamify_response(again)
 
 
 @pytest.mark.parametrize("value", ["lost", {"statusCode": 200}, 0])
@@ -107,11 +130,16 @@ def test_a_returned_value_that_nobody_would_get_is_an_error(value: object) -> No
         return value
 
     @streamify_response
+    def starts(event: Any, context: Any, *, response_stream: ResponseStream) -> object:
+        response_stream.start(201)
+        return value
+
+    @streamify_response
     def yields_nothing(event: Any, context: Any) -> Any:
         yield from ()
         return value
 
-    for handler in (function, yields_nothing):
+    for handler in (function, starts, yields_nothing):
         response = run(handler)
         assert (response.ending, response.status_code) == (Ending.FAILED, 502)
         assert str(response.error).endswith(f"sent nothing and returned {type(value).__name__}")

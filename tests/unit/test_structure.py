@@ -15,7 +15,7 @@ SOURCES = REPOSITORY / "src"
 # The third-party and own packages that each part may import, beside its own and the standard library.
 ALLOWED = {
     "function": {"lambda_streaming", "aws_lambda_powertools", "aws_xray_sdk", "boto3", "botocore"},
-    "runtime": {"awslambdaric"},
+    "runtime": {"awslambdaric", "runtime_client"},
     "template": {"yaml"},
     "sandbox": {"template", "aiohttp", "h11", "botocore", "moto", "duckdb", "lark", "numpy", "jsonschema"},
     "probe": {"jinja2", "jsonschema", "junitparser", "numpy", "plotly", "prometheus_client", "rich"},
@@ -123,6 +123,20 @@ def test_importing_the_function_loads_no_more_than_it_needs() -> None:
         "unittest",
     )
     assert [name for name in loaded if name.split(".")[0] in unneeded] == []
+
+
+def test_the_layer_loads_no_more_than_it_needs_before_the_first_byte() -> None:
+    """A handler that is not async has no use for asyncio; what reads HTTP is needed after the last byte alone."""
+    code = "import lambda_streaming.client, sys; print('\\n'.join(sys.modules))"
+    loaded = subprocess.run(
+        [sys.executable, "-c", code],
+        env={"PYTHONPATH": str(SOURCES / "runtime")},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    ).stdout.split()
+    assert {"asyncio", "http.client", "ssl", "email"} & set(loaded) == set()
 
 
 def test_the_sandbox_starts_without_what_only_its_aws_endpoint_needs() -> None:

@@ -283,6 +283,59 @@ def test_a_timeout_of_the_handlers_own_stays_its_own(
 
 
 @pytest.mark.parametrize("kind", ASYNC)
+@pytest.mark.parametrize("first", ["", "CHUNK 'a'"])
+def test_a_handler_that_awaits_something_cancelled_has_failed_like_any_other(
+    api: StrictRuntimeApi, run_function: RunFunction, kind: str, first: str
+) -> None:
+    lines = ["task = asyncio.create_task(asyncio.sleep(60))", "task.cancel()", "await task", "CHUNK 'never'"]
+    runtime = run_function("import os\nprint('STARTED')\n" + handler(kind, *([first] if first else []), *lines))
+    for _ in range(2):
+        api.invoke(Invocation())
+        request = api.answer().request
+        assert request.path.endswith("/response" if first else "/error")
+        assert error_of(request)["errorType"] == "RuntimeError"
+        assert error_of(request)["errorMessage"] == "the handler was cancelled: it awaited something that was cancelled"
+    assert runtime.log.count("STARTED") == 1
+
+
+@pytest.mark.parametrize("kind", ASYNC)
+def test_a_task_that_does_not_obey_holds_up_nothing_for_long(
+    api: StrictRuntimeApi, run_function: RunFunction, kind: str
+) -> None:
+    runtime = run_function(
+        "import asyncio\nasync def stubborn():\n"
+        "    while True:\n        try:\n            await asyncio.sleep(60)\n"
+        "        except asyncio.CancelledError:\n            print('NO')\n"
+        + handler(
+            kind,
+            "response_stream.on_finish(lambda: print('FINISHED'))",
+            "task = asyncio.create_task(stubborn(), name='reader')",
+            "WAIT 0.001",
+            "CHUNK 'a'",
+        ).replace("handler(event, context):", "handler(event, context, response_stream):")
+    )
+    for number in (1, 2):
+        api.invoke(Invocation())
+        assert api.answer().request.chunks == [b"a"]
+        api.wait_for_next(number + 1)
+        assert runtime.log.count("FINISHED") == number
+    assert "does not end when it is cancelled: reader" in runtime.log
+    assert runtime.log.index("FINISHED") < runtime.log.index("NO")
+
+
+def test_an_abandoned_async_generator_can_clean_up(api: StrictRuntimeApi, run_function: RunFunction) -> None:
+    runtime = run_function(
+        "import asyncio\nasync def source():\n    try:\n        yield 'a'\n        yield 'b'\n"
+        "    finally:\n        await asyncio.sleep(0.05)\n        print('CLEAN')\n"
+        + handler("async generator", "async for text in source():", "    yield text", "    break")
+    )
+    api.invoke(Invocation())
+    assert api.answer().request.chunks == [b"a"]
+    api.wait_for_next(2)
+    assert runtime.log.count("CLEAN") == 1
+
+
+@pytest.mark.parametrize("kind", ASYNC)
 def test_one_loop_serves_all_invocations_and_no_task_outlives_its_own(
     api: StrictRuntimeApi, run_function: RunFunction, kind: str
 ) -> None:

@@ -353,7 +353,7 @@ LEAVES_A_THREAD = "import threading\n" + streaming(
     "def late():\n"
     "    time.sleep(0.3)\n"
     "    try:\n        response_stream.write('late')\n"
-    "    except ConnectionError as e:\n        print('REFUSED', e)\n"
+    "    except RuntimeError as e:\n        print('REFUSED', e)\n"
     "    print('TRIED')\n"
     "if event:\n    threading.Thread(target=late).start()\n    raise ValueError('early')\n"
     "response_stream.write('a')\ntime.sleep(1)\nresponse_stream.write('b')"
@@ -405,6 +405,36 @@ def test_an_unwrapped_handler_is_answered_as_by_the_plain_client(
         answers.append(api.answer().request)
         runtime.stop()
     assert answers[0] == answers[1]
+
+
+def test_an_undecorated_generator_is_named_in_the_log(api: StrictRuntimeApi, run_function: RunFunction) -> None:
+    for source in ("def handler(event, context):\n    yield 'a'", "async def handler(event, context):\n    pass"):
+        runtime = run_function(source)
+        api.invoke(Invocation())
+        assert api.answer().request.path.endswith("/error")
+        assert "is @streamify_response missing?" in runtime.log
+        runtime.stop()
+
+
+def test_a_connection_that_cannot_be_opened_is_an_error_before_the_first_byte(
+    api: StrictRuntimeApi, run_function: RunFunction
+) -> None:
+    run_function(
+        "import resource\n"
+        + streaming(
+            "limits = resource.getrlimit(resource.RLIMIT_NOFILE)\n"
+            "if event:\n    resource.setrlimit(resource.RLIMIT_NOFILE, (0, limits[1]))\n"
+            "try:\n    response_stream.write('a')\n"
+            "finally:\n    resource.setrlimit(resource.RLIMIT_NOFILE, limits)"
+        )
+    )
+    api.invoke(Invocation(event=b"[1]"))
+    request = api.answer().request
+    assert request.path.endswith("/error")
+    assert json.loads(request.body)["errorType"] == "ConnectionError"
+    assert "Too many open files" in json.loads(request.body)["errorMessage"]
+    api.invoke(Invocation())
+    assert api.answer().request.chunks == [b"a"]
 
 
 def test_an_import_error_is_reported_as_by_the_plain_client(api: StrictRuntimeApi, run_function: RunFunction) -> None:

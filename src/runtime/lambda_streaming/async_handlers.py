@@ -7,6 +7,7 @@ stay: what an invocation leaves running is cancelled before the next one.
 import asyncio
 import contextlib
 import contextvars
+import inspect
 import logging
 from collections.abc import AsyncGenerator, Coroutine
 from typing import Any
@@ -14,9 +15,16 @@ from typing import Any
 from lambda_streaming.stream import ResponseStream
 from lambda_streaming.yielded import send
 
+# Seconds that tasks have to end in, which the handler did not wait for.
+LEFT_SECONDS = 1.0
+
 _logger = logging.getLogger(__name__)
 # The loop is made when the first handler runs.
 _loop = asyncio.Runner()
+
+
+class LoopIsRunningError(RuntimeError):
+    """An async handler was called from code that an event loop runs."""
 
 
 def run_coroutine(coroutine: Coroutine[Any, Any, object], context: Any, stream: ResponseStream) -> object:
@@ -29,7 +37,8 @@ def run_coroutine(coroutine: Coroutine[Any, Any, object], context: Any, stream: 
 
     Raises:
         TimeoutError: the handler was cancelled shortly before the function's deadline.
-        RuntimeError: another event loop is running in this thread.
+        RuntimeError: the handler cancelled itself, or what it awaited was cancelled.
+        LoopIsRunningError: an event loop runs in this thread already.
         Exception: whatever the handler raises.
     """
     try:
@@ -38,11 +47,17 @@ def run_coroutine(coroutine: Coroutine[Any, Any, object], context: Any, stream: 
         pass
     else:
         coroutine.close()
-        raise RuntimeError("an event loop runs in this thread already: call the handler from a test that is not async")
-    stream.on_finish(_cancel_what_is_left)
+        raise LoopIsRunningError("an async handler cannot be called from async code, such as an async test")
     # Without them, the handler would see the context variables of the first invocation.
     variables = contextvars.copy_context()
-    return _loop.run(_until_deadline(coroutine, context), context=variables)
+    try:
+        return _loop.run(_until_deadline(coroutine, context), context=variables)
+    except asyncio.CancelledError as error:
+        # It is no Exception: the runtime would not report it, but end the environment.
+        raise RuntimeError("the handler was cancelled: it awaited something that was cancelled") from error
+    finally:
+        # After the functions that the handler gave: they are not to wait for tasks that end slowly.
+        stream.on_finish(_end_what_is_left)
 
 
 def run_generator(generator: AsyncGenerator[object, None], context: Any, stream: ResponseStream) -> None:
@@ -91,15 +106,20 @@ async def _until_deadline(coroutine: Coroutine[Any, Any, object], context: Any) 
         raise
 
 
-def _cancel_what_is_left() -> None:
+def _end_what_is_left() -> None:
     """Ends tasks that the handler did not wait for. Left alone, they would go on in the next invocation."""
     if left := asyncio.all_tasks(_loop.get_loop()):
-        _loop.run(_cancel(left))
+        _loop.run(_end(left))
 
 
-async def _cancel(tasks: set[asyncio.Task[Any]]) -> None:
+async def _end(tasks: set[asyncio.Task[Any]]) -> None:
     for task in tasks:
-        task.cancel()
-    for outcome in await asyncio.gather(*tasks, return_exceptions=True):
-        if isinstance(outcome, Exception):
-            _logger.error("a task that its handler did not wait for failed", exc_info=outcome)
+        # What is no coroutine is an abandoned async generator that runs its `finally`.
+        if inspect.iscoroutine(task.get_coro()):
+            task.cancel()
+    done, pending = await asyncio.wait(tasks, timeout=LEFT_SECONDS)
+    for task in done:
+        if not task.cancelled() and (error := task.exception()):
+            _logger.error("a task that its handler did not wait for failed", exc_info=error)
+    for task in pending:
+        _logger.error("a task that its handler did not wait for does not end when it is cancelled: %s", task.get_name())

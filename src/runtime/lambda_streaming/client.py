@@ -3,7 +3,7 @@
 import functools
 import json
 import logging
-from collections.abc import Callable
+import re
 from typing import Any
 
 from awslambdaric import __version__ as ric_version
@@ -11,10 +11,11 @@ from awslambdaric.lambda_runtime_client import InvocationRequest, LambdaRuntimeC
 
 from lambda_streaming import wire
 from lambda_streaming.connection import RuntimeApiConnection
-from lambda_streaming.response import State
-from lambda_streaming.stream import ResponseStream, current_stream
+from lambda_streaming.stream import Error, ResponseStream, current_stream
 
 _logger = logging.getLogger(__name__)
+# What awslambdaric says of a result that is a generator or a coroutine.
+_UNRUN = re.compile(r"Object of type (async_)?(generator|coroutine) is not JSON serializable")
 
 
 class StreamingRuntimeClient(LambdaRuntimeClient):  # type: ignore[misc]
@@ -32,7 +33,6 @@ class StreamingRuntimeClient(LambdaRuntimeClient):  # type: ignore[misc]
         super().__init__(lambda_runtime_address, use_thread_for_polling_next)
         self._connection = RuntimeApiConnection(lambda_runtime_address)
         self._stream: ResponseStream | None = None
-        self._invoke_id: str | None = None
 
     def wait_next_invocation(self) -> InvocationRequest:
         """Waits for an invocation and prepares its stream. Nothing is sent before the handler writes.
@@ -49,16 +49,9 @@ class StreamingRuntimeClient(LambdaRuntimeClient):  # type: ignore[misc]
             invocation_id=request.invocation_id,
             user_agent=f"lambda_streaming awslambdaric/{ric_version}",
         )
-        self._invoke_id = request.invoke_id
-        self._stream = ResponseStream(functools.partial(self._send, request.invoke_id), head)
+        self._stream = ResponseStream(self._connection.send, head)
         current_stream.set(self._stream)
         return request
-
-    def _send(self, invoke_id: str, data: bytes) -> None:
-        # A thread that outlives its invocation must not write into the next response.
-        if invoke_id != self._invoke_id:
-            raise ConnectionError(f"invocation {invoke_id} is over")
-        self._connection.send(data)
 
     def post_invocation_result(
         self,
@@ -75,10 +68,7 @@ class StreamingRuntimeClient(LambdaRuntimeClient):  # type: ignore[misc]
             content_type: the result's content type.
             invocation_id: the value of `Lambda-Runtime-Invocation-Id`, to be echoed.
         """
-        if self._streamed():
-            self._complete(invoke_id, ResponseStream.end)
-        else:
-            self._invoke_id = None  # nothing was streamed, and from here on nothing may be
+        if not self._complete(invoke_id, None):
             super().post_invocation_result(invoke_id, result_data, content_type, invocation_id)
         self._finish()
 
@@ -93,12 +83,12 @@ class StreamingRuntimeClient(LambdaRuntimeClient):  # type: ignore[misc]
             xray_fault: JSON for X-Ray; the trailers have no place for it.
             invocation_id: the value of `Lambda-Runtime-Invocation-Id`, to be echoed.
         """
-        if self._streamed():
-            error = json.loads(error_response_data)
-            details = (error["errorType"], error["errorMessage"], error["stackTrace"])
-            self._complete(invoke_id, lambda stream: stream.fail(*details))
-        else:
-            self._invoke_id = None  # nothing was streamed, and from here on nothing may be
+        error = json.loads(error_response_data)
+        if _UNRUN.search(error["errorMessage"]):
+            _logger.error(
+                "%s: the handler's generator or coroutine was not run: is @streamify_response missing?", invoke_id
+            )
+        if not self._complete(invoke_id, (error["errorType"], error["errorMessage"], error["stackTrace"])):
             super().post_invocation_error(invoke_id, error_response_data, xray_fault, invocation_id)
         self._finish()
 
@@ -106,19 +96,22 @@ class StreamingRuntimeClient(LambdaRuntimeClient):  # type: ignore[misc]
         if self._stream is not None:
             self._stream.finish()
 
-    def _streamed(self) -> bool:
-        return self._stream is not None and self._stream.state not in (State.IDLE, State.STARTED)
-
-    def _complete(self, invoke_id: str, finish: Callable[[ResponseStream], None]) -> None:
-        # An error here concerns this one response, which cannot be saved. The loop goes on to the next invocation.
-        assert self._stream is not None
+    def _complete(self, invoke_id: str, error: Error | None) -> bool:
+        """Ends a streamed response. Returns whether it was one: if not, it is still to be reported."""
+        # There is none if the loop reports an error before the first invocation.
+        if self._stream is None:
+            return False
+        # A ConnectionError concerns this one response, which cannot be saved. The loop goes on to the next invocation.
         try:
-            if self._stream.state is State.STREAMING:
-                finish(self._stream)
+            if not self._stream.close(error) or self._connection.untouched:
+                return False
             status, body = self._connection.read_answer()
-        except ConnectionError as error:
-            _logger.error("%s: the streamed response may not have arrived: %s", invoke_id, error)
-            return
+        except ConnectionError as problem:
+            if self._connection.untouched:
+                return False
+            _logger.error("%s: the streamed response may not have arrived: %s", invoke_id, problem)
+            return True
         if status != 202:
             text = body.decode(errors="replace")
             _logger.error("%s: the Runtime API answered %d to the streamed response: %s", invoke_id, status, text)
+        return True

@@ -3,7 +3,6 @@
 import select
 import socket
 import time
-from http.client import HTTPException, HTTPResponse
 
 
 class RuntimeApiConnection:
@@ -17,21 +16,23 @@ class RuntimeApiConnection:
     Attributes:
         address: the same.
         broken: whether the connection failed in the current response.
+        untouched: whether no byte of the current response has gone to the Runtime API.
     """
 
     def __init__(self, address: str) -> None:
         self.address = address
         host, _, port = address.rpartition(":")
-        self._endpoint = (host.strip("[]"), int(port)) if host else (address, 80)
+        # As bytes: for a text, Python would import its codec for international names before the first byte.
+        self._endpoint = (host.strip("[]").encode(), int(port)) if host else (address.encode(), 80)
         self._socket: socket.socket | None = None
         self._deadline = 0.0
-        self._unused = True
+        self.untouched = True
         self.broken = False
 
     def begin(self, deadline: float) -> None:
         """Prepares for the next response. `deadline` is a Unix time in seconds."""
         self._deadline = deadline
-        self._unused = True
+        self.untouched = True
         self.broken = False
 
     def send(self, data: bytes) -> None:
@@ -42,9 +43,8 @@ class RuntimeApiConnection:
         """
         if self.broken:
             raise ConnectionError("the connection to the Runtime API broke earlier in this response")
-        first, self._unused = self._unused, False
         try:
-            if first:
+            if self.untouched:
                 self._send_first(data)
             else:
                 assert self._socket is not None
@@ -66,6 +66,9 @@ class RuntimeApiConnection:
         """
         if self.broken or self._socket is None:
             raise ConnectionError("the connection to the Runtime API is gone")
+        # Imported when the client has its last byte: it is slow to import, and nothing before needs it.
+        from http.client import HTTPException, HTTPResponse
+
         try:
             self._socket.settimeout(self._remaining())
             answer = HTTPResponse(self._socket, method="POST")
@@ -87,17 +90,19 @@ class RuntimeApiConnection:
         if self._socket is not None and not self._was_dropped():
             try:
                 self._socket.settimeout(self._remaining())
+                self.untouched = False
                 self._socket.sendall(data)
             except TimeoutError:
                 raise
             except OSError:
-                pass
+                self.untouched = True
             else:
                 return
         self._close()
-        self._socket = socket.create_connection(self._endpoint, timeout=self._remaining())
+        self._socket = socket.create_connection(self._endpoint, self._remaining())  # type: ignore[arg-type]
         # Small writes must not wait until the previous one is acknowledged (Nagle's algorithm).
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.untouched = False
         self._socket.sendall(data)
 
     def _was_dropped(self) -> bool:

@@ -35,9 +35,11 @@ def streamify_response(handler: Callable[..., object]) -> Callable[..., None]:
         RuntimeError. If the function sends nothing and returns a value, it raises TypeError.
 
     Raises:
-        TypeError: the handler has no way to send anything, or a decorator between it and this one would return before
-            the generator or coroutine has run.
+        TypeError: the handler has no way to send anything or takes other arguments, or a decorator between it and this
+            one would return before the generator or coroutine has run.
     """
+    if getattr(handler, "is_streaming", False):
+        raise TypeError(f"@streamify_response stands above {name_of(handler)} twice: once is enough")
     run = runner(handler)
 
     @functools.wraps(handler)
@@ -45,15 +47,18 @@ def streamify_response(handler: Callable[..., object]) -> Callable[..., None]:
         stream = response_stream if response_stream is not None else current_stream.get()
         if stream is None:
             raise RuntimeError(
-                "no response stream: set AWS_LAMBDA_EXEC_WRAPPER=/opt/python/lambda_streaming/bootstrap "
-                "on the function, or use lambda_streaming.testing.run in a test"
+                "no response stream: set AWS_LAMBDA_EXEC_WRAPPER=/opt/python/lambda_streaming/bootstrap on the "
+                "function, and call the handler in the thread that Lambda calls. In a test use "
+                "lambda_streaming.testing.run. Lambda Managed Instances cannot stream"
             )
         result = run(event, context, stream)
-        if result is not None and stream.state is State.IDLE:
+        if result is not None and stream.state in (State.IDLE, State.STARTED):
             raise TypeError(
                 f"a streaming handler sends its answer and returns None, but {name_of(handler)} "
                 f"sent nothing and returned {type(result).__name__}"
             )
         stream.end()
 
+    # Whatever functools.wraps this has it, too.
+    streaming_handler.is_streaming = True  # type: ignore[attr-defined]
     return streaming_handler

@@ -34,8 +34,9 @@ def runner(handler: Handler) -> Run:
     if kind in (None, "async def") and not takes_stream:
         raise TypeError(
             f"@streamify_response: {name_of(handler)} has no way to send anything: "
-            "give it a parameter response_stream to write to, or let it yield text or bytes"
+            "give it a parameter response_stream, passed by keyword, or let it yield text or bytes"
         )
+    _refuse_other_parameters(handler, takes_stream)
 
     def call(event: Any, context: Any, stream: ResponseStream) -> Any:
         return handler(event, context, response_stream=stream) if takes_stream else handler(event, context)
@@ -86,6 +87,15 @@ def _takes_stream(handler: Handler, kind: str | None) -> bool:
     if named is not None:
         return named.kind in (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
     return kind is None and any(each.kind is inspect.Parameter.VAR_KEYWORD for each in parameters.values())
+
+
+def _refuse_other_parameters(handler: Handler, takes_stream: bool) -> None:
+    named = {"response_stream": None} if takes_stream else {}
+    try:
+        inspect.signature(handler).bind(None, None, **named)
+    except TypeError as error:
+        call = f"{name_of(handler)}(event, context{', response_stream=...' if named else ''})"
+        raise TypeError(f"@streamify_response: Lambda's call of {call} would fail: {error}") from None
 
 
 def _refuse_decorators_that_do_not_wait(handler: Handler, kind: str | None) -> None:

@@ -15,6 +15,7 @@ class State(Enum):
     STREAMING = auto()  # the first byte is on the wire
     ENDED = auto()  # the terminal chunk is on the wire
     FAILED = auto()  # the terminal chunk is on the wire, with error trailers
+    UNSENT = auto()  # nothing is on the wire, and nothing may be: the runtime reports the result itself
 
 
 class Action(Enum):
@@ -24,13 +25,19 @@ class Action(Enum):
     WRITE = auto()
     END = auto()
     FAIL = auto()
+    WITHDRAW = auto()
 
 
 # Whatever is not in the table is illegal. An error before the first byte is not a FAIL: nothing has been sent, so the
 # runtime reports it (POST .../error).
 _TRANSITIONS: dict[State, dict[Action, State]] = {
-    State.IDLE: {Action.START: State.STARTED, Action.WRITE: State.STREAMING, Action.END: State.ENDED},
-    State.STARTED: {Action.WRITE: State.STREAMING, Action.END: State.ENDED},
+    State.IDLE: {
+        Action.START: State.STARTED,
+        Action.WRITE: State.STREAMING,
+        Action.END: State.ENDED,
+        Action.WITHDRAW: State.UNSENT,
+    },
+    State.STARTED: {Action.WRITE: State.STREAMING, Action.END: State.ENDED, Action.WITHDRAW: State.UNSENT},
     State.STREAMING: {Action.WRITE: State.STREAMING, Action.END: State.ENDED, Action.FAIL: State.FAILED},
     State.ENDED: {Action.END: State.ENDED},
     State.FAILED: {Action.END: State.FAILED},
@@ -39,7 +46,9 @@ _TRANSITIONS: dict[State, dict[Action, State]] = {
 _ILLEGAL = {
     Action.START: "start() must be called once, before the first write()",
     Action.WRITE: "write() after the end of the response",
+    Action.END: "end() after the invocation",
     Action.FAIL: "only a response that has sent bytes and not ended can fail",
+    Action.WITHDRAW: "only a response that has sent nothing can be withdrawn",
 }
 
 
@@ -125,6 +134,14 @@ class StreamedResponse:
         out = wire.body_end_with_error(error_type, message, stack_trace)
         self.state = state
         return out
+
+    def withdraw(self) -> None:
+        """Makes sure that nothing will be sent any more.
+
+        Raises:
+            RuntimeError: something was sent.
+        """
+        self.state = self._next(Action.WITHDRAW)
 
     def _opening(self) -> bytes:
         if self.state is State.STREAMING:

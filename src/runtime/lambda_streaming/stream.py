@@ -1,5 +1,6 @@
 """`ResponseStream`, which a handler writes to: it joins a streamed response to the function that sends its bytes."""
 
+import inspect
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
@@ -8,6 +9,10 @@ from threading import Lock
 from lambda_streaming.response import Head, State, StreamedResponse
 
 _logger = logging.getLogger(__name__)
+
+
+# Of what a handler raised: the type, the message, the frames of the stack.
+Error = tuple[str, str, Sequence[str]]
 
 
 def _no_head(*, content_type: str) -> bytes:  # noqa: ARG001
@@ -96,8 +101,13 @@ class ResponseStream:
         called in the order of their registration. An exception in one is logged and changes nothing.
 
         Args:
-            callback: the function; what it returns is ignored.
+            callback: an ordinary function; what it returns is ignored.
+
+        Raises:
+            TypeError: the function is async: nothing would await it.
         """
+        if inspect.iscoroutinefunction(callback):
+            raise TypeError("on_finish() takes an ordinary function, not an async one: nothing awaits it")
         self._callbacks.append(callback)
 
     def finish(self) -> None:
@@ -109,20 +119,27 @@ class ResponseStream:
             except Exception:
                 _logger.exception("a function given to on_finish() failed; the client has its response")
 
-    def fail(self, error_type: str, message: str, stack_trace: Sequence[str]) -> None:
-        """Ends a response with error trailers after bytes were sent. Only the runtime calls this: a handler raises.
+    def close(self, error: Error | None = None) -> bool:
+        """Ends the response for good. Only the runtime calls this, when the handler has returned or raised.
+
+        Threads that the handler has left behind can send nothing from then on.
 
         Args:
-            error_type: such as `TypeError`.
-            message: the error's message.
-            stack_trace: the frames, outermost first.
+            error: what the handler raised: a type such as `TypeError`, a message, and the stack's frames, outermost
+                first. If bytes were sent, and the response has not ended, it goes into error trailers.
+
+        Returns:
+            Whether the response was streamed. If it was not, the runtime reports result or error in its own way.
 
         Raises:
-            RuntimeError: nothing was sent, or the response has ended.
             ConnectionError: the Runtime API is gone.
         """
         with self._lock:
-            self._transmit(self._response.fail(error_type, message, stack_trace))
+            if self._response.state in (State.IDLE, State.STARTED):
+                self._response.withdraw()
+            elif self._response.state is State.STREAMING:
+                self._transmit(self._response.fail(*error) if error else self._response.end())
+            return self._response.state is not State.UNSENT
 
     def _transmit(self, data: bytes) -> None:
         if data:

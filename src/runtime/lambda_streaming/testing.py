@@ -16,9 +16,11 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import Enum
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 from lambda_streaming import wire
+from lambda_streaming.async_handlers import LoopIsRunningError
 from lambda_streaming.response import State
 from lambda_streaming.stream import ResponseStream, current_stream
 
@@ -63,12 +65,15 @@ class LambdaContext:
     aws_request_id: str = "8476a536-e9f4-11e8-9739-2dfe598c3fcd"
     function_name: str = "function"
     function_version: str = "$LATEST"
-    memory_limit_in_mb: int = 128
+    memory_limit_in_mb: str = "128"
     invoked_function_arn: str = "arn:aws:lambda:us-east-1:123456789012:function:function"
     log_group_name: str = "/aws/lambda/function"
     log_stream_name: str = "2026/01/01/[$LATEST]5e6f"
-    identity: None = None
-    client_context: None = None
+    identity: Any = field(
+        default_factory=lambda: SimpleNamespace(cognito_identity_id=None, cognito_identity_pool_id=None)
+    )
+    client_context: Any = None
+    tenant_id: str | None = None
     _started: float = field(default_factory=time.monotonic, repr=False)
 
     def get_remaining_time_in_millis(self) -> int:
@@ -131,6 +136,7 @@ def run(handler: Callable[..., object], event: object = None, context: object = 
 
     Raises:
         TypeError: the handler does not stream; most likely `@streamify_response` is missing.
+        RuntimeError: the handler is async, and so is the test.
     """
     recorder = _Recorder()
     stream = ResponseStream(recorder.send, recorder.head)
@@ -138,6 +144,8 @@ def run(handler: Callable[..., object], event: object = None, context: object = 
     token = current_stream.set(stream)
     try:
         handler(event, LambdaContext() if context is None else context)
+    except LoopIsRunningError:
+        raise
     except Exception as raised:  # noqa: BLE001 - the runtime catches them, too
         error = raised
     finally:
@@ -148,9 +156,10 @@ def run(handler: Callable[..., object], event: object = None, context: object = 
         ending = Ending.COMPLETE
     elif stream.state is State.STREAMING:
         ending = Ending.CUT
-        stream.fail(type(error).__name__, str(error), [])
+        stream.close((type(error).__name__, str(error), []))
     else:
         ending = Ending.FAILED
+        stream.close()
         recorder.ended_at = recorder.now()
     stream.finish()
     return recorder.response(ending, error)

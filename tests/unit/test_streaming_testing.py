@@ -85,6 +85,24 @@ def test_how_an_error_ends_a_response(
     assert response.ended_at >= 0.01
 
 
+@pytest.mark.parametrize("point", ["before the first byte", "after it", "after the end"])
+def test_a_thread_that_is_left_behind_can_send_nothing(point: str) -> None:
+    streams: list[ResponseStream] = []
+
+    @streamify_response
+    def handler(event: Any, context: Any, *, response_stream: ResponseStream) -> None:
+        streams.append(response_stream)
+        if point != "before the first byte":
+            response_stream.write("a")
+        if point == "after the end":
+            response_stream.end()
+        raise ValueError
+
+    run(handler)
+    with pytest.raises(RuntimeError):
+        streams[0].write("late")
+
+
 def test_chunks_have_their_times() -> None:
     times: list[float] = []
     clock = threading.Event()  # never set: waiting for it takes its timeout at least

@@ -103,7 +103,7 @@ class StreamingRuntimeClient(LambdaRuntimeClient):  # type: ignore[misc]
             return False
         # A ConnectionError concerns this one response, which cannot be saved. The loop goes on to the next invocation.
         try:
-            if not self._stream.close(error) or self._connection.untouched:
+            if not self._stream.close(error):
                 return False
             status, body = self._connection.read_answer()
         except ConnectionError as problem:

@@ -349,7 +349,10 @@ def test_an_interpreter_without_a_runtime_client_is_named(start_sandbox: StartSa
     template = write(tmp_path, PLAIN, Chat=function())
     running = start_sandbox("--template", str(template), "--python", str(folder / "bin" / "python"))
     assert call(running.ready).status == 502
-    assert f"{folder}/bin/python has no awslambdaric: install it there, or name another --python\n" in running.log()
+    assert (
+        f"{folder}/bin/python has no awslambdaric, and no layer of the function has it: add the layer to the "
+        "function's Layers, install awslambdaric for this Python, or name another --python\n"
+    ) in running.log()
     assert "Traceback" not in running.log()
 
 

@@ -236,6 +236,15 @@ def test_refuses_a_wrapper_that_cannot_run(tmp_path: Path, wrapper: str, words: 
     assert words in str(refused.value)
 
 
+def test_a_wrapper_in_opt_needs_a_layer(tmp_path: Path) -> None:
+    spec = read(written(tmp_path, stack(Environment={"Variables": {"AWS_LAMBDA_EXEC_WRAPPER": "/opt/x"}})))
+    with pytest.raises(TemplateError) as refused:
+        Deployed(spec, tmp_path).notices()
+    assert str(refused.value) == (
+        "Function: AWS_LAMBDA_EXEC_WRAPPER=/opt/x is in a layer, and the function has none: add the layer to its Layers"
+    )
+
+
 def test_a_wrapper_that_looks_for_opt_is_told_where_it_is(tmp_path: Path) -> None:
     path = written(tmp_path, with_layer("/var/task/start", ContentUri="."))
     start = tmp_path / "start"

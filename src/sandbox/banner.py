@@ -60,8 +60,12 @@ def print_line(text: str) -> None:
 
 
 def print_function_line(label: str, line: str) -> None:
-    """Print a line of a function's log, with a label of its environment."""
-    print_line(_dim(f"[{label}] ") + line)
+    """Print a line of a function's log, with a label of its environment.
+
+    awslambdaric prints a stack trace as one line: with carriage returns, and no-break spaces as indentation.
+    """
+    for part in line.removesuffix("\r").split("\r"):
+        print_line(_dim(f"[{label}] ") + part.replace("\u00a0", " "))
 
 
 def print_alarm_line(moment: datetime, name: str, old: str, new: str, reason: str, actions: Sequence[str]) -> None:

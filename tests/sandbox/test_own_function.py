@@ -313,6 +313,54 @@ def test_a_new_layer_runs_at_the_next_request(start_sandbox: StartSandbox, tmp_p
     assert call(running.ready).body == b"one two added"
 
 
+# Errors, as the terminal shows them.
+
+
+def printed(running: RunningSandbox) -> list[str]:
+    """The sandbox's output as a terminal shows it: only \\n begins a new line."""
+    return running.ready_file.with_name("log.txt").read_bytes().decode().split("\n")
+
+
+RAISING = 'raise ValueError("two\\nlines")'
+
+
+def test_a_stack_trace_is_printed_once_line_by_line(start_sandbox: StartSandbox, tmp_path: Path) -> None:
+    """The runtime client joins its lines with \\r, for CloudWatch Logs, and indents them with no-break spaces."""
+    template = write(tmp_path, f"def handler(event, context):\n    {RAISING}\n", Chat=function())
+    running = start_sandbox("--template", str(template))
+    id_ = call(running.ready).header("x-amzn-requestid") or ""
+    lines = printed(running)
+    first = lines.index("[1] [ERROR] ValueError: two")
+    assert lines[first + 1 : first + 5] == [
+        "[1] lines",
+        "[1] Traceback (most recent call last):",
+        f'[1]   File "{tmp_path}/app.py", line 2, in handler',
+        f"[1]     {RAISING}",
+    ]
+    assert f"sandbox: {id_} answered 502: ValueError: two lines" in lines
+    assert str(lines).count("app.py") == 1
+    assert "\\r" not in str(lines)
+    assert "\\xa0" not in str(lines)
+    (stored,) = (line for line in Recorded(running.ready).log("/aws/lambda/firstbyte-Chat", id_) if "app.py" in line)
+    assert f'\r\xa0\xa0File "{tmp_path}/app.py", line 2, in handler\r' in stored
+
+
+def test_a_cut_stream_and_a_failed_init_are_said_in_a_line(start_sandbox: StartSandbox, tmp_path: Path) -> None:
+    running = start_sandbox("--template", str(streaming(tmp_path, f"{STREAMING}    {RAISING}\n")))
+    cut = call(running.ready)
+    assert (cut.body, cut.complete) == (b"one two three", False)
+    lines = printed(running)
+    assert f"sandbox: {cut.header('x-amzn-requestid')} the stream was cut: ValueError: two lines" in lines
+    assert str(lines).count("app.py") == 1
+    (tmp_path / "app.py").write_text(f"{RAISING}\n")
+    failed = call(running.ready)
+    lines = printed(running)[len(lines) :]
+    assert failed.status == 502
+    assert "[2] init failed: ValueError: two lines" in lines
+    assert f"sandbox: {failed.header('x-amzn-requestid')} answered 502: ValueError: two lines" in lines
+    assert str(lines).count("line 1, in <module>") == 1
+
+
 # The rest of what a folder of one's own needs.
 
 

@@ -25,6 +25,7 @@ from sandbox.aws_api.app import aws_endpoint_app
 from sandbox.banner import banner, print_line
 from sandbox.bedrock.app import bedrock_app
 from sandbox.bedrock.served import Served
+from sandbox.departures import note_departures
 from sandbox.errors import UsageError
 from sandbox.lambda_service.deployed import Deployed
 from sandbox.lambda_service.function import FunctionSpec, streaming_functions
@@ -204,6 +205,7 @@ def _address(listener: socket.socket) -> str:
 
 async def _serve(app: web.Application, listener: socket.socket, running: AsyncExitStack) -> None:
     """Serve an application until `running` ends it."""
+    app.middlewares.insert(0, note_departures)
     # Bodies stay as they came: a signature covers what is on the wire, compressed or not.
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=_GOODBYE_SECONDS, auto_decompress=False)
     await runner.setup()

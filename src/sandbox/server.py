@@ -66,7 +66,7 @@ async def run(settings: Settings) -> None:
     async with AsyncExitStack() as running:
         ready = await _start(settings, running)
         running.enter_context(ready_file(settings.ready_file, ready))
-        print_line(banner(ready, settings.ready_file, settings.bedrock))
+        print_line(banner(ready, settings.ready_file, settings.bedrock, settings.is_own_stack))
         await stop.wait()
 
 

@@ -117,6 +117,38 @@ def test_each_function_has_its_url(several: RunningSandbox) -> None:
         assert f"{name}  {ready['function_urls'][name]}" in several.log()
 
 
+def banner(running: RunningSandbox) -> list[str]:
+    """The banner's lines from the first command on, without the places of scripts and files."""
+    lines = running.log().partition("Time a response:\n")[2].splitlines()
+    shortened = [re.sub(rf" --ready-file {running.ready_file}|\\S*(?=scripts/)", "", line) for line in lines]
+    return shortened[: next(n for n, line in enumerate(lines) if "Ctrl-C" in line) + 1]
+
+
+def test_the_banner_has_no_commands_that_only_this_repositorys_function_understands(several: RunningSandbox) -> None:
+    assert banner(several) == [
+        "  scripts/probe.sh --sandbox --function Talk",
+        "Or use curl and the AWS CLI:",
+        '  eval "$(scripts/env.sh --function Talk)"',
+        '  echo "user = $AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY" | curl --no-buffer --config - \\',
+        '    --aws-sigv4 "aws:amz:$AWS_REGION:lambda" "$FUNCTION_URL"',
+        "What the functions print appears below. Stop with Ctrl-C.",
+    ]
+
+
+@pytest.mark.parametrize("template", ["template.yaml", "./src/../template.yaml"])
+def test_the_banner_of_this_repositorys_template_asks_for_an_answer(start_sandbox: StartSandbox, template: str) -> None:
+    assert banner(start_sandbox("--template", template)) == [
+        "  scripts/probe.sh --sandbox --prompt 'Why is the sky blue?'",
+        "Or use curl and the AWS CLI:",
+        '  eval "$(scripts/env.sh)"',
+        '  echo "user = $AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY" | curl --no-buffer --config - \\',
+        '    --aws-sigv4 "aws:amz:$AWS_REGION:lambda" "$FUNCTION_URL" --data \'{"prompt": "Hello"}\'',
+        "  aws cloudwatch list-metrics --namespace Firstbyte \\",
+        "    --query 'Metrics[].[MetricName, Dimensions[*].Value | join(`, `, @)]' --output table",
+        "What the functions print appears below. Stop with Ctrl-C.",
+    ]
+
+
 def test_each_url_has_its_auth_type(several: RunningSandbox) -> None:
     assert call(at(several, "Talk"), sign=False).status == 200
     assert call(at(several, "Chat"), sign=False).status == 403

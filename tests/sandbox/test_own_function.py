@@ -205,6 +205,34 @@ def test_what_is_not_modelled_and_the_interpreter_are_said_at_the_start(several:
     assert "runs the functions; in the template it is python3.13\n" in log
 
 
+def test_a_url_that_does_not_stream_stops_no_other_function(start_sandbox: StartSandbox, tmp_path: Path) -> None:
+    buffered = {"FunctionUrlConfig": {"AuthType": "NONE"}}
+    peer = {"PEER": {"Fn::GetAtt": "FormUrl.FunctionUrl"}}
+    template = write(
+        tmp_path,
+        PLAIN,
+        Form={"Type": "AWS::Serverless::Function", "Properties": {**buffered, "PackageType": "Image", "ImageUri": "x"}},
+        Clock=function(**buffered, EventInvokeConfig={"MaximumRetryAttempts": 0}),
+        Chat=function(peer),
+        Often={
+            "Type": "AWS::Scheduler::Schedule",
+            "Properties": {
+                "ScheduleExpression": "rate(1 minute)",
+                "Target": {"Arn": {"Fn::GetAtt": "Clock.Arn"}, "RetryPolicy": {"MaximumRetryAttempts": 0}},
+            },
+        },
+    )
+    running = start_sandbox("--template", str(template))
+    assert list(json.loads(running.ready_file.read_text())["function_urls"]) == ["Chat"]
+    said = "its URL does not stream (InvokeMode is BUFFERED, the default), so the sandbox does not serve it"
+    for name in ("Form", "Clock"):
+        assert f"sandbox: {name}: {said}\n" in running.log()
+    peers_url = call(running.ready).json["PEER"]
+    with pytest.raises(ConnectionRefusedError):
+        call({"function_url": peers_url}, sign=False)
+    assert until(lambda: "REPORT" in str(Recorded(running.ready).streams("/aws/lambda/firstbyte-Clock")))
+
+
 # Layers.
 
 

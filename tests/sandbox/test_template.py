@@ -135,7 +135,11 @@ def written(directory: Path, template: Any) -> Path:
         ({**stack(), "Globals": {"Api": {}}}, "Globals.Api is not supported, only Globals.Function and"),
         ({**stack(), "Globals": {"Function": {"Role": "x"}}}, "Globals.Function.Role: SAM takes Role in a resource"),
         ({**stack(), "Globals": {"Function": {"Timeot": 1}}}, "has no Timeot; did you mean Timeout?"),
-        (stack(FunctionUrlConfig={"AuthType": "NONE"}), "InvokeMode must be RESPONSE_STREAM"),
+        (
+            stack(FunctionUrlConfig={"AuthType": "NONE"}),
+            "no Function URL streams: write InvokeMode: RESPONSE_STREAM in the FunctionUrlConfig of Function",
+        ),
+        (stack(FunctionUrlConfig="x"), "FunctionUrlConfig is not a mapping"),
         (stack(Handler="no_such.handler"), "no_such.py, which does not exist"),
         (stack(Handler="handler"), "must be MODULE.FUNCTION"),
         (stack(Timeout="soon"), "Timeout must be a whole number"),
@@ -176,7 +180,11 @@ def written(directory: Path, template: Any) -> Path:
         (stack(FunctionUrlConfig={"InvokeMode": "RESPONSE_STREAM"}), "AuthType must be AWS_IAM or NONE, not None"),
         (
             stack(FunctionUrlConfig={"AuthType": "NONE", "InvokeMode": "BUFFERED"}),
-            "InvokeMode must be RESPONSE_STREAM, not BUFFERED",
+            "no Function URL streams: write InvokeMode: RESPONSE_STREAM in the FunctionUrlConfig of Function",
+        ),
+        (
+            stack(FunctionUrlConfig={"AuthType": "NONE", "InvokeMode": "STREAM"}),
+            "InvokeMode must be RESPONSE_STREAM or BUFFERED, not STREAM",
         ),
         (stack(Environment={"Variables": {"AWS_REGION": "x"}}), "Variables.AWS_REGION: Lambda sets this variable"),
         (

@@ -16,7 +16,7 @@ with the credentials and the region of the AWS CLI.
 
 Examples:
   scripts/layer.sh                        writes lambda_streaming.zip, for a template's ContentUri
-  scripts/layer.sh --output dist/layer.zip
+  scripts/layer.sh --output layer.zip     writes it under another name
   scripts/layer.sh | sh                   publishes it, too
 
 Exit codes:
@@ -34,14 +34,14 @@ fail() {
 
 # Builds the layer under the root $1, zips it in the order of names, says what the zip is, and copies it to $2.
 build() {
-  local root=$1 output=$2
+  local root=$1 output=$2 refusal
   workdir="$(mktemp -d)"
   trap 'rm -rf "${workdir}"' EXIT
   mkdir "${workdir}/layer"
   make --silent -C "${root}/src/runtime" build-layer ARTIFACTS_DIR="${workdir}/layer" >&2 ||
     fail 1 "the build failed; what it said is above"
   (cd "${workdir}/layer" && python -m zipfile -c "${workdir}/layer.zip" python)
-  cp -- "${workdir}/layer.zip" "${output}" || fail 1 "${output} cannot be written"
+  refusal="$(cp -- "${workdir}/layer.zip" "${output}" 2>&1)" || fail 1 "${output} cannot be written: ${refusal##*: }"
   python - "${workdir}/layer.zip" "${output}" >&2 <<'EOF'
 import hashlib, sys
 from pathlib import Path

@@ -14,7 +14,7 @@ _RED, _GREEN, _YELLOW = "31", "32", "33"
 _COLOURS = {"ALARM": _RED, "OK": _GREEN, "INSUFFICIENT_DATA": _YELLOW}
 
 
-def banner(ready: Ready, ready_path: Path, bedrock: str) -> str:
+def banner(ready: Ready, ready_path: Path, bedrock: str, is_own_stack: bool) -> str:
     """Return the lines that a starting sandbox prints: addresses, and commands to paste into another shell.
 
     No command holds a key. `scripts/env.sh` reads the keys from the ready file, and `echo` is a shell's own command:
@@ -24,12 +24,21 @@ def banner(ready: Ready, ready_path: Path, bedrock: str) -> str:
         ready: where the sandbox answers.
         ready_path: the ready file; the commands name it unless it is the usual one.
         bedrock: who answers for Bedrock, as the command line says it.
+        is_own_stack: whether the stack is this repository's: its function takes a prompt, and has metrics of its own.
     """
     # Whoever started the sandbox in the repository will call it from there.
     scripts = Path("scripts") if Path.cwd() == ROOT else ROOT / "scripts"
     probe, env = (shlex.quote(str(scripts / name)) for name in ("probe.sh", "env.sh"))
     path = ready_path.resolve()
-    flags = "" if path == ROOT / ".sandbox" / "ready.json" else f" --ready-file {shlex.quote(str(path))}"
+    flags = "" if len(ready.function_urls) == 1 else f" --function {next(iter(ready.function_urls))}"
+    flags += "" if path == ROOT / ".sandbox" / "ready.json" else f" --ready-file {shlex.quote(str(path))}"
+    prompt, data, metrics = "", "", []
+    if is_own_stack:
+        prompt, data = " --prompt 'Why is the sky blue?'", """ --data '{"prompt": "Hello"}'"""
+        metrics = [
+            "  aws cloudwatch list-metrics --namespace Firstbyte \\",
+            "    --query 'Metrics[].[MetricName, Dimensions[*].Value | join(`, `, @)]' --output table",
+        ]
     # One needs no name; what several have in common stands before them.
     urls = ready.function_urls if len(ready.function_urls) > 1 else {"": ready.function_url}
     width = max(map(len, urls))
@@ -39,14 +48,13 @@ def banner(ready: Ready, ready_path: Path, bedrock: str) -> str:
             f"{_bold('AWS endpoint')}  {ready.aws_endpoint_url}  (Lambda, CloudWatch, Logs, X-Ray)",
             f"{_bold('Bedrock')}       {bedrock}  {ready.bedrock_url}",
             _bold("Time a response:"),
-            f"  {probe} --sandbox{flags} --prompt 'Why is the sky blue?'",
+            f"  {probe} --sandbox{flags}{prompt}",
             _bold("Or use curl and the AWS CLI:"),
             f'  eval "$({env}{flags})"',
             '  echo "user = $AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY" | curl --no-buffer --config - \\',
-            '    --aws-sigv4 "aws:amz:$AWS_REGION:lambda" "$FUNCTION_URL" --data \'{"prompt": "Hello"}\'',
-            "  aws cloudwatch list-metrics --namespace Firstbyte \\",
-            "    --query 'Metrics[].[MetricName, Dimensions[*].Value | join(`, `, @)]' --output table",
-            _bold("Stop with Ctrl-C."),
+            '    --aws-sigv4 "aws:amz:$AWS_REGION:lambda" "$FUNCTION_URL"' + data,
+            *metrics,
+            f"What the functions print appears below. {_bold('Stop with Ctrl-C.')}",
         )
     )
 
@@ -60,8 +68,12 @@ def print_line(text: str) -> None:
 
 
 def print_function_line(label: str, line: str) -> None:
-    """Print a line of a function's log, with a label of its environment."""
-    print_line(_dim(f"[{label}] ") + line)
+    """Print a line of a function's log, with a label of its environment.
+
+    awslambdaric prints a stack trace as one line: with carriage returns, and no-break spaces as indentation.
+    """
+    for part in line.removesuffix("\r").split("\r"):
+        print_line(_dim(f"[{label}] ") + part.replace("\u00a0", " "))
 
 
 def print_alarm_line(moment: datetime, name: str, old: str, new: str, reason: str, actions: Sequence[str]) -> None:

@@ -1,6 +1,8 @@
 """One invocation and the channel its response takes from the Runtime API to whoever asked, chunk by chunk."""
 
 import asyncio
+import contextlib
+import json
 import time
 import uuid
 from collections import deque
@@ -21,6 +23,14 @@ class FunctionError:
 
     type: str
     details: str
+
+    @property
+    def summary(self) -> str:
+        """The type and the message in one line, without the stack trace that a runtime reports with them."""
+        message = self.details
+        with contextlib.suppress(ValueError, KeyError, TypeError):
+            message = str(json.loads(self.details)["errorMessage"])
+        return f"{self.type}: {' '.join(message.split())}"
 
 
 @dataclass(frozen=True)

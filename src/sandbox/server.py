@@ -25,9 +25,10 @@ from sandbox.aws_api.app import aws_endpoint_app
 from sandbox.banner import banner, print_line
 from sandbox.bedrock.app import bedrock_app
 from sandbox.bedrock.served import Served
+from sandbox.departures import note_departures
 from sandbox.errors import UsageError
 from sandbox.lambda_service.deployed import Deployed
-from sandbox.lambda_service.function import FunctionSpec, streaming_functions
+from sandbox.lambda_service.function import NOT_SERVED, FunctionSpec, streaming_functions, url_mode
 from sandbox.lambda_service.function_process import python_version
 from sandbox.lambda_service.function_url import function_url_app
 from sandbox.lambda_service.invoke_api import invoke_api
@@ -65,7 +66,7 @@ async def run(settings: Settings) -> None:
     async with AsyncExitStack() as running:
         ready = await _start(settings, running)
         running.enter_context(ready_file(settings.ready_file, ready))
-        print_line(banner(ready, settings.ready_file, settings.bedrock))
+        print_line(banner(ready, settings.ready_file, settings.bedrock, settings.is_own_stack))
         await stop.wait()
 
 
@@ -109,6 +110,8 @@ async def _start(settings: Settings, running: AsyncExitStack) -> Ready:
             url_app.middlewares.append(signature_check(callers, settings.region, "lambda", refused_by_url))
         function_url(spec.logical_id)
         await _serve(url_app, url_listeners[spec.logical_id], running)
+    for logical_id in url_listeners.keys() - {spec.logical_id for spec in specs}:
+        url_listeners[logical_id].close()  # who calls a URL that is not served should not wait
     endpoint_listener = running.enter_context(_listener())
     invoke = invoke_api(functions)
     await _serve(aws_endpoint_app(callers, settings.region, invoke, telemetry.operations), endpoint_listener, running)
@@ -149,7 +152,8 @@ def _deployed(
             print_line(f"sandbox: {logical_id}: {notice}")
     for logical_id, resource in resources.items():
         if resource.type in ("AWS::Serverless::Function", "AWS::Lambda::Function") and logical_id not in run:
-            print_line(f"sandbox: {logical_id}: it has neither a FunctionUrlConfig nor a schedule, so it does not run")
+            neither = "it has neither a FunctionUrlConfig nor a schedule, so it does not run"
+            print_line(f"sandbox: {logical_id}: {NOT_SERVED if url_mode(resource) else neither}")
     version, runtimes = python_version(python), ", ".join(sorted({spec.runtime for spec in run.values()}))
     print_line(f"sandbox: Python {version} ({python}) runs the functions; in the template it is {runtimes}")
     return deployed
@@ -204,6 +208,7 @@ def _address(listener: socket.socket) -> str:
 
 async def _serve(app: web.Application, listener: socket.socket, running: AsyncExitStack) -> None:
     """Serve an application until `running` ends it."""
+    app.middlewares.insert(0, note_departures)
     # Bodies stay as they came: a signature covers what is on the wire, compressed or not.
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=_GOODBYE_SECONDS, auto_decompress=False)
     await runner.setup()

@@ -50,6 +50,11 @@ class Settings:
     data: Path | None
     alarm_minute: int
 
+    @property
+    def is_own_stack(self) -> bool:
+        """Whether the template is this repository's, as written or as `sam build` leaves it."""
+        return self.template.resolve() in (ROOT / "template.yaml", ROOT / ".aws-sam" / "build" / "template.yaml")
+
 
 def read_settings(arguments: Sequence[str], environment: Mapping[str, str] = os.environ) -> Settings:
     """Return the settings that these arguments ask for; `--help` and wrong use end the process as argparse does.

@@ -105,13 +105,22 @@ def test_wrong_use_is_refused(arguments: list[str], words: str, tmp_path: Path) 
     [
         ("missing/layer.zip", "there is no directory missing for missing/layer.zip"),
         (".", ". is a directory: name a file in it"),
-        ("/dev/full", "/dev/full cannot be written"),
+        ("/dev/full", "/dev/full cannot be written: No space left on device"),
+        ("/proc/layer.zip", "/proc/layer.zip cannot be written: No such file or directory"),
     ],
 )
 def test_an_output_that_cannot_be_written_is_refused(output: str, words: str, tmp_path: Path) -> None:
     done = layer("--output", output, cwd=tmp_path)
-    assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.endswith(f"layer: {words}\n")
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", f"layer: {words}\n")
+
+
+def test_the_examples_of_the_help_work_in_an_empty_folder(tmp_path: Path) -> None:
+    examples = re.findall(r"^  scripts/layer.sh( --output \S+)?(?!.*\|)", layer("--help").stdout, re.MULTILINE)
+    assert len(examples) == 2
+    for example in examples:
+        done = layer(*example.split(), cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+    assert len(list(tmp_path.iterdir())) == 2
 
 
 def test_a_build_that_fails_is_said_and_leaves_the_older_zip(tmp_path: Path) -> None:

@@ -3,14 +3,17 @@
 import base64
 import json
 import os
+import socket
+import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
-from sandbox_client import INTEGRATION, Call, call, raw_stack, steps
+from sandbox_client import INTEGRATION, Call, call, raw_stack, signed_headers, steps
 from sandbox_process import RunningSandbox, StartSandbox, alive
 
 TIMEOUT = 3
@@ -173,6 +176,67 @@ def test_the_function_goes_on_when_the_client_leaves(raw: RunningSandbox) -> Non
     leaver.leave()
     assert eventually(lambda: "wrote it all" in raw.log())
     assert call(raw.ready, steps(["buffered", "1"])).status == 200
+
+
+@pytest.fixture(scope="module")
+def left(start_sandbox: StartSandbox, tmp_path_factory: pytest.TempPathFactory) -> RunningSandbox:
+    """One of its own: a function whose client has left goes on for a while."""
+    return start_sandbox("--template", str(raw_stack(tmp_path_factory.mktemp("left"))))
+
+
+def halfway(address: str) -> None:
+    """Leave in the middle of a request."""
+    place = urlsplit(address)
+    with socket.create_connection((place.hostname, place.port)) as sent:
+        sent.sendall(b"POST /half HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nhalf")
+        time.sleep(0.1)
+
+
+def deaf(left: RunningSandbox) -> None:
+    leaver = Call(left.ready, steps(["head"], ["chunk", "x" * 10000, 500], ["end"]))
+    time.sleep(0.3)  # all buffers between it and the function are full
+    leaver.leave()
+
+
+def early(left: RunningSandbox) -> None:
+    Call(left.ready, steps(["head"], ["clock", 5, 0.1], ["end"])).leave()
+
+
+def slow_curl(left: RunningSandbox) -> None:
+    url, body = left.ready["function_url"], steps(["head"], ["chunk", "x" * 10000, 500], ["end"])
+    headers = signed_headers(left.ready, "POST", url, body.encode())
+    options = [part for name, value in headers.items() for part in ("--header", f"{name}: {value}")]
+    command = ["curl", "--silent", "--no-buffer", "--limit-rate", "1000", "--data", body, *options, url]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as curl:
+        assert curl.stdout
+        assert curl.stdout.read(1) == b"x"
+        curl.kill()
+
+
+def api_caller(left: RunningSandbox) -> None:
+    event = json.dumps({"body": steps(["head"], ["clock", 5, 0.1], ["end"])})
+    ready = {**left.ready, "function_url": left.ready["aws_endpoint_url"]}
+    Call(ready, event, target="/2021-11-15/functions/firstbyte-Raw/response-streaming-invocations").leave()
+
+
+@pytest.mark.parametrize(
+    "leave",
+    [
+        pytest.param(deaf, id="one that does not read"),
+        pytest.param(early, id="one that leaves between chunks"),
+        pytest.param(slow_curl, id="a slow curl that is killed"),
+        pytest.param(api_caller, id="a caller of the Lambda API"),
+        pytest.param(lambda left: halfway(left.ready["function_url"]), id="within its request to the URL"),
+        pytest.param(lambda left: halfway(left.ready["aws_endpoint_url"]), id="within its request to the AWS endpoint"),
+        pytest.param(lambda left: halfway(left.ready["bedrock_url"]), id="within its request to Bedrock"),
+    ],
+)
+def test_a_client_that_leaves_is_said_in_a_line(left: RunningSandbox, leave: Callable[[RunningSandbox], None]) -> None:
+    before = len(left.log())
+    leave(left)
+    assert eventually(lambda: "the client left before the response was complete\n" in left.log()[before:])
+    (line,) = left.log()[before:].splitlines()
+    assert line.startswith("sandbox: POST /")
 
 
 def test_starts_environments_under_load_up_to_the_limit(raw: RunningSandbox) -> None:

@@ -117,6 +117,38 @@ def test_each_function_has_its_url(several: RunningSandbox) -> None:
         assert f"{name}  {ready['function_urls'][name]}" in several.log()
 
 
+def banner(running: RunningSandbox) -> list[str]:
+    """The banner's lines from the first command on, without the places of scripts and files."""
+    lines = running.log().partition("Time a response:\n")[2].splitlines()
+    shortened = [re.sub(rf" --ready-file {running.ready_file}|\\S*(?=scripts/)", "", line) for line in lines]
+    return shortened[: next(n for n, line in enumerate(lines) if "Ctrl-C" in line) + 1]
+
+
+def test_the_banner_has_no_commands_that_only_this_repositorys_function_understands(several: RunningSandbox) -> None:
+    assert banner(several) == [
+        "  scripts/probe.sh --sandbox --function Talk",
+        "Or use curl and the AWS CLI:",
+        '  eval "$(scripts/env.sh --function Talk)"',
+        '  echo "user = $AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY" | curl --no-buffer --config - \\',
+        '    --aws-sigv4 "aws:amz:$AWS_REGION:lambda" "$FUNCTION_URL"',
+        "What the functions print appears below. Stop with Ctrl-C.",
+    ]
+
+
+@pytest.mark.parametrize("template", ["template.yaml", "./src/../template.yaml"])
+def test_the_banner_of_this_repositorys_template_asks_for_an_answer(start_sandbox: StartSandbox, template: str) -> None:
+    assert banner(start_sandbox("--template", template)) == [
+        "  scripts/probe.sh --sandbox --prompt 'Why is the sky blue?'",
+        "Or use curl and the AWS CLI:",
+        '  eval "$(scripts/env.sh)"',
+        '  echo "user = $AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY" | curl --no-buffer --config - \\',
+        '    --aws-sigv4 "aws:amz:$AWS_REGION:lambda" "$FUNCTION_URL" --data \'{"prompt": "Hello"}\'',
+        "  aws cloudwatch list-metrics --namespace Firstbyte \\",
+        "    --query 'Metrics[].[MetricName, Dimensions[*].Value | join(`, `, @)]' --output table",
+        "What the functions print appears below. Stop with Ctrl-C.",
+    ]
+
+
 def test_each_url_has_its_auth_type(several: RunningSandbox) -> None:
     assert call(at(several, "Talk"), sign=False).status == 200
     assert call(at(several, "Chat"), sign=False).status == 403
@@ -171,6 +203,34 @@ def test_what_is_not_modelled_and_the_interpreter_are_said_at_the_start(several:
     assert "sandbox: Chat: the sandbox ignores VpcConfig\n" in log
     assert "sandbox: Unused: it has neither a FunctionUrlConfig nor a schedule, so it does not run\n" in log
     assert "runs the functions; in the template it is python3.13\n" in log
+
+
+def test_a_url_that_does_not_stream_stops_no_other_function(start_sandbox: StartSandbox, tmp_path: Path) -> None:
+    buffered = {"FunctionUrlConfig": {"AuthType": "NONE"}}
+    peer = {"PEER": {"Fn::GetAtt": "FormUrl.FunctionUrl"}}
+    template = write(
+        tmp_path,
+        PLAIN,
+        Form={"Type": "AWS::Serverless::Function", "Properties": {**buffered, "PackageType": "Image", "ImageUri": "x"}},
+        Clock=function(**buffered, EventInvokeConfig={"MaximumRetryAttempts": 0}),
+        Chat=function(peer),
+        Often={
+            "Type": "AWS::Scheduler::Schedule",
+            "Properties": {
+                "ScheduleExpression": "rate(1 minute)",
+                "Target": {"Arn": {"Fn::GetAtt": "Clock.Arn"}, "RetryPolicy": {"MaximumRetryAttempts": 0}},
+            },
+        },
+    )
+    running = start_sandbox("--template", str(template))
+    assert list(json.loads(running.ready_file.read_text())["function_urls"]) == ["Chat"]
+    said = "its URL does not stream (InvokeMode is BUFFERED, the default), so the sandbox does not serve it"
+    for name in ("Form", "Clock"):
+        assert f"sandbox: {name}: {said}\n" in running.log()
+    peers_url = call(running.ready).json["PEER"]
+    with pytest.raises(ConnectionRefusedError):
+        call({"function_url": peers_url}, sign=False)
+    assert until(lambda: "REPORT" in str(Recorded(running.ready).streams("/aws/lambda/firstbyte-Clock")))
 
 
 # Layers.
@@ -313,6 +373,54 @@ def test_a_new_layer_runs_at_the_next_request(start_sandbox: StartSandbox, tmp_p
     assert call(running.ready).body == b"one two added"
 
 
+# Errors, as the terminal shows them.
+
+
+def printed(running: RunningSandbox) -> list[str]:
+    """The sandbox's output as a terminal shows it: only \\n begins a new line."""
+    return running.ready_file.with_name("log.txt").read_bytes().decode().split("\n")
+
+
+RAISING = 'raise ValueError("two\\nlines")'
+
+
+def test_a_stack_trace_is_printed_once_line_by_line(start_sandbox: StartSandbox, tmp_path: Path) -> None:
+    """The runtime client joins its lines with \\r, for CloudWatch Logs, and indents them with no-break spaces."""
+    template = write(tmp_path, f"def handler(event, context):\n    {RAISING}\n", Chat=function())
+    running = start_sandbox("--template", str(template))
+    id_ = call(running.ready).header("x-amzn-requestid") or ""
+    lines = printed(running)
+    first = lines.index("[1] [ERROR] ValueError: two")
+    assert lines[first + 1 : first + 5] == [
+        "[1] lines",
+        "[1] Traceback (most recent call last):",
+        f'[1]   File "{tmp_path}/app.py", line 2, in handler',
+        f"[1]     {RAISING}",
+    ]
+    assert f"sandbox: {id_} answered 502: ValueError: two lines" in lines
+    assert str(lines).count("app.py") == 1
+    assert "\\r" not in str(lines)
+    assert "\\xa0" not in str(lines)
+    (stored,) = (line for line in Recorded(running.ready).log("/aws/lambda/firstbyte-Chat", id_) if "app.py" in line)
+    assert f'\r\xa0\xa0File "{tmp_path}/app.py", line 2, in handler\r' in stored
+
+
+def test_a_cut_stream_and_a_failed_init_are_said_in_a_line(start_sandbox: StartSandbox, tmp_path: Path) -> None:
+    running = start_sandbox("--template", str(streaming(tmp_path, f"{STREAMING}    {RAISING}\n")))
+    cut = call(running.ready)
+    assert (cut.body, cut.complete) == (b"one two three", False)
+    lines = printed(running)
+    assert f"sandbox: {cut.header('x-amzn-requestid')} the stream was cut: ValueError: two lines" in lines
+    assert str(lines).count("app.py") == 1
+    (tmp_path / "app.py").write_text(f"{RAISING}\n")
+    failed = call(running.ready)
+    lines = printed(running)[len(lines) :]
+    assert failed.status == 502
+    assert "[2] init failed: ValueError: two lines" in lines
+    assert f"sandbox: {failed.header('x-amzn-requestid')} answered 502: ValueError: two lines" in lines
+    assert str(lines).count("line 1, in <module>") == 1
+
+
 # The rest of what a folder of one's own needs.
 
 
@@ -349,7 +457,10 @@ def test_an_interpreter_without_a_runtime_client_is_named(start_sandbox: StartSa
     template = write(tmp_path, PLAIN, Chat=function())
     running = start_sandbox("--template", str(template), "--python", str(folder / "bin" / "python"))
     assert call(running.ready).status == 502
-    assert f"{folder}/bin/python has no awslambdaric: install it there, or name another --python\n" in running.log()
+    assert (
+        f"{folder}/bin/python has no awslambdaric, and no layer of the function has it: add the layer to the "
+        "function's Layers, install awslambdaric for this Python, or name another --python\n"
+    ) in running.log()
     assert "Traceback" not in running.log()
 
 

@@ -135,7 +135,11 @@ def written(directory: Path, template: Any) -> Path:
         ({**stack(), "Globals": {"Api": {}}}, "Globals.Api is not supported, only Globals.Function and"),
         ({**stack(), "Globals": {"Function": {"Role": "x"}}}, "Globals.Function.Role: SAM takes Role in a resource"),
         ({**stack(), "Globals": {"Function": {"Timeot": 1}}}, "has no Timeot; did you mean Timeout?"),
-        (stack(FunctionUrlConfig={"AuthType": "NONE"}), "InvokeMode must be RESPONSE_STREAM"),
+        (
+            stack(FunctionUrlConfig={"AuthType": "NONE"}),
+            "no Function URL streams: write InvokeMode: RESPONSE_STREAM in the FunctionUrlConfig of Function",
+        ),
+        (stack(FunctionUrlConfig="x"), "FunctionUrlConfig is not a mapping"),
         (stack(Handler="no_such.handler"), "no_such.py, which does not exist"),
         (stack(Handler="handler"), "must be MODULE.FUNCTION"),
         (stack(Timeout="soon"), "Timeout must be a whole number"),
@@ -176,7 +180,11 @@ def written(directory: Path, template: Any) -> Path:
         (stack(FunctionUrlConfig={"InvokeMode": "RESPONSE_STREAM"}), "AuthType must be AWS_IAM or NONE, not None"),
         (
             stack(FunctionUrlConfig={"AuthType": "NONE", "InvokeMode": "BUFFERED"}),
-            "InvokeMode must be RESPONSE_STREAM, not BUFFERED",
+            "no Function URL streams: write InvokeMode: RESPONSE_STREAM in the FunctionUrlConfig of Function",
+        ),
+        (
+            stack(FunctionUrlConfig={"AuthType": "NONE", "InvokeMode": "STREAM"}),
+            "InvokeMode must be RESPONSE_STREAM or BUFFERED, not STREAM",
         ),
         (stack(Environment={"Variables": {"AWS_REGION": "x"}}), "Variables.AWS_REGION: Lambda sets this variable"),
         (
@@ -234,6 +242,15 @@ def test_refuses_a_wrapper_that_cannot_run(tmp_path: Path, wrapper: str, words: 
     with pytest.raises(TemplateError) as refused:
         Deployed(spec, tmp_path).notices()
     assert words in str(refused.value)
+
+
+def test_a_wrapper_in_opt_needs_a_layer(tmp_path: Path) -> None:
+    spec = read(written(tmp_path, stack(Environment={"Variables": {"AWS_LAMBDA_EXEC_WRAPPER": "/opt/x"}})))
+    with pytest.raises(TemplateError) as refused:
+        Deployed(spec, tmp_path).notices()
+    assert str(refused.value) == (
+        "Function: AWS_LAMBDA_EXEC_WRAPPER=/opt/x is in a layer, and the function has none: add the layer to its Layers"
+    )
 
 
 def test_a_wrapper_that_looks_for_opt_is_told_where_it_is(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from disturbance import allowance_ms
 from probe_process import Probe
-from sandbox_client import aws_client
+from sandbox_client import aws_client, write_stack
 from sandbox_process import RunningSandbox, StartSandbox
 
 
@@ -58,6 +58,15 @@ def test_faults_are_told_apart(
 ) -> None:
     found_code, found = run(probe, running, prompt)
     assert (found_code, found["outcome"], found["status"], found["error"]["type"]) == (code, outcome, status, error)
+
+
+def test_a_function_that_fails_is_looked_up_in_the_sandboxs_output(
+    probe: Probe, start_sandbox: StartSandbox, tmp_path: Path
+) -> None:
+    broken = start_sandbox("--template", str(write_stack(tmp_path, "import no_such_module\n", {})))
+    done = probe("--sandbox", "--ready-file", str(broken.ready_file))
+    assert done.returncode == 1
+    assert "http_502: Internal Server Error; the sandbox's output has the reason" in " ".join(done.stdout.split())
 
 
 def test_wrong_keys_are_forbidden(probe: Probe, running: RunningSandbox, tmp_path: Path) -> None:

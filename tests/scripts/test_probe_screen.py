@@ -114,6 +114,25 @@ def test_one_run(capsys: pytest.CaptureFixture[str]) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("outcome", "type_", "has_reason"),
+    [
+        ("http_error", "http_502", True),
+        ("cut", "curl_18", True),
+        ("cut", "no_end_event", False),
+        ("http_error", "throttled", False),
+    ],
+)
+def test_the_sandboxs_output_has_the_reason_of_what_it_ends(
+    outcome: str, type_: str, has_reason: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report = report_of(a_failed_run(outcome, error=Failure(type_, "why")))
+    for in_sandbox in (True, False):
+        show(report, in_sandbox=in_sandbox)
+        words = " ".join(capsys.readouterr().out.split())
+        assert ("; the sandbox's output has the reason" in words) == (has_reason and in_sandbox)
+
+
 def test_a_run_among_several() -> None:
     def cells(line: str) -> str:
         return " ".join(line.split())

@@ -86,7 +86,7 @@ def _measure(options: Options, objectives: "list[Objective]") -> int:
         report = None if options.output == "jsonl" and not objectives else _report(result, objectives, paired=True)
         try:
             if report:
-                _show(report, options)
+                _show(report, options, in_sandbox=options.url is None)
         except OSError as error:
             unwritten = error
     published = _publish(series.counted, options, stack) if options.publish else True
@@ -207,11 +207,11 @@ def _report(result: Result, objectives: "list[Objective]", *, paired: bool) -> "
     return build(result, objectives, paired=paired)
 
 
-def _show(report: "Report", options: Options) -> None:
+def _show(report: "Report", options: Options, *, in_sandbox: bool = False) -> None:
     if options.output == "table":
         from . import screen
 
-        screen.show(report)
+        screen.show(report, in_sandbox=in_sandbox)
     elif options.output != "jsonl":
         from .output import render
 

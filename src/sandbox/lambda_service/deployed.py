@@ -69,6 +69,8 @@ class Deployed:
             return None
         path, opt = PurePosixPath(self._spec.wrapper), self.opt()
         named = f"{self._spec.logical_id}: AWS_LAMBDA_EXEC_WRAPPER={path}"
+        if opt is None and path.is_relative_to("/opt"):
+            raise TemplateError(f"{named} is in a layer, and the function has none: add the layer to its Layers")
         for mount, place in (("/opt", opt), ("/var/task", self._spec.code)):
             if place and path.is_relative_to(mount):
                 found = place / path.relative_to(mount)

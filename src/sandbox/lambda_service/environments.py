@@ -73,8 +73,8 @@ class Environment:
         try:
             run = await self._run(invocation)
             if run.failure:
-                words = "" if run.invoke else f"init failed: {run.failure.type}: "
-                self._recorder.said(self._stream, words + run.failure.details)
+                words = run.failure.details if run.invoke else f"init failed: {run.failure.summary}"
+                self._recorder.said(self._stream, words)
                 invocation.end(run.failure)
             self._recorder.finished(self._stream, run)
             return run.failure is None

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from sandbox.lambda_service.layers import Layer, has_module, layers_of, local_path
-from sandbox.lambda_service.properties import ignored_properties
+from sandbox.lambda_service.properties import ignored_in, ignored_properties
 from template.errors import TemplateError
 from template.intrinsics import as_text
 from template.resources import ACCOUNT_ID, Properties, Resource
@@ -22,6 +22,7 @@ RESERVED_VARIABLES = {
     "_X_AMZN_TRACE_ID",
 }  # fmt: skip
 LOG_LEVELS = ("TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL")
+NOT_SERVED = "its URL does not stream (InvokeMode is BUFFERED, the default), so the sandbox does not serve it"
 
 
 @dataclass(frozen=True)
@@ -75,18 +76,38 @@ def streaming_functions(resources: Mapping[str, Resource], path: Path, region: s
     Raises:
         TemplateError: the stack has no such function, or one that the sandbox cannot run.
     """
-    found = [
-        function(name, resources, path, region)
+    modes = {
+        name: url_mode(resource)
         for name, resource in resources.items()
         if resource.type == "AWS::Serverless::Function" and "FunctionUrlConfig" in resource.properties
-    ]
-    if not found:
+    }
+    found = [function(name, resources, path, region) for name, mode in modes.items() if mode == "RESPONSE_STREAM"]
+    if not modes:
         raise TemplateError(f"{path}: an AWS::Serverless::Function with a FunctionUrlConfig is needed, there is none")
+    if not found:
+        needed = "write InvokeMode: RESPONSE_STREAM in the FunctionUrlConfig of"
+        raise TemplateError(f"{path}: no Function URL streams: {needed} {' or '.join(modes)}")
     names = [spec.name for spec in found]
     for spec in found:
         if names.count(spec.name) > 1:
             raise TemplateError(f"{path}: more than one function has the FunctionName {spec.name}")
     return found
+
+
+def url_mode(resource: Resource) -> str:
+    """Return the InvokeMode of a function's URL, empty if it has no URL.
+
+    https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunctionUrlConfig.html
+
+    Raises:
+        TemplateError: the URL's configuration is not valid.
+    """
+    if "FunctionUrlConfig" not in resource.properties:
+        return ""
+    ignored_in("FunctionUrlConfig", resource)
+    where = f"{resource.properties.where}.FunctionUrlConfig.InvokeMode"
+    mode = resource.properties["FunctionUrlConfig"].get("InvokeMode", "BUFFERED")
+    return _choice(mode, where, ("RESPONSE_STREAM", "BUFFERED"))
 
 
 def function(logical_id: str, resources: Mapping[str, Resource], path: Path, region: str) -> FunctionSpec:
@@ -111,6 +132,8 @@ def function(logical_id: str, resources: Mapping[str, Resource], path: Path, reg
     notices = [f"the sandbox ignores {', '.join(ignored)}"] if ignored else []
     if log_level:
         notices.append("Lambda's own log lines, such as REPORT, stay text in the sandbox; LogFormat is JSON")
+    if url_mode(resource) == "BUFFERED":
+        notices.append(NOT_SERVED)
     layers = layers_of(properties, path, resources)
     reserved = "ReservedConcurrentExecutions"
     return FunctionSpec(
@@ -143,7 +166,6 @@ def _auth_type(properties: Properties) -> str:
     url, where = properties.get("FunctionUrlConfig"), f"{properties.where}.FunctionUrlConfig"
     if url is None:
         return ""
-    _choice(url.get("InvokeMode", "BUFFERED"), f"{where}.InvokeMode", ("RESPONSE_STREAM",))
     return _choice(url.get("AuthType"), f"{where}.AuthType", ("AWS_IAM", "NONE"))
 
 

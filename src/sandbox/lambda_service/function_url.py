@@ -127,8 +127,8 @@ async def _relay(request: web.Request, invocation: Invocation) -> web.StreamResp
             continue
         if isinstance(item, ResponseEnd) and item.error:
             if response is None:
-                return _bad_gateway(invocation, f"{item.error.type}: {item.error.details}")
-            _log.warning("%s the stream was cut: %s: %s", invocation.request_id, item.error.type, item.error.details)
+                return _bad_gateway(invocation, item.error.summary)
+            _log.warning("%s the stream was cut: %s", invocation.request_id, item.error.summary)
             if request.transport:
                 request.transport.close()
             return response

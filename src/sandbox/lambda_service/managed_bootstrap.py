@@ -24,7 +24,10 @@ def main() -> None:
     for directory in filter(os.path.isdir, directories):
         site.addsitedir(directory)
     if importlib.util.find_spec("awslambdaric") is None:
-        sys.exit(f"{sys.executable} has no awslambdaric: install it there, or name another --python")
+        sys.exit(
+            f"{sys.executable} has no awslambdaric, and no layer of the function has it: add the layer to the "
+            "function's Layers, install awslambdaric for this Python, or name another --python"
+        )
     sys.argv = ["awslambdaric", os.environ["_HANDLER"]]
     runpy.run_module("awslambdaric", run_name="__main__")
 

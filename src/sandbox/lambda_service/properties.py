@@ -167,13 +167,21 @@ def ignored_properties(resource: Resource) -> list[str]:
         TemplateError: it has one that the sandbox refuses, or that no function has.
     """
     ignored = _check(resource, FUNCTION)
-    for part, known in FUNCTION_PARTS.items():
-        content = resource.properties.get(part, {})
-        where = f"{resource.properties.where}.{part}"
-        if not isinstance(content, dict):
-            raise TemplateError(f"{where} is not a mapping")
-        ignored += [f"{part}.{name}" for name in known.check(content, where)]
+    for part in FUNCTION_PARTS:
+        ignored += [f"{part}.{name}" for name in ignored_in(part, resource)]
     return ignored
+
+
+def ignored_in(part: str, resource: Resource) -> list[str]:
+    """Return which names in a mapping of `FUNCTION_PARTS` the sandbox ignores.
+
+    Raises:
+        TemplateError: it is no mapping, or has a name that nobody knows.
+    """
+    content, where = resource.properties.get(part, {}), f"{resource.properties.where}.{part}"
+    if not isinstance(content, dict):
+        raise TemplateError(f"{where} is not a mapping")
+    return FUNCTION_PARTS[part].check(content, where)
 
 
 def check_layer(resource: Resource) -> None:

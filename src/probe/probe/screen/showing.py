@@ -27,12 +27,19 @@ from .words import titled
 _LEAST_COLUMNS, _MOST_COLUMNS = 80, 100
 
 
-def show(report: Report) -> None:
-    """Print it: one run in full, or several in summary, the verdict last."""
+def show(report: Report, *, in_sandbox: bool = False) -> None:
+    """Print it: one run in full, or several in summary, the verdict last.
+
+    Args:
+        report: What is shown.
+        in_sandbox: The runs were made just now in the sandbox, whose output has more on a failure.
+    """
     shown_on = console(sys.stdout, os.environ)
     shown_on.width = min(max(shown_on.width, _LEAST_COLUMNS), _MOST_COLUMNS)
     is_alone = report.result.conditions.runs == 1 and report.result.against is None
-    sections = [section for section in map(list, _of_one(report) if is_alone else _of_several(report)) if section]
+    sections = [
+        section for section in map(list, _of_one(report, in_sandbox) if is_alone else _of_several(report)) if section
+    ]
     with shown_on.capture() as shown:
         for number, section in enumerate(sections):
             if number:
@@ -42,10 +49,10 @@ def show(report: Report) -> None:
     sys.stdout.writelines(f"{line.rstrip()}\n" for line in shown.get().splitlines())
 
 
-def _of_one(report: Report) -> Iterator[Iterable[RenderableType]]:
+def _of_one(report: Report, in_sandbox: bool) -> Iterator[Iterable[RenderableType]]:
     runs = report.result.series.counted
     for run in runs:
-        yield [run_table(run)]
+        yield [run_table(run, in_sandbox)]
         if run.total_ms:
             yield [waterfall(run)]
     if report.slowest:

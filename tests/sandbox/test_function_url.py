@@ -181,7 +181,7 @@ def test_the_function_goes_on_when_the_client_leaves(raw: RunningSandbox) -> Non
 @pytest.fixture(scope="module")
 def left(start_sandbox: StartSandbox, tmp_path_factory: pytest.TempPathFactory) -> RunningSandbox:
     """One of its own: a function whose client has left goes on for a while."""
-    return start_sandbox("--template", str(raw_stack(tmp_path_factory.mktemp("left"))))
+    return start_sandbox("--template", str(raw_stack(tmp_path_factory.mktemp("left"), Timeout=60)))
 
 
 def halfway(address: str) -> None:
@@ -193,7 +193,7 @@ def halfway(address: str) -> None:
 
 
 def deaf(left: RunningSandbox) -> None:
-    leaver = Call(left.ready, steps(["head"], ["chunk", "x" * 10000, 500], ["end"]))
+    leaver = Call(left.ready, steps(["head"], ["chunk", "x" * 65536, 200], ["end"]))
     time.sleep(0.3)  # all buffers between it and the function are full
     leaver.leave()
 
@@ -203,8 +203,8 @@ def early(left: RunningSandbox) -> None:
 
 
 def slow_curl(left: RunningSandbox) -> None:
-    url, body = left.ready["function_url"], steps(["head"], ["chunk", "x" * 10000, 500], ["end"])
-    headers = signed_headers(left.ready, "POST", url, body.encode())
+    url, body = left.ready["function_url"], steps(["head"], ["chunk", "x" * 1000, 13_000], ["end"])
+    headers = signed_headers(left.ready, "POST", url, body.encode(), {"Content-Type": "application/json"})
     options = [part for name, value in headers.items() for part in ("--header", f"{name}: {value}")]
     command = ["curl", "--silent", "--no-buffer", "--limit-rate", "1000", "--data", body, *options, url]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as curl:

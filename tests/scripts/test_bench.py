@@ -1,6 +1,5 @@
 """The benchmark: that it compares what it says, with true statistics; no speed is looked at."""
 
-import itertools
 import json
 import signal
 import subprocess
@@ -96,8 +95,9 @@ def test_the_server_says_truly_when_it_sent_what() -> None:
     for each in heard:
         account = accounts[each.request_id]
         sent = account["sent_at"]
-        assert begun < account["accepted_at"] < sent[0] - 0.3
-        assert all(later - earlier > 0.09 for earlier, later in itertools.pairwise(sent))
+        assert begun < account["accepted_at"]
+        # On a busy machine the server may be late, but it never sends early.
+        assert all(at >= account["accepted_at"] + 0.3 + 0.1 * number for number, at in enumerate(sent))
         assert len(sent) == len(each.texts_at) == 4
         assert all(at > sent_at for at, sent_at in zip(each.texts_at, sent, strict=True))
         assert each.texts_at[-1] < ended

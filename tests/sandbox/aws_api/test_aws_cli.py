@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from recorded import until
 from sandbox_client import call, write_stack
 from sandbox_process import RunningSandbox, StartSandbox
 from tools import REPOSITORY, aws_cli, put_aws_cli, without_aws
@@ -18,8 +19,6 @@ CODE = """
 import json, time
 
 def handler(event, context):
-    if event["isBase64Encoded"]:  # what curl sends is form data, if nobody says otherwise
-        return {"statusCode": 200, "body": "to curl"}
     directive = {"Namespace": "Own", "Dimensions": [["service"]], "Metrics": [{"Name": "Answer", "Unit": "Count"}]}
     metadata = {"Timestamp": round(time.time() * 1000), "CloudWatchMetrics": [directive]}
     print(json.dumps({"_aws": metadata, "service": "s", "Answer": int(event["body"])}))
@@ -98,20 +97,27 @@ def test_a_refusal(running: RunningSandbox) -> None:
     assert words + "the sandbox does not support DescribeAnomalyDetectors of Amazon CloudWatch" in ended.stderr
 
 
-def test_the_banners_commands(running: RunningSandbox, tmp_path: Path) -> None:
-    banner = running.log().split("curl and the AWS CLI:\n")[1].split("Stop with")[0]
+def test_the_banners_commands(start_sandbox: StartSandbox, tmp_path: Path) -> None:
+    running = start_sandbox("--model-script", "ttft=50 gap=5 chunks=5")
+    banner = running.log().split("curl and the AWS CLI:\n")[1].split("What the functions print")[0]
     assert max(len(line) for line in banner.splitlines()) <= 100 + len(str(running.ready_file))
     put_aws_cli(tmp_path)
     # Whoever pastes it may have a session of their own.
     variables = environment(PATH=f"{tmp_path}:{os.environ['PATH']}", AWS_SESSION_TOKEN="another")
-    ended = subprocess.run(
-        ["bash", "-c", banner.replace("--namespace Firstbyte", "--namespace Own")],
-        cwd=REPOSITORY,
-        env=variables,
-        capture_output=True,
-        text=True,
-        timeout=100,
-        check=False,
-    )
-    assert (ended.returncode, ended.stdout[:7]) == (0, "to curl"), ended.stderr
-    assert re.search(r"\| +Answer +\| +s +\|", ended.stdout)
+
+    def pasted() -> str:
+        ended = subprocess.run(
+            ["bash", "-c", banner],
+            cwd=REPOSITORY,
+            env=variables,
+            capture_output=True,
+            text=True,
+            timeout=100,
+            check=False,
+        )
+        assert (ended.returncode, ended.stdout[:14]) == (0, "A river begins"), ended.stderr
+        return ended.stdout
+
+    # The first answer's metrics are there a moment after it.
+    assert until(lambda: re.search(r"\| +TimeToFirstToken +\| +firstbyte +\|", pasted()))
+    running.stop()

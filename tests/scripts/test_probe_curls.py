@@ -23,14 +23,14 @@ def test_the_probe_takes_the_curl_that_is_first_on_the_path(probe: Probe, newer_
     assert server.exchanges[0].headers["user-agent"] == f"curl/{VERSION}"
 
 
-@pytest.mark.parametrize("tests", ["request", "headers", "connection", "run", "any_stream", "load"])
+@pytest.mark.parametrize("tests", ["request", "headers", "connection", "run", "load"])
 def test_requests(tests: str, newer_curl: Path) -> None:
     run_tests(newer_curl, "not alone", tests)
 
 
 @pytest.mark.alone
 def test_figures(newer_curl: Path) -> None:
-    run_tests(newer_curl, "alone", "connection", "run", "any_stream")
+    run_tests(newer_curl, "alone", "connection", "run")
 
 
 def run_tests(curl: Path, marker: str, *names: str) -> None:

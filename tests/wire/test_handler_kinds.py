@@ -254,7 +254,7 @@ def test_async_handlers_are_cancelled_in_an_orderly_way_before_the_deadline(
     lines = ["try:", "    WAIT 60", "    CHUNK 'never'", "finally:", "    WAIT 0.01", "    print('CLEAN')"]
     runtime = run_function(handler(kind, *([first] if first else []), *lines))
     for number in (1, 2):
-        api.invoke(Invocation(deadline_ms=int((time.time() + 5) * 1000)))
+        api.invoke(Invocation(deadline_ms=int((time.time() + 2) * 1000)))
         request = api.answer().request
         assert request.chunks == ([b"a"] if first else request.chunks)
         assert request.path.endswith("/response" if first else "/error")

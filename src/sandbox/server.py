@@ -28,7 +28,7 @@ from sandbox.bedrock.served import Served
 from sandbox.departures import note_departures
 from sandbox.errors import UsageError
 from sandbox.lambda_service.deployed import Deployed
-from sandbox.lambda_service.function import NOT_SERVED, FunctionSpec, streaming_functions, url_mode
+from sandbox.lambda_service.function import FunctionSpec, streaming_functions, why_not_served
 from sandbox.lambda_service.function_process import python_version
 from sandbox.lambda_service.function_url import function_url_app
 from sandbox.lambda_service.invoke_api import invoke_api
@@ -153,7 +153,7 @@ def _deployed(
     for logical_id, resource in resources.items():
         if resource.type in ("AWS::Serverless::Function", "AWS::Lambda::Function") and logical_id not in run:
             neither = "it has neither a FunctionUrlConfig nor a schedule, so it does not run"
-            print_line(f"sandbox: {logical_id}: {NOT_SERVED if url_mode(resource) else neither}")
+            print_line(f"sandbox: {logical_id}: {why_not_served(resource) or neither}")
     version, runtimes = python_version(python), ", ".join(sorted({spec.runtime for spec in run.values()}))
     print_line(f"sandbox: Python {version} ({python}) runs the functions; in the template it is {runtimes}")
     return deployed

@@ -1,4 +1,4 @@
-"""The template's section `Globals`: properties that SAM gives to every function or layer of the template.
+"""The template's section `Globals`: properties that SAM gives to every function of the template.
 
 https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/sam-specification-template-anatomy-globals.html
 """
@@ -10,7 +10,12 @@ from typing import Any
 from template.document import section
 from template.errors import TemplateError
 
-_TYPES = {"Function": "AWS::Serverless::Function", "LayerVersion": "AWS::Serverless::LayerVersion"}
+_FUNCTION = "AWS::Serverless::Function"
+# SAM's other sections; what they add, nothing here reads.
+OTHERS = {
+    "Api", "CapacityProvider", "HttpApi", "LayerVersion", "MicrovmImage", "NetworkConnector", "SimpleTable",
+    "StateMachine", "WebSocketApi",
+}  # fmt: skip
 # What a function has only for itself. A name that no function has at all is refused where functions are read.
 OWN = {
     "AutoPublishCodeSha256", "Events", "FunctionName", "ImageConfig", "ImageUri", "InlineCode", "PackageType",
@@ -27,22 +32,18 @@ def with_globals(template: Mapping[str, Any], path: Path) -> dict[str, Any]:
         TemplateError: a section of Globals, or a property in one, that SAM or this project does not support.
     """
     found = section(template, "Globals", path)
-    for name in found:
-        if name not in _TYPES:
-            raise TemplateError(f"{path}: Globals.{name} is not supported, only Globals.{' and Globals.'.join(_TYPES)}")
-        if own := sorted(OWN & section(found, name, path).keys()):
-            raise TemplateError(
-                f"{path}: Globals.{name}.{own[0]}: SAM takes {own[0]} in a resource only; move it there"
-            )
-    by_type = {_TYPES[name]: properties for name, properties in found.items()}
+    if unknown := sorted(found.keys() - OTHERS - {"Function"}):
+        raise TemplateError(f"{path}: Globals.{unknown[0]}: SAM has no such section")
+    properties = section(found, "Function", path)
+    if own := sorted(OWN & properties.keys()):
+        raise TemplateError(f"{path}: Globals.Function.{own[0]}: SAM takes {own[0]} in a resource only; move it there")
     resources = section(template, "Resources", path)
-    return {logical_id: _completed(resource, by_type) for logical_id, resource in resources.items()}
+    return {logical_id: _completed(resource, properties) for logical_id, resource in resources.items()}
 
 
-def _completed(resource: Any, by_type: Mapping[str, Mapping[str, Any]]) -> Any:
-    if not isinstance(resource, dict) or resource.get("Type") not in by_type:
+def _completed(resource: Any, properties: Mapping[str, Any]) -> Any:
+    if not isinstance(resource, dict) or resource.get("Type") != _FUNCTION:
         return resource
-    properties = by_type[resource["Type"]]
     ignored = resource.get("IgnoreGlobals", [])
     taken = {} if ignored == "*" else {name: value for name, value in properties.items() if name not in ignored}
     return {**resource, "Properties": _merged(taken, resource.get("Properties", {}))}

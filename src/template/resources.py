@@ -163,6 +163,8 @@ def read_resources(
     )
     for logical_id, declared in with_globals(template, path).items():
         where = f"Resources.{logical_id}"
+        if logical_id.startswith("Fn::"):
+            raise TemplateError(f"{path}: {where}: {logical_id.rpartition('::')[0]} is not supported")
         if not isinstance(declared, dict) or "Type" not in declared:
             raise TemplateError(f"{path}: {where} has no Type")
         if "Condition" not in declared or resolver.holds(declared["Condition"], where):

@@ -22,7 +22,7 @@ from tools import REPOSITORY, interpreters, sam_python, template_as_written, uv
 
 # What the template's parameters may name. A built function fits all of them.
 PARAMETERS = template_as_written()["Parameters"]
-VERSIONS = PARAMETERS["PythonVersion"]["AllowedValues"]
+VERSIONS = [runtime.removeprefix("python") for runtime in PARAMETERS["PythonRuntime"]["AllowedValues"]]
 # A machine as native files call it, and e_machine in the ELF header.
 MACHINES = {"arm64": ("aarch64", 183), "x86_64": ("x86_64", 62)}
 MANAGED_RUNTIME_HAS = {"boto3", "botocore", "s3transfer", "urllib3", "python-dateutil", "six"}
@@ -226,7 +226,7 @@ def test_what_was_built_answers_in_the_sandbox(
         subprocess.run(command, check=True, timeout=120)
     sandbox = start_sandbox(
         *("--template", str(built / "template.yaml"), "--python", str(managed / "bin/python")),
-        *("--parameter-overrides", f"PythonVersion={version}"),
+        *("--parameter-overrides", f"PythonRuntime=python{version}"),
     )
     probe = subprocess.run(
         [

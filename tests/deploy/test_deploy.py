@@ -19,7 +19,7 @@ from template.resources import read_resources
 
 STACK = "firstbyte"
 # The deployed stack has a URL for everybody, too, and runs on another Python and machine, with what was built before.
-PARAMETERS = {**EVERYTHING, "UrlAuthType": "NONE", "PythonVersion": "3.12", "Architecture": "x86_64"}
+PARAMETERS = {**EVERYTHING, "UrlAuthType": "NONE", "PythonRuntime": "python3.12", "Architecture": "x86_64"}
 # What the sandbox can say of the template before there is any stack; it has transforms of its own for functions.
 SANDBOX_RESOLVES = {
     "AWS::ApplicationSignals::ServiceLevelObjective",

@@ -8,7 +8,7 @@ import pytest
 
 from sandbox.lambda_service.function import LOG_LEVELS, RESERVED_VARIABLES
 from sandbox.lambda_service.properties import FUNCTION, FUNCTION_PARTS, LAYER, Known
-from template.globals import OWN
+from template.globals import OTHERS, OWN
 from tools import sam_python
 
 _ASK = """
@@ -29,6 +29,7 @@ print(json.dumps({
     "LogLevels": logging["ApplicationLogLevel"]["enum"],
     "Environment": list(schema["definitions"]["Environment"]["properties"]),
     "Globals": Globals.supported_properties["AWS::Serverless::Function"],
+    "Sections": [name.removeprefix("AWS::Serverless::") for name in Globals.supported_properties],
 }))
 """
 
@@ -61,6 +62,10 @@ def test_every_name_is_known_once(of: str, known: Known) -> None:
 
 def test_what_globals_cannot_hold_is_known() -> None:
     assert set(names_of_sam()["AWS::Serverless::Function"]) - OWN == set(names_of_sam()["Globals"])
+
+
+def test_the_sections_of_globals_are_known() -> None:
+    assert sorted(names_of_sam()["Sections"]) == sorted({"Function", *OTHERS})
 
 
 def test_reserved_variables_and_log_levels_are_known() -> None:

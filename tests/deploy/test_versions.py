@@ -16,7 +16,7 @@ CHANGES: list[dict[str, str]] = [
     {"MaxOutputTokens": "77"},
     {"MaxPromptChars": "77"},
     {"ModelIdleTimeoutSeconds": "77"},
-    {"PythonVersion": "3.12"},
+    {"PythonRuntime": "python3.12"},
     {"Architecture": "x86_64"},
     {"TimeoutSeconds": "77"},
     {"MemoryMegabytes": "1024"},

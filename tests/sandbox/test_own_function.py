@@ -1,5 +1,6 @@
 """A user's own folder: template.yaml and app.py, any names, layers as zips or folders, and code that changes."""
 
+import itertools
 import json
 import os
 import re
@@ -8,6 +9,7 @@ import subprocess
 import sys
 import time
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -213,6 +215,7 @@ def test_a_url_that_does_not_stream_stops_no_other_function(start_sandbox: Start
         PLAIN,
         Form={"Type": "AWS::Serverless::Function", "Properties": {**buffered, "PackageType": "Image", "ImageUri": "x"}},
         Clock=function(**buffered, EventInvokeConfig={"MaximumRetryAttempts": 0}),
+        Node=function(Runtime="nodejs22.x"),
         Chat=function(peer),
         Often={
             "Type": "AWS::Scheduler::Schedule",
@@ -227,6 +230,8 @@ def test_a_url_that_does_not_stream_stops_no_other_function(start_sandbox: Start
     said = "its URL does not stream (InvokeMode is BUFFERED, the default), so the sandbox does not serve it"
     for name in ("Form", "Clock"):
         assert f"sandbox: {name}: {said}\n" in running.log()
+    node = "its Runtime is nodejs22.x, and the sandbox runs Python only, so it does not run"
+    assert f"sandbox: Node: {node}\n" in running.log()
     peers_url = call(running.ready).json["PEER"]
     with pytest.raises(ConnectionRefusedError):
         call({"function_url": peers_url}, sign=False)
@@ -298,6 +303,52 @@ def test_layers_lie_over_each_other(start_sandbox: StartSandbox, tmp_path: Path)
     running = start_sandbox("--template", str(template))
     assert call(at(running, "Chat")).body == b"one two firstsecond"
     assert call(at(running, "Plain")).json == "first"
+
+
+def test_a_layers_programs_are_on_the_path(start_sandbox: StartSandbox, tmp_path: Path) -> None:
+    program = tmp_path / "tools/bin/tool"
+    program.parent.mkdir(parents=True)
+    program.write_text("#!/bin/sh\necho here $LD_LIBRARY_PATH\n")
+    program.chmod(0o755)
+    code = (
+        "import os, subprocess\ndef handler(event, context):\n    return subprocess.check_output('tool', text=True)\n"
+    )
+    template = write(tmp_path, code, Tools=layer("tools"), Chat=function(Layers=[{"Ref": "Tools"}]))
+    word, path = call(start_sandbox("--template", str(template)).ready).json.split()
+    assert (word, path.endswith("/opt/lib")) == ("here", True)
+
+
+@pytest.mark.alone
+def test_a_large_tree_holds_up_no_other_functions_stream(start_sandbox: StartSandbox, tmp_path: Path) -> None:
+    """Looking for new code in 20,000 files takes some 90 ms; chunks are 10 ms apart."""
+    for folder in range(20):
+        (tmp_path / f"large/node_modules/{folder}").mkdir(parents=True)
+        for number in range(1000):
+            (tmp_path / f"large/node_modules/{folder}/{number}.js").touch()
+    (tmp_path / "small").mkdir()
+    (tmp_path / "small/app.py").write_text(
+        STREAMING.replace('"one ", "two ", "three"', "['x'] * 100").replace("0.1", "0.01")
+    )
+    (tmp_path / "large/app.py").write_text(PLAIN)
+    wrapped = {"AWS_LAMBDA_EXEC_WRAPPER": WRAPPER}
+    template = write(
+        tmp_path,
+        "",
+        Layer=layer(),
+        Small=function(wrapped, CodeUri="small", Layers=[{"Ref": "Layer"}]),
+        Large=function(CodeUri="large"),
+    )
+    running = start_sandbox("--template", str(template))
+    for name in ("Small", "Large"):
+        call(at(running, name))  # the cold starts
+    with ThreadPoolExecutor() as pool:
+        stream = pool.submit(call, at(running, "Small"))
+        answers = [call(at(running, "Large")) for _ in range(4)]
+    assert [answer.status for answer in answers] == [200] * 4
+    times = [moment for moment, _ in stream.result().chunks]
+    worst = max(later - earlier for earlier, later in itertools.pairwise(times)) * 1000
+    # Most of such a request is the look at the files.
+    assert worst < min(answer.seconds for answer in answers) * 1000 / 2, times
 
 
 @pytest.mark.parametrize("form", ["zip", "folder"])

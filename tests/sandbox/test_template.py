@@ -132,7 +132,8 @@ def written(directory: Path, template: Any) -> Path:
         ("a: [", "is not YAML"),
         ("just text", "is not a template"),
         ({"Resources": {}}, "an AWS::Serverless::Function with a FunctionUrlConfig is needed"),
-        ({**stack(), "Globals": {"Api": {}}}, "Globals.Api is not supported, only Globals.Function and"),
+        ({**stack(), "Globals": {"Functions": {}}}, "Globals.Functions: SAM has no such section"),
+        ({**stack(), "Resources": {"Fn::ForEach::Topics": []}}, "Fn::ForEach is not supported"),
         ({**stack(), "Globals": {"Function": {"Role": "x"}}}, "Globals.Function.Role: SAM takes Role in a resource"),
         ({**stack(), "Globals": {"Function": {"Timeot": 1}}}, "has no Timeot; did you mean Timeout?"),
         (
@@ -301,6 +302,7 @@ def test_globals_add_to_every_function(tmp_path: Path) -> None:
             "Environment": {"Variables": {"COMMON": "common", "BOTH": "common"}},
         },
         "LayerVersion": {"PublishLambdaVersion": True},
+        "Api": {"Cors": "*"},
     }
     spec = read(written(tmp_path, template))
     assert (spec.runtime, spec.timeout, spec.memory, spec.tracing) == ("python3.12", 7, 256, "Active")

@@ -150,3 +150,21 @@ def test_a_changed_file_of_a_layers_directory_makes_a_new_version(code: Path) ->
     of = deployed(code, layer)
     (layer / "python" / "x.py").touch()
     assert of.version() == 1
+
+
+def test_what_the_sandbox_keeps_is_no_change(code: Path) -> None:
+    """If --data names a folder within the code."""
+    (code / "data").mkdir()
+    of = deployed(code)
+    for name in ("telemetry.duckdb", "telemetry.duckdb.wal"):
+        (code / "data" / name).write_text("x")
+    assert of.version() == 0
+
+
+def test_a_layer_that_cannot_be_laid_out_leaves_nothing_behind(code: Path) -> None:
+    broken = code.parent / "layer.zip"
+    broken.write_bytes(b"no zip")
+    of = deployed(code, broken)
+    with pytest.raises(TemplateError):
+        of.opt()
+    assert list((code.parent / "layouts").iterdir()) == []

@@ -97,3 +97,14 @@ def test_a_directory_that_is_alone_is_used_where_it_is(tmp_path: Path, place: st
     lay_out([layer(content, place)], tmp_path / "opt")
     (content / "later.py").write_text("x")
     assert (tmp_path / "opt" / place / "later.py").read_text() == "x"
+
+
+def test_a_damaged_zip_is_refused(tmp_path: Path) -> None:
+    content = zipped(tmp_path / "layer.zip")
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("python/big.py", os.urandom(3000).hex())
+    data = bytearray(content.read_bytes())
+    data[200:400] = b"\xff" * 200
+    content.write_bytes(data)
+    with pytest.raises(TemplateError, match="is no zip that can be read"):
+        lay_out([layer(content)], tmp_path / "opt")

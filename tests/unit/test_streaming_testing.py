@@ -1,6 +1,7 @@
 """`lambda_streaming.testing`: what a test learns of a response. Its truth is what the handler did, and when."""
 
 import asyncio
+import contextlib
 import json
 import logging
 import threading
@@ -204,8 +205,28 @@ async def test_in_an_async_test_an_async_handler_is_refused() -> None:
 
 
 def test_a_handler_without_the_decorator_is_refused() -> None:
-    with pytest.raises(TypeError, match="is @streamify_response missing"):
+    with pytest.raises(TypeError, match="missing, or a decorator above it has swallowed an error"):
         run(lambda event, context: {"statusCode": 200})
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_an_error_that_a_decorator_swallows_ends_nothing(first: bool) -> None:
+    @streamify_response
+    def handler(event: Any, context: Any) -> Iterator[str]:
+        if first:
+            yield "a"
+        raise ValueError
+
+    def swallowing(event: Any, context: Any) -> None:
+        with contextlib.suppress(ValueError):
+            handler(event, context)
+
+    if first:
+        response = run(swallowing)
+        assert (response.text, response.ending, response.error) == ("a", Ending.COMPLETE, None)
+    else:
+        with pytest.raises(TypeError, match="swallowed"):
+            run(swallowing)
 
 
 def test_two_runs_share_nothing() -> None:

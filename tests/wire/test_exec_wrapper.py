@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from readme import blocks
 from tools import environment
 from wire.conftest import BOOTSTRAP, Runtime
 from wire.strict_runtime_api import Invocation, StrictRuntimeApi
@@ -32,18 +33,23 @@ def python() -> Path:
 def test_opentelemetry_in_front_sees_every_invocation(
     python: Path, api: StrictRuntimeApi, run_function: Callable[..., Runtime], tmp_path: Path
 ) -> None:
-    wrapper = tmp_path / "wrapper"
+    (block,) = (block for block in blocks("", "src/runtime") if block.text.startswith("#!"))
+    wrapper, opt = tmp_path / "wrapper", tmp_path / "opt"
+    opt.mkdir()
+    (opt / "python").symlink_to(BOOTSTRAP.parents[1])
     # ADOT's script does the same: it puts the layers' packages on the path, and runs OpenTelemetry's.
-    wrapper.write_text(
-        f'#!/bin/sh\nexport PYTHONPATH="{BOOTSTRAP.parents[1]}"\n'
-        f'exec "{python.parent}/opentelemetry-instrument" "{BOOTSTRAP}" "$@"\n'
+    (opt / "otel-instrument").write_text(
+        f'#!/bin/sh\nexport PYTHONPATH="{opt}/python"\nexec "{python.parent}/opentelemetry-instrument" "$@"\n'
     )
-    wrapper.chmod(0o755)
+    wrapper.write_text(block.text)
+    for script in (wrapper, opt / "otel-instrument"):
+        script.chmod(0o755)
     runtime = run_function(
         SOURCE,
         interpreter=str(python),
         bootstrap=wrapper,
         environment={
+            "SANDBOX_OPT": str(opt),
             "OTEL_TRACES_EXPORTER": "console",
             "OTEL_METRICS_EXPORTER": "none",
             "OTEL_LOGS_EXPORTER": "none",

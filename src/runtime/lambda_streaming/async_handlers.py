@@ -7,7 +7,6 @@ stay: what an invocation leaves running is cancelled before the next one.
 import asyncio
 import contextlib
 import contextvars
-import inspect
 import logging
 from collections.abc import AsyncGenerator, Coroutine
 from typing import Any
@@ -114,8 +113,8 @@ def _end_what_is_left() -> None:
 
 async def _end(tasks: set[asyncio.Task[Any]]) -> None:
     for task in tasks:
-        # What is no coroutine is an abandoned async generator that runs its `finally`.
-        if inspect.iscoroutine(task.get_coro()):
+        # An abandoned async generator runs its `finally` in a task of its own. That has nothing of a coroutine.
+        if hasattr(task.get_coro(), "cr_await"):
             task.cancel()
     done, pending = await asyncio.wait(tasks, timeout=LEFT_SECONDS)
     for task in done:

@@ -108,6 +108,6 @@ def _refuse_decorators_that_do_not_wait(handler: Handler, kind: str | None) -> N
     if kind is None and (inner_kind := _kind(inner)):
         module = getattr(handler, "__globals__", {}).get("__name__", "?")
         raise TypeError(
-            f"a decorator in {module} returns before the {inner_kind} {name_of(inner)} has run: "
+            f"a decorator in {module} may return before the {inner_kind} {name_of(inner)} has run: "
             "put that decorator above @streamify_response"
         )

@@ -150,16 +150,19 @@ def run(handler: Callable[..., object], event: object = None, context: object = 
         error = raised
     finally:
         current_stream.reset(token)
-    if error is None and stream.state is not State.ENDED:
-        raise TypeError("the handler returned without ending its response: is @streamify_response missing?")
-    if stream.state is State.ENDED:
+    if error is None:
+        if not stream.close():
+            raise TypeError(
+                "the handler returned without having streamed: @streamify_response is missing, "
+                "or a decorator above it has swallowed an error"
+            )
         ending = Ending.COMPLETE
-    elif stream.state is State.STREAMING:
+    elif stream.state is State.ENDED:
+        ending = Ending.COMPLETE
+    elif stream.close((type(error).__name__, str(error), [])):
         ending = Ending.CUT
-        stream.close((type(error).__name__, str(error), []))
     else:
         ending = Ending.FAILED
-        stream.close()
         recorder.ended_at = recorder.now()
     stream.finish()
     return recorder.response(ending, error)

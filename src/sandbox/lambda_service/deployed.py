@@ -2,6 +2,7 @@
 
 import glob
 import os
+import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -55,7 +56,11 @@ class Deployed:
         if self._opt is None and self._spec.layers:
             # Environments that still run keep the directory that they started with.
             opt = Path(tempfile.mkdtemp(prefix=f"{self._spec.logical_id}-", dir=self._directory)) / "opt"
-            lay_out(self._spec.layers, opt)
+            try:
+                lay_out(self._spec.layers, opt)
+            except BaseException:
+                shutil.rmtree(opt.parent, ignore_errors=True)
+                raise
             self._opt = opt
         return self._opt
 
@@ -121,6 +126,8 @@ def _walk(root: Path) -> Iterator[os.DirEntry[str]]:
                 name = entry.name
                 if name[0] == "." or name == "__pycache__" or name.endswith((".pyc", ".log")):
                     continue
+                if name.startswith("telemetry.duckdb"):
+                    continue  # the sandbox's own, if --data is a folder in here
                 if not entry.is_dir():
                     yield entry
                 elif not entry.is_symlink():

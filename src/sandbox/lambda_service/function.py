@@ -22,6 +22,7 @@ RESERVED_VARIABLES = {
     "_X_AMZN_TRACE_ID",
 }  # fmt: skip
 LOG_LEVELS = ("TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL")
+_PYTHON = re.compile(r"python3\.\d+")
 NOT_SERVED = "its URL does not stream (InvokeMode is BUFFERED, the default), so the sandbox does not serve it"
 
 
@@ -81,7 +82,10 @@ def streaming_functions(resources: Mapping[str, Resource], path: Path, region: s
         for name, resource in resources.items()
         if resource.type == "AWS::Serverless::Function" and "FunctionUrlConfig" in resource.properties
     }
-    found = [function(name, resources, path, region) for name, mode in modes.items() if mode == "RESPONSE_STREAM"]
+    streaming = [name for name, mode in modes.items() if mode == "RESPONSE_STREAM"]
+    # Others may be beside those that run here; if there are only others, one is refused with the reason.
+    served = [name for name in streaming if not why_not_served(resources[name])] or streaming
+    found = [function(name, resources, path, region) for name in served]
     if not modes:
         raise TemplateError(f"{path}: an AWS::Serverless::Function with a FunctionUrlConfig is needed, there is none")
     if not found:
@@ -110,6 +114,18 @@ def url_mode(resource: Resource) -> str:
     return _choice(mode, where, ("RESPONSE_STREAM", "BUFFERED"))
 
 
+def why_not_served(resource: Resource) -> str:
+    """Return why the sandbox does not serve a function's URL, empty if it does or if there is no URL.
+
+    Raises:
+        TemplateError: the URL's configuration is not valid.
+    """
+    mode, runtime = url_mode(resource), str(resource.properties.get("Runtime", ""))
+    if mode == "RESPONSE_STREAM" and not _PYTHON.fullmatch(runtime):
+        return f"its Runtime is {runtime}, and the sandbox runs Python only, so it does not run"
+    return NOT_SERVED if mode == "BUFFERED" else ""
+
+
 def function(logical_id: str, resources: Mapping[str, Resource], path: Path, region: str) -> FunctionSpec:
     """Return the function of this name in the template; the other arguments are those of `streaming_functions`.
 
@@ -124,7 +140,7 @@ def function(logical_id: str, resources: Mapping[str, Resource], path: Path, reg
     if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", name):
         raise TemplateError(f"{where}.FunctionName must be up to 64 letters, digits, - and _, not {name!r}")
     runtime = str(properties.required("Runtime"))
-    if not re.fullmatch(r"python3\.\d+", runtime):
+    if not _PYTHON.fullmatch(runtime):
         raise TemplateError(f"{where}.Runtime must be a Python such as python3.13, not {runtime}")
     environment = _environment(properties)
     logging = properties.get("LoggingConfig", {})

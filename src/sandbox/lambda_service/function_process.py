@@ -44,9 +44,12 @@ def launch(spec: FunctionSpec, deployed: Deployed, python: str, log_stream: str,
     """
     wrapper, opt = deployed.wrapper(), deployed.opt()
     command = [*([str(wrapper)] if wrapper else []), python, str(_MANAGED_BOOTSTRAP)]
-    # A process that no container holds does not find its layers in /opt.
-    layers = {"SANDBOX_OPT": str(opt)} if opt else {}
-    return Launch(command, spec.code, {**_variables(spec, log_stream), **layers, **aws, **spec.environment})
+    variables = _variables(spec, log_stream)
+    if opt:
+        # A process that no container holds does not find its layers in /opt.
+        layers = {"SANDBOX_OPT": str(opt), "PATH": f"{variables['PATH']}:{opt}/bin", "LD_LIBRARY_PATH": f"{opt}/lib"}
+        variables.update(layers)
+    return Launch(command, spec.code, {**variables, **aws, **spec.environment})
 
 
 def new_log_stream() -> str:
@@ -87,7 +90,7 @@ def _variables(spec: FunctionSpec, log_stream: str) -> dict[str, str]:
         "LAMBDA_RUNTIME_DIR": _RUNTIME_DIR,
         "LAMBDA_TASK_ROOT": str(spec.code),
         "LANG": "en_US.UTF-8",
-        # The order of Lambda's PATH, without the directories that only its images have.
+        # The order of Lambda's PATH, without the directories that only its images have; layers come last.
         "PATH": "/usr/local/bin:/usr/bin:/bin",
         "TZ": ":UTC",
         "_HANDLER": spec.handler,

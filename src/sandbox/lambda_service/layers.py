@@ -1,8 +1,10 @@
 """A function's layers: found in the template, and laid over each other as Lambda lays them in /opt."""
 
+import lzma
 import shutil
 import stat
 import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -134,7 +136,7 @@ def _extract(layer: Layer, target: Path) -> None:
                 extracted = archive.extract(entry, target)
                 if not entry.is_dir() and mode:
                     Path(extracted).chmod(stat.S_IMODE(mode) & 0o777 | stat.S_IRUSR | stat.S_IWUSR)
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as error:
+    except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError, RuntimeError) as error:
         raise TemplateError(
             f"the layer {layer.logical_id}: {layer.content} is no zip that can be read: {error}"
         ) from None

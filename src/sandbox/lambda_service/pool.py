@@ -48,6 +48,7 @@ class EnvironmentPool:
         self._idle: list[Environment] = []
         self._leaving: set[Environment] = set()
         self._returned = asyncio.Condition()
+        self._looking = asyncio.Lock()
         self._runs: set[asyncio.Task[None]] = set()
 
     async def invoke(self, invocation: Invocation) -> None:
@@ -85,7 +86,9 @@ class EnvironmentPool:
             async with self._returned:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._returned.wait_for(lambda: self._idle), _SETTLE_SECONDS)
-        version = self._version()
+        # In a thread: looking at a large tree takes as long as many chunks of other responses.
+        async with self._looking:
+            version = await asyncio.to_thread(self._version)
         while self._idle:
             environment = self._idle.pop()
             if environment.alive and environment.version == version:

@@ -200,6 +200,10 @@ def test_the_names_that_lines_go_by(name: str) -> None:
         ("; charset=ISO-8859-1", b"\xe4", ["ä"]),
         ('; format=flowed; charset="latin-1"', b"\xe4", ["ä"]),
         ("; charset=utf-16", "ä".encode("utf-16"), ["ä"]),
+        ("; charset=utf-16", b"hi there", ["hi there"]),
+        ("; charset=utf-32", b"hi there", ["hi there"]),
+        ("; charset=idna", b"a \xe2\x82\xac", ["a \u20ac"]),
+        ("; charset=punycode", b"a \xe2\x82\xac", ["a \u20ac"]),
         ("; charset=hex", b"e4", ["e4"]),
         ("; charset=no-such", b"e4", ["e4"]),
         ("; charset=a\x00b", b"e4", ["e4"]),
@@ -209,6 +213,11 @@ def test_the_names_that_lines_go_by(name: str) -> None:
 )
 def test_text_is_read_in_its_charset(charset: str, body: bytes, texts: list[str]) -> None:
     assert read(f"text/plain{charset}", body).texts == texts
+
+
+@given(st.sampled_from(["utf-16", "utf-32", "idna", "punycode", "unicode_escape", "utf-7", "iso2022_jp"]), st.lists(st.binary(max_size=9), max_size=4))
+def test_no_charset_breaks_the_reader(charset: str, pieces: list[bytes]) -> None:
+    read(f"text/plain; charset={charset}", *pieces)
 
 
 def test_a_character_belongs_to_the_read_that_completes_it() -> None:

@@ -14,7 +14,7 @@ https://platform.openai.com/docs/api-reference/chat-streaming. Servers add to it
 
 from typing import Any
 
-from .protocol import Chunk, Message, Protocol, object_of, text_of
+from .protocol import Chunk, Message, Protocol, error_of, object_of, text_of
 
 # OpenAI's own clients look at the beginning alone.
 _DONE = "[DONE]"
@@ -35,7 +35,7 @@ def _read(event: Message) -> Chunk:
     if fields is None:
         return Chunk(is_broken=True)
     if fields.get("error"):
-        return Chunk(error=_error(fields["error"]))
+        return Chunk(error=error_of(fields["error"], event.data))
     deltas = [object_of(choice.get("delta")) for choice in _choices(fields)]
     usage = object_of(fields.get("usage"))
     facts: dict[str, Any] = {
@@ -54,13 +54,6 @@ def _read(event: Message) -> Chunk:
 def _choices(fields: dict[str, Any]) -> list[dict[str, Any]]:
     choices = fields.get("choices")
     return [choice for choice in choices if isinstance(choice, dict)] if isinstance(choices, list) else []
-
-
-def _error(error: object) -> dict[str, Any]:
-    """What is said of an error. In some servers `code` is a number, in others a word such as `rate_limit_exceeded`."""
-    fields = object_of(error)
-    kind = text_of(fields.get("type")) or text_of(fields.get("code"))
-    return {"type": kind, "message": text_of(fields.get("message")) or text_of(error)}
 
 
 EVENTS = Protocol("openai", end="data: [DONE]", recognises=_recognises, read=_read)

@@ -12,7 +12,7 @@ class TextReader:
     """Reads text: a chunk is a read that completes a character or more.
 
     Args:
-        charset: One that Python knows. What it cannot decode, such as UTF-16 without a byte order mark, is read as UTF-8.
+        charset: One that Python knows. If it cannot decode the text, as UTF-16 without a byte order mark, UTF-8 can.
     """
 
     name = "text"

@@ -126,8 +126,24 @@ class MessageReader:
             self.protocol = next((each for each in self._protocols if each.recognises(message)), None)
         if self.protocol:
             return self.protocol.read(message)
-        # Whatever else a stream means by its events: an error is none of its chunks.
-        return Chunk(error=message.fields or {"message": message.data}) if message.name == "error" else Chunk()
+        # Whatever else a stream means by its events and lines: an error is none of its chunks.
+        fields = message.fields or {}
+        if message.name == "error" or fields.get("error"):
+            return Chunk(error=error_of(fields.get("error") or fields, message.data))
+        return Chunk()
+
+
+def error_of(error: object, otherwise: str) -> dict[str, Any]:
+    """What is said of an error.
+
+    Args:
+        error: An object, or words. In some servers its `code` is a number, in others a word: `rate_limit_exceeded`.
+        otherwise: The message where there is none in it.
+    """
+    fields = object_of(error)
+    kind = text_of(fields.get("type")) or text_of(fields.get("code"))
+    message = text_of(fields.get("message")) or text_of(error) or otherwise
+    return {"type": kind, "message": message, **{name: fields[name] for name in ("retryable",) if name in fields}}
 
 
 def text_of(value: object) -> str:

@@ -155,7 +155,7 @@ def measure(
     outcome, failure = _judge(seen, curl, document, expected, hidden)
     if failure:
         # A refusal may quote the request's headers, the session token among them.
-        failure = replace(failure, type=hidden(failure.type), message=hidden(failure.message))
+        failure = replace(failure, message=hidden(failure.message))
     facts: Mapping[str, Any] = seen.facts
     if document is not None:
         said = _object(document.get("error")) or {}
@@ -234,7 +234,8 @@ def _judge(
     if not seen.is_answer:
         return HTTP_ERROR, _redirect(seen, hidden) or _http_failure(seen, hidden)
     if seen.error is not None:
-        return ERROR, _failure(seen.error, default_type="error", default_message="the server did not say why")
+        default_message = "the server did not say why"
+        return ERROR, _failure(seen.error, hidden, default_type="error", default_message=default_message)
     if curl.exit_code == _CURL_TIMED_OUT:
         return TRANSPORT, Failure(f"curl_{curl.exit_code}", curl.message)
     if seen.is_undecodable:
@@ -301,19 +302,24 @@ def _http_failure(seen: Observation, hidden: Callable[[str], str]) -> Failure:
     document = parse_object(seen.kept_body) or {}
     # The function's errors stand under "error"; those of the platform in front of it are a bare "message" or "Message".
     fields = _object(document.get("error")) or {"message": document.get("message") or document.get("Message")}
+    platforms = seen.head.headers.get("x-amzn-errortype", "").partition(":")[0]
     # Secrets go before the text is shortened: half of one is no longer recognised.
     text = " ".join(hidden(seen.kept_body.decode(errors="replace")).split())[:_MESSAGE_LENGTH]
     return _failure(
-        fields,
-        default_type=seen.head.headers.get("x-amzn-errortype", "").partition(":")[0] or f"http_{seen.head.status}",
+        {**fields, "type": _word(fields.get("type")) or platforms},
+        hidden,
+        default_type=f"http_{seen.head.status}",
         default_message=(_undecodable(seen) if seen.is_undecodable else text) or "the response has no body",
     )
 
 
-def _failure(fields: Mapping[str, Any], *, default_type: str, default_message: str) -> Failure:
+def _failure(
+    fields: Mapping[str, Any], hidden: Callable[[str], str], *, default_type: str, default_message: str
+) -> Failure:
+    """What the server said; its own types may hold a secret, the probe's cannot."""
     retryable = fields.get("retryable")
     return Failure(
-        _word(fields.get("type")) or default_type,
+        hidden(_word(fields.get("type")) or "") or default_type,
         _word(fields.get("message")) or default_message,
         retryable if isinstance(retryable, bool) else None,
     )

@@ -35,11 +35,12 @@ credentials for --url:
 headers:
   --header 'NAME: VALUE' adds a header, or takes the place of the probe's own Accept or Content-Type. Everyone on this
   machine can see the command line of the probe. So put a secret into a file, one header in a line, and give
-  --header @FILE. The probe takes a header whose name stands for a secret, such as authorization or x-api-key, from a
-  file only. /dev/stdin is a file, too:
+  --header @FILE. The probe takes a header whose name has a word for a secret (such as key, token, auth, session, jwt
+  or signature, between hyphens), or whose value begins with Bearer or Basic, from a file only. It takes no URL whose
+  query has a parameter of such a name. /dev/stdin is a file, too:
     printf 'authorization: Bearer %s' "$KEY" | scripts/probe.sh --header @/dev/stdin ...
-  Signed requests sign these headers. The values are masked in the messages of servers that send them back. With
-  --against URL both servers get them.
+  Signed requests sign these headers. Values from files are masked in the messages of servers that send them back.
+  With --against URL both servers get them.
 
 prompts:
   The lines of the file of --prompts take turns. In a file *.jsonl each line is a JSON object, which is the body of a

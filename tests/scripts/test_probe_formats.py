@@ -25,6 +25,7 @@ from stream_samples import (
     OPENAI_ERROR,
     OPENAI_REASONING,
     OPENAI_USAGE,
+    anthropic_delta,
     data,
     line,
     openai_chunk,
@@ -72,7 +73,7 @@ STREAMS: dict[str, tuple[str, list[bytes], str, list[str], dict[str, Any]]] = {
     ),
     "openai, reasoning and tools": (
         *(SSE, OPENAI_REASONING, "openai", ["42", "!"]),
-        {"model": "gpt-x-2026-01-01", "stop_reason": "tool_calls"},
+        {"model": "gpt-x-2026-01-01", "stop_reason": "tool_calls", "has_other_tokens": True},
     ),
     "openai, awkward": (
         *(SSE, OPENAI_AWKWARD, "openai", ["Grüße", " 😀"]),
@@ -83,6 +84,7 @@ STREAMS: dict[str, tuple[str, list[bytes], str, list[str], dict[str, Any]]] = {
         {
             "model": "claude-x-1",
             "stop_reason": "tool_use",
+            "has_other_tokens": True,
             "usage": {"output_tokens": 89},
             "input_tokens": 25,
             "output_tokens": 89,
@@ -124,6 +126,36 @@ def test_any_cut_gives_the_same(stream: tuple[str, list[bytes], str, list[str], 
     cuts = sorted(draw.draw(st.lists(st.integers(0, len(body)), max_size=9)))
     found = read(content_type, *(body[start:end] for start, end in itertools.pairwise([0, *cuts, len(body)])))
     assert (found.name, found.texts) == (name, texts)
+
+
+OTHER_TOKENS: dict[str, list[bytes]] = {
+    "reasoning": [data(openai_chunk({"reasoning": "a", "content": None}))],
+    "reasoning_content": [data(openai_chunk({"reasoning_content": "a"}))],
+    "a tool": [data(openai_chunk({"tool_calls": [{"index": 0, "function": {"arguments": "{"}}]}))],
+    "reasoning that is only counted": [
+        data(openai_chunk(usage={**OPENAI_USAGE, "completion_tokens_details": {"reasoning_tokens": 7}}))
+    ],
+    "thinking": [ANTHROPIC_START, anthropic_delta("thinking_delta", "thinking", "a")],
+    "a tool's input": [ANTHROPIC_START, anthropic_delta("input_json_delta", "partial_json", "{")],
+}
+
+
+@pytest.mark.parametrize("events", OTHER_TOKENS.values(), ids=OTHER_TOKENS)
+def test_tokens_that_are_no_text_are_noted(events: list[bytes]) -> None:
+    assert read(SSE, *events).facts["has_other_tokens"] is True
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        [data(openai_chunk({"reasoning": None, "reasoning_content": "", "tool_calls": []}))],
+        [data(openai_chunk(usage={"completion_tokens_details": None}))],
+        [data(openai_chunk(usage={"completion_tokens_details": {"reasoning_tokens": "x"}}))],
+        [ANTHROPIC_START, anthropic_delta("text_delta", "text", "a")],
+    ],
+)
+def test_tokens_that_are_text_are_not(events: list[bytes]) -> None:
+    assert "has_other_tokens" not in read(SSE, *events).facts
 
 
 def worded(message: str, kind: str = "") -> dict[str, Any]:

@@ -10,6 +10,7 @@ from probe.curl import BODY, HEADER, Arrival, CurlFigures, parse_figures, withou
 from probe.measurement import Run, exit_code, measure
 from probe.observation import KEPT_BYTES, Observation, Observer
 from probe.response_head import ResponseHead, parse_response_head
+from stream_samples import OPENAI, data, openai_chunk
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\n\r\n"
 START = b'event: start\ndata: {"request_id": "r", "trace_id": "t", "model": "m"}\n\n'
@@ -493,3 +494,14 @@ def test_an_endless_stream_is_not_kept() -> None:
     assert run.error is not None
     assert (run.error.type, run.bytes) == ("too_long", len(START) + 5 * len(many) + len(END))
     assert len(seen.chunks) <= len(many) // len(DELTA)
+
+
+@pytest.mark.parametrize(("at", "tpot_ms"), [(None, 75.0), (1, None), (3, None)])
+def test_tokens_that_are_no_text_leave_the_time_of_a_token_unknown(at: int | None, tpot_ms: float | None) -> None:
+    """Reasoning comes before the first text, and may be most of the tokens that the service counts."""
+    events = list(OPENAI)
+    if at is not None:
+        events.insert(at, data(openai_chunk({"reasoning_content": "Let me think"})))
+    body = [(2.0 + 0.125 * number, BODY, event) for number, event in enumerate(events)]
+    run = measured(observe((1.0, HEADER, HEAD), *body), replace(DONE, total=2.0))
+    assert (run.outcome, run.output_tokens, run.tpot_ms) == ("completed", 10, tpot_ms)

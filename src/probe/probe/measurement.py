@@ -21,7 +21,8 @@ that is late for the first byte would make the whole run look quicker. And curl 
     TTFT     t(first non-empty text), in formats in which text can be told
     gaps     between consecutive chunks: non-empty texts or, where none can be told, events, lines or reads; the time
              of a chunk is that of the read that completed it
-    TPOT     (total - TTFT) / (output tokens - 1), of completed runs with two texts and two tokens or more
+    TPOT     (total - TTFT) / (output tokens - 1), of completed runs with two texts and two tokens or more, if all
+             tokens are text: reasoning comes before the first one, and nobody says how long the others took
     total    time_total
 
 DNS, connect and TLS of a connection that was there already are unknown, not 0. An answer that was asked for in one
@@ -175,6 +176,7 @@ def measure(
     total_ms = _ms(curl.total) if curl else None
     timing = _object(facts.get("timing"))
     output_tokens = _count(facts.get("output_tokens"))
+    tells_tokens = outcome == COMPLETED and bool(gaps) and not facts.get("has_other_tokens")
     return Run(
         number=number,
         warm_up=warm_up,
@@ -193,7 +195,7 @@ def measure(
         first_chunk_ms=first_chunk_ms,
         gaps_ms=gaps,
         max_gap_ms=max(gaps, default=None),
-        tpot_ms=_tpot(ttft_ms, total_ms, output_tokens) if outcome == COMPLETED and gaps else None,
+        tpot_ms=_tpot(ttft_ms, total_ms, output_tokens) if tells_tokens else None,
         total_ms=total_ms,
         connection=connection,
         cold_start=_truth(facts.get("cold_start")),

@@ -52,6 +52,7 @@ formats:
     firstbyte-sse, firstbyte-ndjson   this function's events or lines; TTFT is the first `delta` with text
     openai      chat completions of OpenAI and the servers that speak like it; reasoning and tool calls are no text
     anthropic   messages of Anthropic; thinking and the input of tools are no text
+                With reasoning, thinking or tools there is no TPOT: their tokens are counted, and are no text
     text        text/...: each read from curl is a chunk; the network or a proxy may have merged what was written
     sse, ndjson other events or lines: each is a chunk. Which of them is a token is not known, so there is no TTFT
     json        a document in one piece; no TTFT

@@ -14,6 +14,8 @@ from typing import Any
 
 from .protocol import Chunk, Message, Protocol, object_of, text_of
 
+_OTHER_TOKENS = Chunk(facts={"has_other_tokens": True})
+
 
 def _recognises(event: Message) -> bool:
     fields = event.fields or {}
@@ -29,9 +31,11 @@ def _read(event: Message) -> Chunk:
             message = object_of(fields.get("message"))
             usage = {name: value for name, value in object_of(message.get("usage")).items() if name != "output_tokens"}
             return Chunk(facts={"model": message.get("model"), **_usage(usage)})
+        case "content_block_start":  # thinking may be left out: a block of it can come without a delta
+            return Chunk() if object_of(fields.get("content_block")).get("type") == "text" else _OTHER_TOKENS
         case "content_block_delta":
             delta = object_of(fields.get("delta"))
-            return Chunk(text_of(delta.get("text")) if delta.get("type") == "text_delta" else "")
+            return Chunk(text_of(delta.get("text"))) if delta.get("type") == "text_delta" else _OTHER_TOKENS
         case "message_delta":
             stop_reason = object_of(fields.get("delta")).get("stop_reason")
             facts = {"stop_reason": stop_reason} if stop_reason else {}
@@ -40,7 +44,7 @@ def _read(event: Message) -> Chunk:
             return Chunk(is_end=True)
         case "error":
             return Chunk(error=object_of(fields.get("error")))
-        case _:  # ping, the begin and the end of a block, and what may be added: clients must pass over it
+        case _:  # ping, the end of a block, and what may be added: clients must pass over it
             return Chunk()
 
 

@@ -16,6 +16,9 @@ from typing import Any
 
 from .protocol import Chunk, Message, Protocol, error_of, object_of, text_of
 
+# What of a delta is made of tokens and is no text.
+_NO_TEXT = ("reasoning", "reasoning_content", "tool_calls", "function_call", "refusal")
+
 # OpenAI's own clients look at the beginning alone.
 _DONE = "[DONE]"
 
@@ -47,6 +50,9 @@ def _read(event: Message) -> Chunk:
         "input_tokens": usage.get("prompt_tokens"),
         "output_tokens": usage.get("completion_tokens"),
     }
+    reasoning = object_of(usage.get("completion_tokens_details")).get("reasoning_tokens")
+    if any(delta.get(name) for delta in deltas for name in _NO_TEXT) or (isinstance(reasoning, int) and reasoning > 0):
+        facts["has_other_tokens"] = True
     text = "".join(text_of(delta.get("content")) for delta in deltas)
     return Chunk(text, {name: value for name, value in facts.items() if value is not None})
 

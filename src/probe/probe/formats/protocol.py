@@ -33,7 +33,8 @@ class Chunk:
 
     Attributes:
         text: The text that it adds to the answer.
-        facts: What it says of the answer under the names of a run's fields: `model`, `usage`, `output_tokens`, ...
+        facts: What it says of the answer under the names of a run's fields: `model`, `usage`, `output_tokens`, ... And
+            `has_other_tokens`: some of the output's tokens are reasoning, a tool's input or the like, and no text.
         is_end: It is the end marker of its protocol.
         error: What it says of an error (`type`, `message`, `retryable`) that ends the answer, or None.
         is_broken: It should hold a JSON object and does not.

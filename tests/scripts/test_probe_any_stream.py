@@ -320,7 +320,7 @@ def test_every_output_names_the_format(probe: Probe) -> None:
 
 def test_an_objective_that_nothing_answers_is_missed_with_the_reason(probe: Probe) -> None:
     slo = "ttft_p95=9s,tpot_p50=9s,ttfb_p50=9s,gap_max=9s,failures=0%"
-    why = "there is no value: tokens cannot be seen in the format bytes"
+    why = "there is no value: tokens cannot be seen in the format bytes (1 of 1)"
     with ScriptedServer(sent(BYTES, b"a", b"b")) as server:
         done = probe("--url", server.url, "--slo", slo, "--output", "json")
         table = probe("--url", server.url, "--slo", slo)
@@ -330,7 +330,7 @@ def test_an_objective_that_nothing_answers_is_missed_with_the_reason(probe: Prob
         f"probe: objective missed: tpot_p50=9s, {why}",
     ]
     assert [item["met"] for item in json.loads(done.stdout)["objectives"]] == [False, False, True, True, True]
-    assert "no value: tokens cannot be seen in the format bytes  missed" in table.stdout
+    assert "no value: tokens cannot be seen in the format bytes (1 of 1)  missed" in table.stdout
 
 
 def test_one_run_of_bytes_as_people_see_it(probe: Probe) -> None:

@@ -75,7 +75,8 @@ objectives (--slo):
                 arrives in less than a quarter of the time that the function says it wrote for, and 250 ms sooner; or
                 five pieces and more come at once (less than 1 ms apart) after a wait of 250 ms. Answers too short or
                 too quick to tell do not count.
-  An objective is missed if there is nothing to judge it by, such as ttft_p95 of a format without TTFT.
+  An objective is missed if there is nothing to judge it by. One of ttft or tpot is missed, too, if any completed run has
+  a format without TTFT, or no text.
 
 output:
   table       for people: one run shows the answer as it arrives and then its figures; several runs a table. The bars

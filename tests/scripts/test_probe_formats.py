@@ -263,7 +263,7 @@ def test_text_is_read_in_its_charset(charset: str, body: bytes, texts: list[str]
 
 
 @given(
-    st.sampled_from(["utf-16", "utf-32", "idna", "punycode", "unicode_escape", "utf-7"]),
+    st.sampled_from(["utf-16", "utf-32", "idna", "punycode", "utf-7"]),
     st.lists(st.binary(max_size=9), max_size=4),
 )
 def test_no_charset_breaks_the_reader(charset: str, pieces: list[bytes]) -> None:

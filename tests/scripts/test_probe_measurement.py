@@ -1,11 +1,13 @@
 """The probe's arithmetic and judgement, on made-up observations."""
 
+import gzip
 import json
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from probe import observation
 from probe.curl import BODY, HEADER, Arrival, CurlFigures, parse_figures, without_figures
 from probe.measurement import Run, exit_code, measure
 from probe.observation import KEPT_BYTES, Observation, Observer
@@ -485,15 +487,44 @@ def test_only_of_a_completed_answer_it_is_told_how_it_came(
     assert measured(seen, curl).delivery == expected
 
 
-def test_an_endless_stream_is_not_kept() -> None:
-    many = DELTA * (KEPT_BYTES // len(DELTA))
-    whole = judged(START + DELTA * ((KEPT_BYTES - len(START + END)) // len(DELTA)) + END, DONE)
-    seen = observe((1.0, HEADER, HEAD), (2.0, BODY, START), *((3.0, BODY, many) for _ in range(5)), (4.0, BODY, END))
+LINES_HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\n\r\n"
+
+
+@pytest.mark.parametrize("coding", [b"", b"Content-Encoding: gzip\r\n"])
+def test_a_long_answer_of_many_events_is_whole(coding: bytes) -> None:
+    """Every event of a service holds some hundred bytes besides its token."""
+    event = data(openai_chunk({"content": " word"}, system_fingerprint="x" * 2000))
+    body = event * (KEPT_BYTES // len(event) + 1) + OPENAI[-1]
+    run = judged(gzip.compress(body) if coding else body, DONE, HEAD[:-2] + coding + b"\r\n")
+    assert (run.outcome, len(run.gaps_ms)) == ("completed", body.count(b" word") - 1)
+
+
+UNFINISHED: dict[str, tuple[bytes, bytes, bytes]] = {
+    "an event": (HEAD, b"data: ", b"x" * 65_536),
+    "an event of many lines": (HEAD, b"data: x\n", b"data: x\n" * 8_192),
+    "a line": (LINES_HEAD, b"{", b"x" * 65_536),
+}
+
+
+@pytest.mark.parametrize(("head", "begin", "more"), UNFINISHED.values(), ids=UNFINISHED)
+def test_an_event_or_line_without_an_end_is_not_kept(head: bytes, begin: bytes, more: bytes) -> None:
+    seen = observe((1.0, HEADER, head), (2.0, BODY, begin), *[(3.0, BODY, more)] * 1100, whole=False)
     run = measured(seen, DONE)
-    assert (whole.outcome, run.outcome) == ("completed", "cut")
     assert run.error is not None
-    assert (run.error.type, run.bytes) == ("too_long", len(START) + 5 * len(many) + len(END))
-    assert len(seen.chunks) <= len(many) // len(DELTA)
+    assert (run.outcome, run.error.type) == ("cut", "too_long")
+    assert run.error.message == "one event or line is longer than 8388608 bytes, and is not kept"
+
+
+def test_an_endless_stream_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(observation, "MOST_MESSAGES", 100)
+    enough = judged(START + DELTA * 98 + END, DONE)
+    seen = observe((1.0, HEADER, HEAD), (2.0, BODY, START), *[(3.0, BODY, DELTA * 40)] * 5, (4.0, BODY, END))
+    run = measured(seen, DONE)
+    assert (enough.outcome, run.outcome) == ("completed", "cut")
+    assert run.error is not None
+    assert (run.error.type, run.bytes) == ("too_long", len(START) + 200 * len(DELTA) + len(END))
+    assert run.error.message == "the answer has more than 100 events or lines, and the others are not kept"
+    assert len(seen.chunks) < 140
 
 
 @pytest.mark.parametrize(("at", "tpot_ms"), [(None, 75.0), (1, None), (3, None)])

@@ -258,8 +258,10 @@ def _judge(
 
 def _cut(seen: Observation, curl: CurlFigures, document: Mapping[str, Any] | None) -> Failure | None:
     """What is missing of an answer, or None when it is whole."""
-    if seen.is_too_long or (document is not None and seen.decoded_bytes > KEPT_BYTES):
-        return Failure("too_long", f"the answer has {seen.decoded_bytes} bytes: more than {KEPT_BYTES} are not kept")
+    if seen.too_long:
+        return Failure("too_long", seen.too_long)
+    if document is not None and seen.decoded_bytes > KEPT_BYTES:
+        return Failure("too_long", f"the answer is longer than {KEPT_BYTES} bytes, and is not kept")
     if curl.exit_code != 0:
         what = "the answer was cut"
         if seen.protocol:

@@ -60,6 +60,8 @@ formats:
   A stream of the first four is whole when its end marker has come, all others when the transfer ends properly.
   --expect FORMAT makes every other format an error: use it where a wrong page must not pass for an answer.
   The probe asks for no compression. It decodes gzip and deflate, and refuses br and others by name.
+  A stream counts as cut after 1,000,000 events or lines, or in one that is longer than 8 MiB; so does compressed text
+  that is longer than that.
 
 comparing:
   --against takes turns with the target (A B, B A, A B), with the same prompts. --compare takes two saved results. The
@@ -75,8 +77,8 @@ objectives (--slo):
                 arrives in less than a quarter of the time that the function says it wrote for, and 250 ms sooner; or
                 five pieces and more come at once (less than 1 ms apart) after a wait of 250 ms. Answers too short or
                 too quick to tell do not count.
-  An objective is missed if there is nothing to judge it by. One of ttft or tpot is missed, too, if any completed run has
-  a format without TTFT, or no text.
+  An objective is missed if there is nothing to judge it by. One of ttft or tpot is missed, too, if any completed run
+  has a format without TTFT, or no text.
 
 output:
   table       for people: one run shows the answer as it arrives and then its figures; several runs a table. The bars

@@ -85,7 +85,13 @@ class Reader(typing.Protocol):
 
 
 class Decoder(typing.Protocol):
-    """Turns the pieces of a body into messages."""
+    """Turns the pieces of a body into messages.
+
+    Attributes:
+        unfinished: How many characters are kept of a message that is not complete.
+    """
+
+    unfinished: int
 
     def feed(self, data: bytes) -> list[Message]:
         """The messages that these bytes complete, in order."""
@@ -113,6 +119,11 @@ class MessageReader:
     def name(self) -> str:
         """The protocol's name, or the fallback."""
         return self.protocol.name if self.protocol else self._fallback
+
+    @property
+    def unfinished(self) -> int:
+        """How many characters are kept of a message that is not complete."""
+        return self._decoder.unfinished
 
     def feed(self, data: bytes) -> list[Chunk]:
         """A chunk for each message that these bytes complete."""

@@ -209,6 +209,8 @@ STRANGERS: dict[str, tuple[str, bytes, str, int]] = {
     "no errors": (NDJSON, line(error=None) + line(error="") + line(error=False) + line(errors=1), "ndjson", 4),
     "events": (SSE, data("hello") + data({"type": "start"}) + data({"choices": []}) + data("[DONE]"), "sse", 4),
     "events named like ours": (SSE, data({"text": "a"}, "delta") + data({"messageId": 1}, "start"), "sse", 2),
+    "a start with a model": (SSE, data({"model": "m"}, "start") + data({"a": 1}, "token") + data({}, "done"), "sse", 3),
+    "a start with a request": (NDJSON, line(type="start", request_id="r") + line(type="done"), "ndjson", 2),
     "events of OpenAI's responses": (SSE, data({"type": "response.created"}, "response.created"), "sse", 1),
     "lines": (NDJSON, line(model="x", response="a", done=False) + b"\r\n\n[1]\r\nno JSON\n", "ndjson", 3),
     "a last line without its end": (NDJSON, b'\xef\xbb\xbf{"a": 1}\n{"a": 2}', "ndjson", 2),

@@ -411,8 +411,11 @@ def test_buffered_outcome(head: bytes, body: bytes, curl: CurlFigures | None, ou
 
 
 def test_a_coding_that_changes_nothing_is_none() -> None:
-    run = judged(START + DELTA + END, DONE, HEAD[:-2] + b"Content-Encoding: Identity\r\n\r\n")
-    assert (run.outcome, run.content_encoding) == ("completed", None)
+    for coding, name in ((b"Identity", None), (b"identity, identity", None), (b"GZip, identity", "gzip")):
+        body = START + DELTA + END
+        head = HEAD[:-2] + b"Content-Encoding: " + coding + b"\r\n\r\n"
+        run = judged(gzip.compress(body) if name else body, DONE, head)
+        assert (run.outcome, run.content_encoding) == ("completed", name)
 
 
 def test_a_buffered_error_keeps_what_was_used() -> None:
@@ -448,7 +451,7 @@ def test_a_kept_connection_costs_nothing_that_is_known() -> None:
     [("true", True), ("false", False), ("null", None), ("1", None), ('"true"', None)],
 )
 def test_a_cold_start_is_what_the_function_says(said: str, expected: bool | None) -> None:
-    start = f'event: start\ndata: {{"model": "m", "cold_start": {said}}}\n\n'.encode()
+    start = f'event: start\ndata: {{"request_id": "r", "trace_id": "t", "cold_start": {said}}}\n\n'.encode()
     assert judged(start + END, DONE).cold_start is expected
     assert judged(START + END, DONE).cold_start is None
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .content_coding import CorruptBodyError, Deflated, Plain, decoder
+from .content_coding import CorruptBodyError, Deflated, Plain, decoder, effective
 from .curl import HEADER, Arrival
 from .formats import reader
 from .formats.protocol import Chunk, MessageReader, Protocol, Reader
@@ -138,8 +138,8 @@ class Observer:
                 self._prepare(seen.head)
 
     def _prepare(self, head: ResponseHead) -> None:
-        coding = head.headers.get("content-encoding", "").lower()
-        self.observation.content_encoding = None if coding in ("", "identity") else coding
+        coding = effective(head.headers.get("content-encoding", ""))
+        self.observation.content_encoding = coding or None
         self._decoder = decoder(coding)
         if self.observation.is_answer:
             self._reader = reader(head.headers.get("content-type", ""))

@@ -12,7 +12,7 @@ from probe.curl import BODY, HEADER, Arrival, CurlFigures, parse_figures, withou
 from probe.measurement import Run, exit_code, measure
 from probe.observation import KEPT_BYTES, Observation, Observer
 from probe.response_head import ResponseHead, parse_response_head
-from stream_samples import OPENAI, data, openai_chunk
+from stream_samples import ANTHROPIC_STOP, OPENAI, data, openai_chunk
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\n\r\n"
 START = b'event: start\ndata: {"request_id": "r", "trace_id": "t", "model": "m"}\n\n'
@@ -528,6 +528,13 @@ def test_an_endless_stream_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (run.error.type, run.bytes) == ("too_long", len(START) + 200 * len(DELTA) + len(END))
     assert run.error.message == "the answer has more than 100 events or lines, and the others are not kept"
     assert len(seen.chunks) < 140
+
+
+@pytest.mark.parametrize("usage", [{}, {"usage": None}, {"usage": {}}])
+def test_an_answer_of_anthropic_without_usage_has_none(usage: dict[str, None]) -> None:
+    start = data({"type": "message_start", "message": {"model": "m"}})
+    run = judged(start + data({"type": "message_delta", "delta": {}, **usage}) + ANTHROPIC_STOP, DONE)
+    assert (run.outcome, run.usage) == ("completed", None)
 
 
 @pytest.mark.parametrize(("at", "tpot_ms"), [(None, 75.0), (1, None), (3, None)])

@@ -42,7 +42,7 @@ class Observation:
         protocol: Its protocol, if it has one.
         chunks: When each of its chunks came, in seconds of the reader's clock: where text can be told, pieces of text.
         facts: What it says of itself, under the names of a run's fields.
-        messages: How many events or lines came.
+        messages: How many events or lines came; in a format without them, how many reads, or 1 for a document.
         broken: How many of them should hold a JSON object and do not.
         has_ended: Its end marker came.
         error: What it says of the error that ended it, or None.

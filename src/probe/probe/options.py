@@ -57,7 +57,8 @@ formats:
     sse, ndjson other events or lines: each is a chunk. Which of them is a token is not known, so there is no TTFT
     json        a document in one piece; no TTFT
     bytes       everything else: each read from curl is a chunk; no TTFT
-  A stream of the first four is whole when its end marker has come, all others when the transfer ends properly.
+  A stream of firstbyte-sse, firstbyte-ndjson, openai or anthropic is whole when its end marker has come, all others
+  when the transfer ends properly.
   --expect FORMAT makes every other format an error: use it where a wrong page must not pass for an answer.
   The probe asks for no compression. It decodes gzip and deflate, and refuses br and others by name.
   A stream counts as cut after 1,000,000 events or lines, or in one that is longer than 8 MiB; so does compressed text

@@ -54,7 +54,7 @@ def _kind(event: Message) -> str:
 
 def _usage(usage: dict[str, Any]) -> dict[str, Any]:
     return {
-        "usage": usage,
+        **({"usage": usage} if usage else {}),
         **{name: usage[name] for name in ("input_tokens", "output_tokens") if usage.get(name) is not None},
     }
 

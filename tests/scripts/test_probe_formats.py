@@ -186,6 +186,10 @@ ERRORS: dict[str, tuple[str, list[bytes], str, dict[str, Any]]] = {
         {"type": "throttled", "message": "later", "retryable": True},
     ),
     "openai, without words": (SSE, [OPENAI[0], data({"error": {"a": 1}})], "openai", worded('{"error": {"a": 1}}')),
+    "openai, a named event": (SSE, [OPENAI[0], data({"detail": "no"}, "error")], "openai", worded('{"detail": "no"}')),
+    "openai, a named word": (SSE, [OPENAI[0], data("no", "error")], "openai", worded("no")),
+    "anthropic, another's": (SSE, [ANTHROPIC_START, data({"error": {"message": "no"}})], "anthropic", worded("no")),
+    "anthropic, a named word": (SSE, [ANTHROPIC_START, data("no", "error")], "anthropic", worded("no")),
     "firstbyte, lines, all there is": (
         *(NDJSON, [LINES_ERROR], "ndjson"),
         {"type": "throttled", "message": "later", "retryable": True},

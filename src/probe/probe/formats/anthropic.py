@@ -12,7 +12,7 @@ repeats the event's name as `type`.
 
 from typing import Any
 
-from .protocol import Chunk, Message, Protocol, object_of, text_of
+from .protocol import Chunk, Message, Protocol, failed, object_of, text_of
 
 _OTHER_TOKENS = Chunk(facts={"has_other_tokens": True})
 
@@ -23,7 +23,9 @@ def _recognises(event: Message) -> bool:
 
 
 def _read(event: Message) -> Chunk:
-    fields = event.fields
+    fields, error = event.fields, failed(event)
+    if error:
+        return error
     if fields is None:
         return Chunk(is_broken=True)
     match _kind(event):
@@ -42,8 +44,6 @@ def _read(event: Message) -> Chunk:
             return Chunk(facts=facts | _usage(dict(object_of(fields.get("usage")))))
         case "message_stop":
             return Chunk(is_end=True)
-        case "error":
-            return Chunk(error=object_of(fields.get("error")))
         case _:  # ping, the end of a block, and what may be added: clients must pass over it
             return Chunk()
 

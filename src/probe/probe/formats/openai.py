@@ -14,7 +14,7 @@ https://platform.openai.com/docs/api-reference/chat-streaming. Servers add to it
 
 from typing import Any
 
-from .protocol import Chunk, Message, Protocol, error_of, object_of, text_of
+from .protocol import Chunk, Message, Protocol, failed, object_of, text_of
 
 # What of a delta is made of tokens and is no text.
 _NO_TEXT = ("reasoning", "reasoning_content", "tool_calls", "function_call", "refusal")
@@ -34,11 +34,11 @@ def _recognises(event: Message) -> bool:
 def _read(event: Message) -> Chunk:
     if event.data.startswith(_DONE):
         return Chunk(is_end=True)
-    fields = event.fields
+    fields, error = event.fields, failed(event)
+    if error:
+        return error
     if fields is None:
         return Chunk(is_broken=True)
-    if fields.get("error"):
-        return Chunk(error=error_of(fields["error"], event.data))
     deltas = [object_of(choice.get("delta")) for choice in _choices(fields)]
     usage = object_of(fields.get("usage"))
     facts: dict[str, Any] = {

@@ -138,14 +138,18 @@ class MessageReader:
             self.protocol = next((each for each in self._protocols if each.recognises(message)), None)
         if self.protocol:
             return self.protocol.read(message)
-        # Whatever else a stream means by its events and lines: an error is none of its chunks.
-        fields = message.fields or {}
-        if message.name == "error" or fields.get("error"):
-            return Chunk(error=error_of(fields.get("error") or fields, message.data))
-        return Chunk()
+        return failed(message) or Chunk()
 
 
-def error_of(error: object, otherwise: str) -> dict[str, Any]:
+def failed(message: Message) -> Chunk | None:
+    """The error in a message that is named so, or whose object has one; None in any other, whatever it means."""
+    fields = message.fields or {}
+    if message.name != "error" and not fields.get("error"):
+        return None
+    return Chunk(error=_error(fields.get("error") or fields, message.data))
+
+
+def _error(error: object, otherwise: str) -> dict[str, Any]:
     """What is said of an error.
 
     Args:

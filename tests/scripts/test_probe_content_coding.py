@@ -26,6 +26,9 @@ CODINGS = {
     "bare deflate": ("deflate", raw_deflate(TEXT)),
     "none": ("", TEXT),
     "identity": ("identity", TEXT),
+    "gzip, identity": ("gzip, identity", gzip.compress(TEXT)),
+    "identity, deflate": ("identity,deflate", zlib.compress(TEXT)),
+    "identity, identity": ("identity, identity", TEXT),
 }
 
 
@@ -48,6 +51,14 @@ def test_any_cut_gives_the_same(coding: tuple[str, bytes], draw: st.DataObject) 
     name, body = coding
     cuts = sorted(draw.draw(st.lists(st.integers(0, len(body)), max_size=9)))
     assert decoded(name, *(body[start:end] for start, end in itertools.pairwise([0, *cuts, len(body)]))) == TEXT
+
+
+@pytest.mark.parametrize("wbits", [-15, 15, 31])
+@pytest.mark.parametrize("length", [65_536, 65_764, 131_072, 131_147])
+def test_what_zlib_still_holds_when_it_has_taken_all_is_given(wbits: int, length: int) -> None:
+    compressor = zlib.compressobj(9, zlib.DEFLATED, wbits)
+    body = compressor.compress(bytes(length)) + compressor.flush()
+    assert decoded("deflate", body) == decoded("deflate", body[:9], body[9:]) == bytes(length)
 
 
 def test_what_a_server_has_flushed_is_there_at_once() -> None:
@@ -76,6 +87,6 @@ def test_a_little_that_becomes_a_lot_comes_in_steps() -> None:
     assert {len(part) for part in itertools.islice(of.decode(gzip.compress(bytes(10_000_000))), 100)} == {65_536}
 
 
-@pytest.mark.parametrize("coding", ["br", "zstd", "compress", "gzip, br", "dcb"])
+@pytest.mark.parametrize("coding", ["br", "zstd", "compress", "gzip, br", "gzip, gzip", "dcb"])
 def test_other_codings_are_not_decoded(coding: str) -> None:
     assert decoder(coding) is None

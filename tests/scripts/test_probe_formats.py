@@ -25,6 +25,7 @@ from stream_samples import (
     OPENAI_ERROR,
     OPENAI_REASONING,
     OPENAI_USAGE,
+    anthropic_delta,
     data,
     line,
     openai_chunk,
@@ -72,7 +73,7 @@ STREAMS: dict[str, tuple[str, list[bytes], str, list[str], dict[str, Any]]] = {
     ),
     "openai, reasoning and tools": (
         *(SSE, OPENAI_REASONING, "openai", ["42", "!"]),
-        {"model": "gpt-x-2026-01-01", "stop_reason": "tool_calls"},
+        {"model": "gpt-x-2026-01-01", "stop_reason": "tool_calls", "has_other_tokens": True},
     ),
     "openai, awkward": (
         *(SSE, OPENAI_AWKWARD, "openai", ["Grüße", " 😀"]),
@@ -83,6 +84,7 @@ STREAMS: dict[str, tuple[str, list[bytes], str, list[str], dict[str, Any]]] = {
         {
             "model": "claude-x-1",
             "stop_reason": "tool_use",
+            "has_other_tokens": True,
             "usage": {"output_tokens": 89},
             "input_tokens": 25,
             "output_tokens": 89,
@@ -126,6 +128,41 @@ def test_any_cut_gives_the_same(stream: tuple[str, list[bytes], str, list[str], 
     assert (found.name, found.texts) == (name, texts)
 
 
+OTHER_TOKENS: dict[str, list[bytes]] = {
+    "reasoning": [data(openai_chunk({"reasoning": "a", "content": None}))],
+    "reasoning_content": [data(openai_chunk({"reasoning_content": "a"}))],
+    "a tool": [data(openai_chunk({"tool_calls": [{"index": 0, "function": {"arguments": "{"}}]}))],
+    "reasoning that is only counted": [
+        data(openai_chunk(usage={**OPENAI_USAGE, "completion_tokens_details": {"reasoning_tokens": 7}}))
+    ],
+    "thinking": [ANTHROPIC_START, anthropic_delta("thinking_delta", "thinking", "a")],
+    "a tool's input": [ANTHROPIC_START, anthropic_delta("input_json_delta", "partial_json", "{")],
+}
+
+
+@pytest.mark.parametrize("events", OTHER_TOKENS.values(), ids=OTHER_TOKENS)
+def test_tokens_that_are_no_text_are_noted(events: list[bytes]) -> None:
+    assert read(SSE, *events).facts["has_other_tokens"] is True
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        [data(openai_chunk({"reasoning": None, "reasoning_content": "", "tool_calls": []}))],
+        [data(openai_chunk(usage={"completion_tokens_details": None}))],
+        [data(openai_chunk(usage={"completion_tokens_details": {"reasoning_tokens": "x"}}))],
+        [ANTHROPIC_START, anthropic_delta("text_delta", "text", "a")],
+    ],
+)
+def test_tokens_that_are_text_are_not(events: list[bytes]) -> None:
+    assert "has_other_tokens" not in read(SSE, *events).facts
+
+
+def worded(message: str, kind: str = "") -> dict[str, Any]:
+    """What is read of an error with these words."""
+    return {"type": kind, "message": message}
+
+
 ERRORS: dict[str, tuple[str, list[bytes], str, dict[str, Any]]] = {
     "openai": (
         *(SSE, [OPENAI[0], data(OPENAI_ERROR), OPENAI_DONE], "openai"),
@@ -148,8 +185,21 @@ ERRORS: dict[str, tuple[str, list[bytes], str, dict[str, Any]]] = {
         *(NDJSON, [LINES_START, LINES_ERROR], "firstbyte-ndjson"),
         {"type": "throttled", "message": "later", "retryable": True},
     ),
-    "nobody's": (SSE, [data("x"), data({"message": "no"}, "error")], "sse", {"message": "no"}),
-    "nobody's, a word": (SSE, [data("no", "error")], "sse", {"message": "no"}),
+    "openai, without words": (SSE, [OPENAI[0], data({"error": {"a": 1}})], "openai", worded('{"error": {"a": 1}}')),
+    "openai, a named event": (SSE, [OPENAI[0], data({"detail": "no"}, "error")], "openai", worded('{"detail": "no"}')),
+    "openai, a named word": (SSE, [OPENAI[0], data("no", "error")], "openai", worded("no")),
+    "anthropic, another's": (SSE, [ANTHROPIC_START, data({"error": {"message": "no"}})], "anthropic", worded("no")),
+    "anthropic, a named word": (SSE, [ANTHROPIC_START, data("no", "error")], "anthropic", worded("no")),
+    "firstbyte, lines, all there is": (
+        *(NDJSON, [LINES_ERROR], "ndjson"),
+        {"type": "throttled", "message": "later", "retryable": True},
+    ),
+    "nobody's": (SSE, [data("x"), data({"message": "no", "type": "t"}, "error")], "sse", worded("no", "t")),
+    "nobody's, a word": (SSE, [data("no", "error")], "sse", worded("no")),
+    "nobody's, an object": (SSE, [data({"error": {"message": "no", "type": "t"}}, "error")], "sse", worded("no", "t")),
+    "nobody's, other fields": (SSE, [data({"detail": "no"}, "error")], "sse", worded('{"detail": "no"}')),
+    "ollama": (NDJSON, [line(done=False), line(error="runner has stopped")], "ndjson", worded("runner has stopped")),
+    "text generation inference": (SSE, [data({"error": "overloaded", "error_type": "x"})], "sse", worded("overloaded")),
 }
 
 
@@ -160,8 +210,11 @@ def test_an_error_in_the_stream(content_type: str, events: list[bytes], name: st
 
 
 STRANGERS: dict[str, tuple[str, bytes, str, int]] = {
+    "no errors": (NDJSON, line(error=None) + line(error="") + line(error=False) + line(errors=1), "ndjson", 4),
     "events": (SSE, data("hello") + data({"type": "start"}) + data({"choices": []}) + data("[DONE]"), "sse", 4),
     "events named like ours": (SSE, data({"text": "a"}, "delta") + data({"messageId": 1}, "start"), "sse", 2),
+    "a start with a model": (SSE, data({"model": "m"}, "start") + data({"a": 1}, "token") + data({}, "done"), "sse", 3),
+    "a start with a request": (NDJSON, line(type="start", request_id="r") + line(type="done"), "ndjson", 2),
     "events of OpenAI's responses": (SSE, data({"type": "response.created"}, "response.created"), "sse", 1),
     "lines": (NDJSON, line(model="x", response="a", done=False) + b"\r\n\n[1]\r\nno JSON\n", "ndjson", 3),
     "a last line without its end": (NDJSON, b'\xef\xbb\xbf{"a": 1}\n{"a": 2}', "ndjson", 2),
@@ -200,6 +253,10 @@ def test_the_names_that_lines_go_by(name: str) -> None:
         ("; charset=ISO-8859-1", b"\xe4", ["ä"]),
         ('; format=flowed; charset="latin-1"', b"\xe4", ["ä"]),
         ("; charset=utf-16", "ä".encode("utf-16"), ["ä"]),
+        ("; charset=utf-16", b"hi there", ["hi there"]),
+        ("; charset=utf-32", b"hi there", ["hi there"]),
+        ("; charset=idna", b"a \xe2\x82\xac", ["a \u20ac"]),
+        ("; charset=punycode", b"a \xe2\x82\xac", ["a \u20ac"]),
         ("; charset=hex", b"e4", ["e4"]),
         ("; charset=no-such", b"e4", ["e4"]),
         ("; charset=a\x00b", b"e4", ["e4"]),
@@ -209,6 +266,14 @@ def test_the_names_that_lines_go_by(name: str) -> None:
 )
 def test_text_is_read_in_its_charset(charset: str, body: bytes, texts: list[str]) -> None:
     assert read(f"text/plain{charset}", body).texts == texts
+
+
+@given(
+    st.sampled_from(["utf-16", "utf-32", "idna", "punycode", "utf-7"]),
+    st.lists(st.binary(max_size=9), max_size=4),
+)
+def test_no_charset_breaks_the_reader(charset: str, pieces: list[bytes]) -> None:
+    read(f"text/plain; charset={charset}", *pieces)
 
 
 def test_a_character_belongs_to_the_read_that_completes_it() -> None:

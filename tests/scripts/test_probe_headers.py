@@ -10,6 +10,7 @@ import pytest
 from probe.errors import UsageError
 from probe.headers import Header, merged, read_headers
 from probe.masking import masked
+from probe.target import parse_url
 from probe_process import PATIENCE_SECONDS, SECRET, Probe, shown_by
 from scripted_server import END, LAST_CHUNK, START, STREAM_HEAD, Script, ScriptedServer, answer, plain
 from signatures import expected_signature, given_signature
@@ -23,8 +24,8 @@ def test_headers_come_from_the_command_line_and_from_files(tmp_path: Path) -> No
     file.write_text(f"\ufeffAuthorization: Bearer {KEY}\n\r\nx-api-key:k\r\n")
     assert read_headers(["X-Tenant: blue ", f"@{file}", "accept:*/*"], signed=False) == [
         Header("x-tenant", "blue"),
-        Header("authorization", f"Bearer {KEY}"),
-        Header("x-api-key", "k"),
+        Header("authorization", f"Bearer {KEY}", is_secret=True),
+        Header("x-api-key", "k", is_secret=True),
         Header("accept", "*/*"),
     ]
 
@@ -44,6 +45,8 @@ REFUSED: dict[str, tuple[Sequence[str], bool, str]] = {
     "a secret": ([f"Authorization: Bearer {KEY}"], False, "the value of authorization would stand in the list of proc"),
     "another secret": ([f"x-api-key: {KEY}"], True, "--header @FILE"),
     "a cookie": ([f"Cookie: session={KEY}"], True, "--header @FILE"),
+    "a bearer of another name": ([f"x-upstream: bearer {KEY}"], False, "the value of x-upstream would stand in"),
+    "a password of another name": ([f"x-upstream: Basic {KEY}"], False, "--header @FILE"),
     "a signature's": (["@signed"], True, "authorization is what the signature sets; with --unsigned"),
     "a date of the signature": (["x-amz-date: 20260101T000000Z"], True, "x-amz-date is what the signature sets"),
     "a name that begins with another": (["x-a: 1", "x-a-b: 2"], True, "curl signs x-a-b wrongly beside x-a"),
@@ -89,14 +92,15 @@ def test_ones_own_take_the_place_of_the_probes() -> None:
 
 
 def test_values_are_masked_and_not_shown() -> None:
-    header = Header("authorization", f'Bearer {KEY}"x')
+    header = Header("authorization", f'Bearer {KEY}"x', is_secret=True)
     assert KEY not in repr(header)
     text = f'you sent Bearer {KEY}"x, {{"key": "{KEY}\\"x"}}, on'
     assert masked(text, header.secrets) == 'you sent ***, {"key": "***"}, on'
-    cookie = Header("cookie", f"theme=dark; session={KEY}==")
+    cookie = Header("cookie", f"theme=dark; session={KEY}==", is_secret=True)
     assert masked(f"no session {KEY} of a dark theme", cookie.secrets) == "no session *** of a dark theme"
-    assert Header("content-type", "application/json; v=2").secrets == ["application/json; v=2"]
-    assert Header("x-flag", "on").secrets == [], "a message without any `on` would be a riddle"
+    assert Header("x-tenant", "blue; v=2", is_secret=True).secrets == ["blue; v=2"]
+    assert Header("x-flag", "on", is_secret=True).secrets == [], "a message without any `on` would be a riddle"
+    assert Header("x-tenant", "blue; v=2").secrets == [], "everyone on the machine could see it"
 
 
 OWN = ["a-first: 1", "x-tenant: a  b", "zz-last: z", "content-type: application/json; v=2", "X-Amz-Meta: m", "x-ab: 1"]
@@ -179,6 +183,63 @@ def test_a_server_that_quotes_a_header_shows_nothing(probe: Probe) -> None:
         assert done.returncode == 1
         assert KEY not in done.stdout + done.stderr
         assert "Incorrect API key: ***" in done.stdout
+
+
+def test_what_is_no_secret_leaves_the_probes_own_words_alone(probe: Probe) -> None:
+    """Names of types are the probe's even beside a secret; what a server puts in their place is not."""
+    (probe.home / "key.txt").write_text("x-env: http")
+    quoting = plain(500, b'{"error": {"type": "http", "message": "http"}}', "application/json")
+    for response, arguments, kind, message in (
+        (plain(200, b"{}", "application/json"), ("--header", "x-variant: json"), "unexpected_format", "format json in"),
+        (plain(503, b"a", "text/plain"), ("--header", "@key.txt"), "http_503", "a"),
+        (quoting, ("--header", "@key.txt"), "***", "***"),
+    ):
+        with ScriptedServer([(0.0, response)]) as server:
+            _, run = probe.run_json("--url", server.url, "--unsigned", "--expect", "text", *arguments)
+        assert run["error"]["type"] == kind
+        assert message in run["error"]["message"]
+
+
+SECRET_NAMES = (
+    *("authorization", "proxy-authorization", "x-auth", "auth", "cookie", "x-jwt", "x-session-id", "x-pat", "x-pwd"),
+    *(
+        "x-hmac",
+        "x-amz-sig",
+        "sig",
+        "x-amz-signature",
+        "client_secret",
+        "app_key",
+        "x-functions-key",
+        "apikey",
+        "token",
+    ),
+    *(
+        "token",
+        "access_token",
+        "accesstoken",
+        "x-csrftoken",
+        "password",
+        "passwd",
+        "x-amz-credential",
+        "api.key",
+        "code",
+    ),
+)
+OTHER_NAMES = ("x-path", "pattern", "max_tokens", "x-author", "keyword", "country-code", "design", "session2x", "path")
+
+
+@pytest.mark.parametrize("name", SECRET_NAMES)
+def test_a_name_that_stands_for_a_secret(name: str) -> None:
+    with pytest.raises(UsageError, match="--header @FILE"):
+        read_headers([f"{name.title()}: {KEY}"], signed=False)
+    with pytest.raises(UsageError, match="a parameter"):
+        parse_url(f"https://a.example/?x=1&{name.title()}={KEY}", None, {}, signed=False)
+
+
+@pytest.mark.parametrize("name", OTHER_NAMES)
+def test_a_name_that_only_holds_such_a_word(name: str) -> None:
+    assert read_headers([f"{name}: 1"], signed=False)
+    assert parse_url(f"https://a.example/?{name}=1", None, {}, signed=False)
 
 
 def test_a_header_that_is_refused_ends_the_probe(probe: Probe) -> None:

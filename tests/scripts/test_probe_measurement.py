@@ -1,15 +1,18 @@
 """The probe's arithmetic and judgement, on made-up observations."""
 
+import gzip
 import json
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from probe import observation
 from probe.curl import BODY, HEADER, Arrival, CurlFigures, parse_figures, without_figures
 from probe.measurement import Run, exit_code, measure
 from probe.observation import KEPT_BYTES, Observation, Observer
 from probe.response_head import ResponseHead, parse_response_head
+from stream_samples import ANTHROPIC_STOP, OPENAI, data, openai_chunk
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\n\r\n"
 START = b'event: start\ndata: {"request_id": "r", "trace_id": "t", "model": "m"}\n\n'
@@ -408,8 +411,11 @@ def test_buffered_outcome(head: bytes, body: bytes, curl: CurlFigures | None, ou
 
 
 def test_a_coding_that_changes_nothing_is_none() -> None:
-    run = judged(START + DELTA + END, DONE, HEAD[:-2] + b"Content-Encoding: Identity\r\n\r\n")
-    assert (run.outcome, run.content_encoding) == ("completed", None)
+    for coding, name in ((b"Identity", None), (b"identity, identity", None), (b"GZip, identity", "gzip")):
+        body = START + DELTA + END
+        head = HEAD[:-2] + b"Content-Encoding: " + coding + b"\r\n\r\n"
+        run = judged(gzip.compress(body) if name else body, DONE, head)
+        assert (run.outcome, run.content_encoding) == ("completed", name)
 
 
 def test_a_buffered_error_keeps_what_was_used() -> None:
@@ -445,7 +451,7 @@ def test_a_kept_connection_costs_nothing_that_is_known() -> None:
     [("true", True), ("false", False), ("null", None), ("1", None), ('"true"', None)],
 )
 def test_a_cold_start_is_what_the_function_says(said: str, expected: bool | None) -> None:
-    start = f'event: start\ndata: {{"model": "m", "cold_start": {said}}}\n\n'.encode()
+    start = f'event: start\ndata: {{"request_id": "r", "trace_id": "t", "cold_start": {said}}}\n\n'.encode()
     assert judged(start + END, DONE).cold_start is expected
     assert judged(START + END, DONE).cold_start is None
 
@@ -484,12 +490,59 @@ def test_only_of_a_completed_answer_it_is_told_how_it_came(
     assert measured(seen, curl).delivery == expected
 
 
-def test_an_endless_stream_is_not_kept() -> None:
-    many = DELTA * (KEPT_BYTES // len(DELTA))
-    whole = judged(START + DELTA * ((KEPT_BYTES - len(START + END)) // len(DELTA)) + END, DONE)
-    seen = observe((1.0, HEADER, HEAD), (2.0, BODY, START), *((3.0, BODY, many) for _ in range(5)), (4.0, BODY, END))
+LINES_HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\n\r\n"
+
+
+@pytest.mark.parametrize("coding", [b"", b"Content-Encoding: gzip\r\n"])
+def test_a_long_answer_of_many_events_is_whole(coding: bytes) -> None:
+    """Every event of a service holds some hundred bytes besides its token."""
+    event = data(openai_chunk({"content": " word"}, system_fingerprint="x" * 2000))
+    body = event * (KEPT_BYTES // len(event) + 1) + OPENAI[-1]
+    run = judged(gzip.compress(body) if coding else body, DONE, HEAD[:-2] + coding + b"\r\n")
+    assert (run.outcome, len(run.gaps_ms)) == ("completed", body.count(b" word") - 1)
+
+
+UNFINISHED: dict[str, tuple[bytes, bytes, bytes]] = {
+    "an event": (HEAD, b"data: ", b"x" * 65_536),
+    "an event of many lines": (HEAD, b"data: x\n", b"data: x\n" * 8_192),
+    "a line": (LINES_HEAD, b"{", b"x" * 65_536),
+}
+
+
+@pytest.mark.parametrize(("head", "begin", "more"), UNFINISHED.values(), ids=UNFINISHED)
+def test_an_event_or_line_without_an_end_is_not_kept(head: bytes, begin: bytes, more: bytes) -> None:
+    seen = observe((1.0, HEADER, head), (2.0, BODY, begin), *[(3.0, BODY, more)] * 1100, whole=False)
     run = measured(seen, DONE)
-    assert (whole.outcome, run.outcome) == ("completed", "cut")
     assert run.error is not None
-    assert (run.error.type, run.bytes) == ("too_long", len(START) + 5 * len(many) + len(END))
-    assert len(seen.chunks) <= len(many) // len(DELTA)
+    assert (run.outcome, run.error.type) == ("cut", "too_long")
+    assert run.error.message == "one event or line is longer than 8388608 bytes, and is not kept"
+
+
+def test_an_endless_stream_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(observation, "MOST_MESSAGES", 100)
+    enough = judged(START + DELTA * 98 + END, DONE)
+    seen = observe((1.0, HEADER, HEAD), (2.0, BODY, START), *[(3.0, BODY, DELTA * 40)] * 5, (4.0, BODY, END))
+    run = measured(seen, DONE)
+    assert (enough.outcome, run.outcome) == ("completed", "cut")
+    assert run.error is not None
+    assert (run.error.type, run.bytes) == ("too_long", len(START) + 200 * len(DELTA) + len(END))
+    assert run.error.message == "the answer has more than 100 events or lines, and the others are not kept"
+    assert len(seen.chunks) < 140
+
+
+@pytest.mark.parametrize("usage", [{}, {"usage": None}, {"usage": {}}])
+def test_an_answer_of_anthropic_without_usage_has_none(usage: dict[str, None]) -> None:
+    start = data({"type": "message_start", "message": {"model": "m"}})
+    run = judged(start + data({"type": "message_delta", "delta": {}, **usage}) + ANTHROPIC_STOP, DONE)
+    assert (run.outcome, run.usage) == ("completed", None)
+
+
+@pytest.mark.parametrize(("at", "tpot_ms"), [(None, 75.0), (1, None), (3, None)])
+def test_tokens_that_are_no_text_leave_the_time_of_a_token_unknown(at: int | None, tpot_ms: float | None) -> None:
+    """Reasoning comes before the first text, and may be most of the tokens that the service counts."""
+    events = list(OPENAI)
+    if at is not None:
+        events.insert(at, data(openai_chunk({"reasoning_content": "Let me think"})))
+    body = [(2.0 + 0.125 * number, BODY, event) for number, event in enumerate(events)]
+    run = measured(observe((1.0, HEADER, HEAD), *body), replace(DONE, total=2.0))
+    assert (run.outcome, run.output_tokens, run.tpot_ms) == ("completed", 10, tpot_ms)

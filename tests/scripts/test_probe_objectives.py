@@ -145,3 +145,18 @@ def test_without_runs_there_is_nothing_to_be_content_with() -> None:
     assert [(verdict.value, verdict.met) for verdict in found] == [(None, False)] * 3
     found = judge(parse("failures=100%,bursts=100%"), only_failed)
     assert [(verdict.value, verdict.met) for verdict in found] == [(100.0, True), (None, False)]
+
+
+TEXTLESS = {
+    "a page in place of the answer": ("json", "tokens cannot be seen in the format json (5 of 6)"),
+    "tool calls only": ("openai", "answers have no text (5 of 6)"),
+}
+
+
+@pytest.mark.parametrize(("name", "reason"), TEXTLESS.values(), ids=TEXTLESS)
+def test_the_few_answers_with_a_text_do_not_stand_for_the_others(name: str, reason: str) -> None:
+    others = [a_run(format=name, ttft_ms=None, tpot_ms=None) for _ in range(5)]
+    summary = summarize(a_series(a_run(format="openai"), *others, a_failed_run(ttft_ms=None)))
+    ttft, tpot, total = judge(parse("ttft_p95=1s,tpot_p95=1s,total_p95=1s"), summary)
+    assert [(verdict.value, verdict.met, verdict.missing) for verdict in (ttft, tpot)] == [(None, False, reason)] * 2
+    assert total.met

@@ -50,7 +50,9 @@ class Deflated:
             # https://www.rfc-editor.org/rfc/rfc1950#section-2.2; a head of gzip begins with 0x1f
             if data[0] != 0x1F and data[0] & _COMPRESSION_METHOD != _DEFLATE:
                 self._decompressor = zlib.decompressobj(_WITHOUT_HEAD)
-        while data:
+        piece = b""
+        # zlib may have taken all and still hold what did not fit into a full step.
+        while data or (len(piece) == _STEP and not self._decompressor.eof):
             if self._decompressor.eof:
                 self._decompressor = zlib.decompressobj(_WITH_HEAD)
             try:
@@ -73,14 +75,19 @@ class Deflated:
 
 _DECODERS: dict[str, Callable[[], Plain | Deflated]] = {
     "": Plain,
-    "identity": Plain,
     "gzip": Deflated,
     "x-gzip": Deflated,
     "deflate": Deflated,
 }
 
 
+def effective(content_encoding: str) -> str:
+    """The codings of a Content-Encoding in lower case, without those that change nothing; "" when none is left."""
+    codings = (each.strip() for each in content_encoding.lower().split(","))
+    return ", ".join(each for each in codings if each not in ("", "identity"))
+
+
 def decoder(content_encoding: str) -> Plain | Deflated | None:
-    """What undoes the coding that a Content-Encoding names, in lower case; None where nothing here can."""
-    make = _DECODERS.get(content_encoding)
+    """What undoes the coding that a Content-Encoding names; None where nothing here can."""
+    make = _DECODERS.get(effective(content_encoding))
     return make() if make else None

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from .errors import UsageError
+from .masking import is_secret_name
 
 # https://www.rfc-editor.org/rfc/rfc9110#section-5.6.2; a value is printable ASCII. Older versions of curl cannot read
 # longer lines of a configuration, and few servers take longer headers.
@@ -13,8 +14,8 @@ _HEADER = re.compile(
     r"(?P<name>[!#$%&'*+.^_`|~0-9A-Za-z-]{1,200}):[ \t]*(?P<value>[!-~](?:[ \t!-~]{0,7998}[!-~])?)[ \t]*"
 )
 
-# Names that stand for a secret: authorization, cookie, x-api-key, x-auth-token, ...
-_SECRET_NAME = re.compile(r"auth|key|token|secret|passw|cookie|credential|signature")
+# https://www.rfc-editor.org/rfc/rfc6750#section-2.1, https://www.rfc-editor.org/rfc/rfc7617#section-2
+_SECRET_VALUE = re.compile(r"(?i)(bearer|basic)[ \t]")
 
 # These follow from the URL and the body; another value would break the request.
 _CURLS_OWN = {"host", "content-length", "transfer-encoding", "connection", "expect", "te", "upgrade"}
@@ -36,15 +37,19 @@ class Header:
     Attributes:
         name: In lower case.
         value: Its value; not in `repr`.
+        is_secret: It came from a file. What stands in a command line is no secret.
     """
 
     name: str
     value: str = field(repr=False)
+    is_secret: bool = False
 
     @property
     def secrets(self) -> list[str]:
         """What must not show: the value, what follows a scheme such as `Bearer`, and the longer parts of a secret."""
-        parts = re.split(r"[\s;,=]+", self.value) if _SECRET_NAME.search(self.name) else []
+        if not self.is_secret:
+            return []
+        parts = re.split(r"[\s;,=]+", self.value) if is_secret_name(self.name) else []
         whole = {self.value, self.value.split()[-1]}
         return sorted(
             {secret for secret in whole if len(secret) >= _LEAST_SECRET}
@@ -100,7 +105,7 @@ def _read(item: str) -> Iterator[Header]:
         yield from _file(item[1:])
         return
     header = _parsed(item, "--header")
-    if _SECRET_NAME.search(header.name):
+    if is_secret_name(header.name) or _SECRET_VALUE.match(header.value):
         raise UsageError(
             f"--header: the value of {header.name} would stand in the list of processes, where all users of this "
             "machine see it: put the line into a file, and give --header @FILE"
@@ -115,16 +120,20 @@ def _file(path: str) -> Iterator[Header]:
         raise UsageError(f"--header: {path or 'the file'} cannot be read: {error.strerror}") from None
     except ValueError:
         raise UsageError(f"--header: {path} is not UTF-8 text") from None
-    found = [_parsed(line, f"--header: {path}, line {number}") for number, line in enumerate(lines, 1) if line.strip()]
+    found = [
+        _parsed(line, f"--header: {path}, line {number}", is_secret=True)
+        for number, line in enumerate(lines, 1)
+        if line.strip()
+    ]
     if not found:
         raise UsageError(f"--header: {path} holds no header")
     yield from found
 
 
-def _parsed(text: str, origin: str) -> Header:
+def _parsed(text: str, origin: str, *, is_secret: bool = False) -> Header:
     match = _HEADER.fullmatch(text)
     if match is None:
         raise UsageError(
             f"{origin}: this is not a header such as 'x-tenant: blue': a name, a colon, and a value in printable ASCII"
         )
-    return Header(match["name"].lower(), match["value"])
+    return Header(match["name"].lower(), match["value"], is_secret)

@@ -52,7 +52,7 @@ class Side:
     expected: str | None = None
 
     def hidden_in(self, text: str) -> str:
-        """`text` without the keys and the values of headers, should the server have sent them back."""
+        """`text` without the keys and the headers from files, should the server have sent them back."""
         keys = self.credentials.secrets if self.credentials else []
         return masked(text, [*keys, *(secret for header in self.headers for secret in header.secrets)])
 

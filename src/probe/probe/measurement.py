@@ -21,7 +21,8 @@ that is late for the first byte would make the whole run look quicker. And curl 
     TTFT     t(first non-empty text), in formats in which text can be told
     gaps     between consecutive chunks: non-empty texts or, where none can be told, events, lines or reads; the time
              of a chunk is that of the read that completed it
-    TPOT     (total - TTFT) / (output tokens - 1), of completed runs with two texts and two tokens or more
+    TPOT     (total - TTFT) / (output tokens - 1), of completed runs with two texts and two tokens or more, if all
+             tokens are text: reasoning comes before the first one, and nobody says how long the others took
     total    time_total
 
 DNS, connect and TLS of a connection that was there already are unknown, not 0. An answer that was asked for in one
@@ -155,7 +156,7 @@ def measure(
     outcome, failure = _judge(seen, curl, document, expected, hidden)
     if failure:
         # A refusal may quote the request's headers, the session token among them.
-        failure = replace(failure, type=hidden(failure.type), message=hidden(failure.message))
+        failure = replace(failure, message=hidden(failure.message))
     facts: Mapping[str, Any] = seen.facts
     if document is not None:
         said = _object(document.get("error")) or {}
@@ -175,6 +176,7 @@ def measure(
     total_ms = _ms(curl.total) if curl else None
     timing = _object(facts.get("timing"))
     output_tokens = _count(facts.get("output_tokens"))
+    tells_tokens = outcome == COMPLETED and bool(gaps) and not facts.get("has_other_tokens")
     return Run(
         number=number,
         warm_up=warm_up,
@@ -193,7 +195,7 @@ def measure(
         first_chunk_ms=first_chunk_ms,
         gaps_ms=gaps,
         max_gap_ms=max(gaps, default=None),
-        tpot_ms=_tpot(ttft_ms, total_ms, output_tokens) if outcome == COMPLETED and gaps else None,
+        tpot_ms=_tpot(ttft_ms, total_ms, output_tokens) if tells_tokens else None,
         total_ms=total_ms,
         connection=connection,
         cold_start=_truth(facts.get("cold_start")),
@@ -234,7 +236,8 @@ def _judge(
     if not seen.is_answer:
         return HTTP_ERROR, _redirect(seen, hidden) or _http_failure(seen, hidden)
     if seen.error is not None:
-        return ERROR, _failure(seen.error, default_type="error", default_message="the server did not say why")
+        default_message = "the server did not say why"
+        return ERROR, _failure(seen.error, hidden, default_type="error", default_message=default_message)
     if curl.exit_code == _CURL_TIMED_OUT:
         return TRANSPORT, Failure(f"curl_{curl.exit_code}", curl.message)
     if seen.is_undecodable:
@@ -255,8 +258,10 @@ def _judge(
 
 def _cut(seen: Observation, curl: CurlFigures, document: Mapping[str, Any] | None) -> Failure | None:
     """What is missing of an answer, or None when it is whole."""
-    if seen.is_too_long or (document is not None and seen.decoded_bytes > KEPT_BYTES):
-        return Failure("too_long", f"the answer has {seen.decoded_bytes} bytes: more than {KEPT_BYTES} are not kept")
+    if seen.too_long:
+        return Failure("too_long", seen.too_long)
+    if document is not None and seen.decoded_bytes > KEPT_BYTES:
+        return Failure("too_long", f"the answer is longer than {KEPT_BYTES} bytes, and is not kept")
     if curl.exit_code != 0:
         what = "the answer was cut"
         if seen.protocol:
@@ -301,19 +306,24 @@ def _http_failure(seen: Observation, hidden: Callable[[str], str]) -> Failure:
     document = parse_object(seen.kept_body) or {}
     # The function's errors stand under "error"; those of the platform in front of it are a bare "message" or "Message".
     fields = _object(document.get("error")) or {"message": document.get("message") or document.get("Message")}
+    platforms = seen.head.headers.get("x-amzn-errortype", "").partition(":")[0]
     # Secrets go before the text is shortened: half of one is no longer recognised.
     text = " ".join(hidden(seen.kept_body.decode(errors="replace")).split())[:_MESSAGE_LENGTH]
     return _failure(
-        fields,
-        default_type=seen.head.headers.get("x-amzn-errortype", "").partition(":")[0] or f"http_{seen.head.status}",
+        {**fields, "type": _word(fields.get("type")) or platforms},
+        hidden,
+        default_type=f"http_{seen.head.status}",
         default_message=(_undecodable(seen) if seen.is_undecodable else text) or "the response has no body",
     )
 
 
-def _failure(fields: Mapping[str, Any], *, default_type: str, default_message: str) -> Failure:
+def _failure(
+    fields: Mapping[str, Any], hidden: Callable[[str], str], *, default_type: str, default_message: str
+) -> Failure:
+    """What the server said; its own types may hold a secret, the probe's cannot."""
     retryable = fields.get("retryable")
     return Failure(
-        _word(fields.get("type")) or default_type,
+        hidden(_word(fields.get("type")) or "") or default_type,
         _word(fields.get("message")) or default_message,
         retryable if isinstance(retryable, bool) else None,
     )

@@ -6,17 +6,21 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .content_coding import CorruptBodyError, Deflated, Plain, decoder
+from .content_coding import CorruptBodyError, Deflated, Plain, decoder, effective
 from .curl import HEADER, Arrival
 from .formats import reader
-from .formats.protocol import Chunk, Protocol, Reader
+from .formats.protocol import Chunk, MessageReader, Protocol, Reader
 from .response_head import ResponseHead, parse_response_head
 
 # More than Lambda gives in one piece, which is 6 MB: a JSON answer or error is kept whole, an endless body is not.
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 KEPT_BYTES = 8 * 1024 * 1024
 
-# These can be timed whatever their length. All others are read up to `KEPT_BYTES` of them.
+# Ten times the longest answer of a model: its events and lines are not kept, but the moment of each text is.
+MOST_MESSAGES = 1_000_000
+
+# Formats without messages. They can be timed whatever their length, and `KEPT_BYTES` holds for what grows as it is
+# decompressed.
 _ENDLESS = ("text", "json", "bytes")
 
 
@@ -38,11 +42,11 @@ class Observation:
         protocol: Its protocol, if it has one.
         chunks: When each of its chunks came, in seconds of the reader's clock: where text can be told, pieces of text.
         facts: What it says of itself, under the names of a run's fields.
-        messages: How many events or lines came.
+        messages: How many events or lines came; in a format without them, how many reads, or 1 for a document.
         broken: How many of them should hold a JSON object and do not.
         has_ended: Its end marker came.
         error: What it says of the error that ended it, or None.
-        is_too_long: More than `KEPT_BYTES` came of a format that cannot be read without an end.
+        too_long: Why the rest was not read, if there was more of it than is kept; else "".
     """
 
     head: ResponseHead | None = None
@@ -62,7 +66,7 @@ class Observation:
     broken: int = 0
     has_ended: bool = False
     error: Mapping[str, Any] | None = None
-    is_too_long: bool = False
+    too_long: str = ""
 
     @property
     def media_type(self) -> str:
@@ -104,7 +108,7 @@ class Observer:
             seen.first_body_at = arrival.at
         seen.last_body_at = arrival.at
         seen.body_bytes += len(arrival.data)
-        if self._decoder is None or seen.corruption or seen.is_too_long:
+        if self._decoder is None or seen.corruption or seen.too_long:
             return ""
         try:
             return "".join([self._take_body(arrival.at, data) for data in self._decoder.decode(arrival.data)])
@@ -134,8 +138,8 @@ class Observer:
                 self._prepare(seen.head)
 
     def _prepare(self, head: ResponseHead) -> None:
-        coding = head.headers.get("content-encoding", "").lower()
-        self.observation.content_encoding = None if coding in ("", "identity") else coding
+        coding = effective(head.headers.get("content-encoding", ""))
+        self.observation.content_encoding = coding or None
         self._decoder = decoder(coding)
         if self.observation.is_answer:
             self._reader = reader(head.headers.get("content-type", ""))
@@ -147,9 +151,18 @@ class Observer:
         if self._reader is None or seen.format == "json":
             seen.kept_body += data[: KEPT_BYTES - len(seen.kept_body)]
         # A body that was compressed grows here, and a little of it may become a lot.
-        if seen.decoded_bytes > KEPT_BYTES and (seen.format not in _ENDLESS or isinstance(self._decoder, Deflated)):
-            seen.is_too_long = True
-        return "" if self._reader is None or seen.is_too_long else self._note(at, self._reader.feed(data))
+        if seen.decoded_bytes > KEPT_BYTES and seen.format in _ENDLESS and isinstance(self._decoder, Deflated):
+            seen.too_long = f"the answer, without its compression, is longer than {KEPT_BYTES} bytes, and is not kept"
+        if self._reader is None or seen.too_long:
+            return ""
+        text = self._note(at, self._reader.feed(data))
+        if not isinstance(self._reader, MessageReader):
+            return text
+        if self._reader.unfinished > KEPT_BYTES:
+            seen.too_long = f"one event or line is longer than {KEPT_BYTES} bytes, and is not kept"
+        elif seen.messages > MOST_MESSAGES:
+            seen.too_long = f"the answer has more than {MOST_MESSAGES} events or lines, and the others are not kept"
+        return text
 
     def _note(self, at: float, chunks: Iterable[Chunk]) -> str:
         """Note what came; what comes behind the answer's end is only counted."""

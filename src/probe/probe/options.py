@@ -35,11 +35,12 @@ credentials for --url:
 headers:
   --header 'NAME: VALUE' adds a header, or takes the place of the probe's own Accept or Content-Type. Everyone on this
   machine can see the command line of the probe. So put a secret into a file, one header in a line, and give
-  --header @FILE. The probe takes a header whose name stands for a secret, such as authorization or x-api-key, from a
-  file only. /dev/stdin is a file, too:
+  --header @FILE. The probe takes a header whose name has a word for a secret (such as key, token, auth, session, jwt
+  or signature, between hyphens), or whose value begins with Bearer or Basic, from a file only. It takes no URL whose
+  query has a parameter of such a name. /dev/stdin is a file, too:
     printf 'authorization: Bearer %s' "$KEY" | scripts/probe.sh --header @/dev/stdin ...
-  Signed requests sign these headers. The values are masked in the messages of servers that send them back. With
-  --against URL both servers get them.
+  Signed requests sign these headers. Values from files are masked in the messages of servers that send them back.
+  With --against URL both servers get them.
 
 prompts:
   The lines of the file of --prompts take turns. In a file *.jsonl each line is a JSON object, which is the body of a
@@ -51,13 +52,17 @@ formats:
     firstbyte-sse, firstbyte-ndjson   this function's events or lines; TTFT is the first `delta` with text
     openai      chat completions of OpenAI and the servers that speak like it; reasoning and tool calls are no text
     anthropic   messages of Anthropic; thinking and the input of tools are no text
+                With reasoning, thinking or tools there is no TPOT: their tokens are counted, and are no text
     text        text/...: each read from curl is a chunk; the network or a proxy may have merged what was written
     sse, ndjson other events or lines: each is a chunk. Which of them is a token is not known, so there is no TTFT
     json        a document in one piece; no TTFT
     bytes       everything else: each read from curl is a chunk; no TTFT
-  A stream of the first four is whole when its end marker has come, all others when the transfer ends properly.
+  A stream of firstbyte-sse, firstbyte-ndjson, openai or anthropic is whole when its end marker has come, all others
+  when the transfer ends properly.
   --expect FORMAT makes every other format an error: use it where a wrong page must not pass for an answer.
   The probe asks for no compression. It decodes gzip and deflate, and refuses br and others by name.
+  A stream counts as cut after 1,000,000 events or lines, or in one that is longer than 8 MiB; so does compressed text
+  that is longer than that.
 
 comparing:
   --against takes turns with the target (A B, B A, A B), with the same prompts. --compare takes two saved results. The
@@ -73,7 +78,8 @@ objectives (--slo):
                 arrives in less than a quarter of the time that the function says it wrote for, and 250 ms sooner; or
                 five pieces and more come at once (less than 1 ms apart) after a wait of 250 ms. Answers too short or
                 too quick to tell do not count.
-  An objective is missed if there is nothing to judge it by, such as ttft_p95 of a format without TTFT.
+  An objective is missed if there is nothing to judge it by. One of ttft or tpot is missed, too, if any completed run
+  has a format without TTFT, or no text.
 
 output:
   table       for people: one run shows the answer as it arrives and then its figures; several runs a table. The bars

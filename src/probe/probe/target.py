@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from .credentials import Credentials, credentials_for_aws
 from .errors import UsageError
+from .masking import is_secret_name
 
 DEFAULT_READY_FILE = Path(__file__).resolve().parents[3] / ".sandbox" / "ready.json"
 
@@ -24,10 +25,6 @@ SIGNABLE_PATH = re.compile(r"/?|(/[A-Za-z0-9._~-]+)+/?")
 # https://www.rfc-editor.org/rfc/rfc3986#section-3.3; the query may hold the same and a question mark.
 _PATH = re.compile(r"(/([A-Za-z0-9._~!$&'()*+,;=:@/-]|%[0-9A-Fa-f]{2})*)?")
 _QUERY = re.compile(r"([A-Za-z0-9._~!$&'()*+,;=:@/?-]|%[0-9A-Fa-f]{2})*")
-# What keys are called in queries. A URL stands in the list of processes, in results, and in many servers' logs.
-_SECRET_PARAMETER = re.compile(
-    r"(?i)(api[-_]?|access[-_]?|subscription[-_]?)?key|.*token|code|sig|signature|secret|password"
-)
 
 
 @dataclass(frozen=True)
@@ -177,7 +174,8 @@ def parse_url(url: str, region: str | None, environment: Mapping[str, str], *, s
     if "@" in parts.netloc:
         raise UsageError("the URL carries a user name or password: leave it out; a key belongs into --header @FILE")
     for name, _ in parse_qsl(parts.query, keep_blank_values=True):
-        if _SECRET_PARAMETER.fullmatch(name):
+        # A URL stands in the list of processes, in results, and in many servers' logs.
+        if is_secret_name(name):
             raise UsageError(
                 f"the URL's query has a parameter {name!r}: keys and tokens do not belong into a URL, which others can "
                 "see; give them as a header in a file, with --header @FILE"

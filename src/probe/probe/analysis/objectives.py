@@ -17,6 +17,9 @@ FAILURES, BURSTS = "failures", "bursts"
 
 _NAMES = (*(f"{figure}_{statistic}" for figure in FIGURES for statistic in STATISTICS), FAILURES, BURSTS)
 
+# Those that a few runs with a text must not meet for many without.
+_OF_TEXT = ("ttft", "tpot")
+
 _LIMIT = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|%)")
 # The units, the largest limit (a day, as for --timeout), and the words for people.
 _TIME = ({"ms": 1, "s": 1000}, 86_400_000, "a time in ms or s, such as 800ms or 1.5s")
@@ -118,6 +121,8 @@ def _value(name: str, summary: Summary) -> float | None:
     if name == BURSTS:
         return _percent(summary.bursts, summary.bursts + summary.streamed)
     figure, _, statistic = name.rpartition("_")
+    if figure in _OF_TEXT and _without_text(summary):
+        return None
     distribution = summary.figures.get(figure)
     return getattr(distribution, statistic) if distribution else None
 
@@ -129,10 +134,16 @@ def _missing(name: str, summary: Summary) -> str:
     if name == BURSTS:
         return "the answers were too short or too quick to tell"
     figure = name.rpartition("_")[0]
-    formats = [name for name in summary.formats if name in WITHOUT_TOKENS]
-    if figure in ("ttft", "tpot") and formats:
-        return f"tokens cannot be seen in the format {' and '.join(formats)}"
+    if figure in _OF_TEXT and _without_text(summary):
+        formats = [each for each in summary.formats if each in WITHOUT_TOKENS]
+        why = f"tokens cannot be seen in the format {' and '.join(formats)}" if formats else "answers have no text"
+        return f"{why} ({_without_text(summary)} of {summary.completed})"
     return f"no completed run has a {FIGURES[figure].label}" if figure in FIGURES else "no run came to its end"
+
+
+def _without_text(summary: Summary) -> int:
+    """How many completed runs have no text that can be told: a login page, or tool calls only."""
+    return summary.completed - (summary.figures["ttft"].count if "ttft" in summary.figures else 0)
 
 
 def _percent(part: int, whole: int) -> float | None:

@@ -12,8 +12,8 @@ The content type decides how the body is cut into chunks:
 
 Among events and lines, the first one that a protocol recognises decides about the rest: `firstbyte.py`, `openai.py`,
 `anthropic.py`. In a stream of a known protocol the chunks are its pieces of text, and its end marker must come. A
-stream that nobody recognises is timed chunk by chunk: which of its chunks is the first token cannot be known. Only an
-event with the name `error` is an error there, too.
+stream that nobody recognises is timed chunk by chunk: which of its chunks is the first token cannot be known. There,
+too, an event with the name `error`, and an object with an `error` in it, are errors.
 
 Dependencies point one way: a protocol knows `protocol.py`, this file knows the protocols, nothing here knows a clock.
 """

@@ -12,7 +12,9 @@ repeats the event's name as `type`.
 
 from typing import Any
 
-from .protocol import Chunk, Message, Protocol, object_of, text_of
+from .protocol import Chunk, Message, Protocol, failed, object_of, text_of
+
+_OTHER_TOKENS = Chunk(facts={"has_other_tokens": True})
 
 
 def _recognises(event: Message) -> bool:
@@ -21,7 +23,9 @@ def _recognises(event: Message) -> bool:
 
 
 def _read(event: Message) -> Chunk:
-    fields = event.fields
+    fields, error = event.fields, failed(event)
+    if error:
+        return error
     if fields is None:
         return Chunk(is_broken=True)
     match _kind(event):
@@ -29,18 +33,18 @@ def _read(event: Message) -> Chunk:
             message = object_of(fields.get("message"))
             usage = {name: value for name, value in object_of(message.get("usage")).items() if name != "output_tokens"}
             return Chunk(facts={"model": message.get("model"), **_usage(usage)})
+        case "content_block_start":  # thinking may be left out: a block of it can come without a delta
+            return Chunk() if object_of(fields.get("content_block")).get("type") == "text" else _OTHER_TOKENS
         case "content_block_delta":
             delta = object_of(fields.get("delta"))
-            return Chunk(text_of(delta.get("text")) if delta.get("type") == "text_delta" else "")
+            return Chunk(text_of(delta.get("text"))) if delta.get("type") == "text_delta" else _OTHER_TOKENS
         case "message_delta":
             stop_reason = object_of(fields.get("delta")).get("stop_reason")
             facts = {"stop_reason": stop_reason} if stop_reason else {}
             return Chunk(facts=facts | _usage(dict(object_of(fields.get("usage")))))
         case "message_stop":
             return Chunk(is_end=True)
-        case "error":
-            return Chunk(error=object_of(fields.get("error")))
-        case _:  # ping, the begin and the end of a block, and what may be added: clients must pass over it
+        case _:  # ping, the end of a block, and what may be added: clients must pass over it
             return Chunk()
 
 
@@ -50,7 +54,7 @@ def _kind(event: Message) -> str:
 
 def _usage(usage: dict[str, Any]) -> dict[str, Any]:
     return {
-        "usage": usage,
+        **({"usage": usage} if usage else {}),
         **{name: usage[name] for name in ("input_tokens", "output_tokens") if usage.get(name) is not None},
     }
 

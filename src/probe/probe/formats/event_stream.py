@@ -14,7 +14,11 @@ _LINE_END = re.compile(r"\r\n|\r|\n")
 
 
 class EventDecoder:
-    """Turns pieces of an event stream into events; an event that the stream's end leaves open is never given."""
+    """Turns pieces of an event stream into events; an event that the stream's end leaves open is never given.
+
+    Attributes:
+        unfinished: How many characters are kept of an event that is not complete.
+    """
 
     def __init__(self) -> None:
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
@@ -23,6 +27,7 @@ class EventDecoder:
         self._partial_line: list[str] = []
         self._name = ""
         self._data: list[str] = []
+        self.unfinished = 0
 
     def feed(self, data: bytes) -> list[Message]:
         """The events that these bytes complete, in order."""
@@ -37,9 +42,12 @@ class EventDecoder:
         self._after_carriage_return = text.endswith("\r")
         first, *others = _LINE_END.split(text)
         self._partial_line.append(first)
+        self.unfinished += len(first)
         events = []
         for beginning in others:
-            event = self._line("".join(self._partial_line))
+            line = "".join(self._partial_line)
+            self.unfinished += len(beginning) - len(line)
+            event = self._line(line)
             if event is not None:
                 events.append(event)
             self._partial_line = [beginning]
@@ -58,9 +66,11 @@ class EventDecoder:
             self._name = value
         elif name == "data":
             self._data.append(value)
+            self.unfinished += len(value) + 1
         return None
 
     def _dispatch(self) -> Message | None:
         event = Message(self._name or "message", "\n".join(self._data)) if self._data else None
+        self.unfinished -= sum(len(value) + 1 for value in self._data)
         self._name, self._data = "", []
         return event

@@ -34,7 +34,8 @@ def _of(fields: Mapping[str, Any], *names: str) -> dict[str, Any]:
 
 
 def _is_start(name: object, fields: Mapping[str, Any]) -> bool:
-    return name == "start" and ("request_id" in fields or "model" in fields)
+    # Other people's streams begin with a `start` that names a model, too; this one has both ids, always.
+    return name == "start" and "request_id" in fields and "trace_id" in fields
 
 
 def _read_event(event: Message) -> Chunk:

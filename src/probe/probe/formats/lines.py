@@ -10,11 +10,16 @@ from .protocol import Message
 
 
 class LineDecoder:
-    """Turns pieces of a body into lines; the end of the body ends the last one."""
+    """Turns pieces of a body into lines; the end of the body ends the last one.
+
+    Attributes:
+        unfinished: How many characters are kept of a line that is not complete.
+    """
 
     def __init__(self) -> None:
         self._decoder = codecs.getincrementaldecoder("utf-8-sig")("replace")
         self._partial_line: list[str] = []
+        self.unfinished = 0
 
     def feed(self, data: bytes) -> list[Message]:
         """The lines that these bytes complete, in order."""
@@ -27,6 +32,7 @@ class LineDecoder:
     def _lines(self, text: str) -> list[Message]:
         first, *others = text.split("\n")
         self._partial_line.append(first)
+        self.unfinished = len(others[-1]) if others else self.unfinished + len(first)
         lines = []
         for beginning in others:
             line = "".join(self._partial_line)

@@ -14,7 +14,10 @@ https://platform.openai.com/docs/api-reference/chat-streaming. Servers add to it
 
 from typing import Any
 
-from .protocol import Chunk, Message, Protocol, object_of, text_of
+from .protocol import Chunk, Message, Protocol, failed, object_of, text_of
+
+# What of a delta is made of tokens and is no text.
+_NO_TEXT = ("reasoning", "reasoning_content", "tool_calls", "function_call", "refusal")
 
 # OpenAI's own clients look at the beginning alone.
 _DONE = "[DONE]"
@@ -31,11 +34,11 @@ def _recognises(event: Message) -> bool:
 def _read(event: Message) -> Chunk:
     if event.data.startswith(_DONE):
         return Chunk(is_end=True)
-    fields = event.fields
+    fields, error = event.fields, failed(event)
+    if error:
+        return error
     if fields is None:
         return Chunk(is_broken=True)
-    if fields.get("error"):
-        return Chunk(error=_error(fields["error"]))
     deltas = [object_of(choice.get("delta")) for choice in _choices(fields)]
     usage = object_of(fields.get("usage"))
     facts: dict[str, Any] = {
@@ -47,6 +50,9 @@ def _read(event: Message) -> Chunk:
         "input_tokens": usage.get("prompt_tokens"),
         "output_tokens": usage.get("completion_tokens"),
     }
+    reasoning = object_of(usage.get("completion_tokens_details")).get("reasoning_tokens")
+    if any(delta.get(name) for delta in deltas for name in _NO_TEXT) or (isinstance(reasoning, int) and reasoning > 0):
+        facts["has_other_tokens"] = True
     text = "".join(text_of(delta.get("content")) for delta in deltas)
     return Chunk(text, {name: value for name, value in facts.items() if value is not None})
 
@@ -54,13 +60,6 @@ def _read(event: Message) -> Chunk:
 def _choices(fields: dict[str, Any]) -> list[dict[str, Any]]:
     choices = fields.get("choices")
     return [choice for choice in choices if isinstance(choice, dict)] if isinstance(choices, list) else []
-
-
-def _error(error: object) -> dict[str, Any]:
-    """What is said of an error. In some servers `code` is a number, in others a word such as `rate_limit_exceeded`."""
-    fields = object_of(error)
-    kind = text_of(fields.get("type")) or text_of(fields.get("code"))
-    return {"type": kind, "message": text_of(fields.get("message")) or text_of(error)}
 
 
 EVENTS = Protocol("openai", end="data: [DONE]", recognises=_recognises, read=_read)

@@ -12,7 +12,7 @@ class TextReader:
     """Reads text: a chunk is a read that completes a character or more.
 
     Args:
-        charset: One that Python decodes.
+        charset: One that Python knows. If it cannot decode the text, as UTF-16 without a byte order mark, UTF-8 can.
     """
 
     name = "text"
@@ -24,7 +24,11 @@ class TextReader:
 
     def feed(self, data: bytes) -> list[Chunk]:
         """The text of these bytes, unless they complete no character."""
-        text = self._decoder.decode(data)
+        try:
+            text = self._decoder.decode(data)
+        except ValueError:  # some codecs raise it whatever is to be done with errors
+            self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+            text = self._decoder.decode(data)
         if text and self._at_start:
             self._at_start = False
             text = text.removeprefix("\ufeff")

@@ -33,7 +33,8 @@ class Chunk:
 
     Attributes:
         text: The text that it adds to the answer.
-        facts: What it says of the answer under the names of a run's fields: `model`, `usage`, `output_tokens`, ...
+        facts: What it says of the answer under the names of a run's fields: `model`, `usage`, `output_tokens`, ... And
+            `has_other_tokens`: some of the output's tokens are reasoning, a tool's input or the like, and no text.
         is_end: It is the end marker of its protocol.
         error: What it says of an error (`type`, `message`, `retryable`) that ends the answer, or None.
         is_broken: It should hold a JSON object and does not.
@@ -84,7 +85,13 @@ class Reader(typing.Protocol):
 
 
 class Decoder(typing.Protocol):
-    """Turns the pieces of a body into messages."""
+    """Turns the pieces of a body into messages.
+
+    Attributes:
+        unfinished: How many characters are kept of a message that is not complete.
+    """
+
+    unfinished: int
 
     def feed(self, data: bytes) -> list[Message]:
         """The messages that these bytes complete, in order."""
@@ -113,6 +120,11 @@ class MessageReader:
         """The protocol's name, or the fallback."""
         return self.protocol.name if self.protocol else self._fallback
 
+    @property
+    def unfinished(self) -> int:
+        """How many characters are kept of a message that is not complete."""
+        return self._decoder.unfinished
+
     def feed(self, data: bytes) -> list[Chunk]:
         """A chunk for each message that these bytes complete."""
         return [self._read(message) for message in self._decoder.feed(data)]
@@ -126,8 +138,28 @@ class MessageReader:
             self.protocol = next((each for each in self._protocols if each.recognises(message)), None)
         if self.protocol:
             return self.protocol.read(message)
-        # Whatever else a stream means by its events: an error is none of its chunks.
-        return Chunk(error=message.fields or {"message": message.data}) if message.name == "error" else Chunk()
+        return failed(message) or Chunk()
+
+
+def failed(message: Message) -> Chunk | None:
+    """The error in a message that is named so, or whose object has one; None in any other, whatever it means."""
+    fields = message.fields or {}
+    if message.name != "error" and not fields.get("error"):
+        return None
+    return Chunk(error=_error(fields.get("error") or fields, message.data))
+
+
+def _error(error: object, otherwise: str) -> dict[str, Any]:
+    """What is said of an error.
+
+    Args:
+        error: An object, or words. In some servers its `code` is a number, in others a word: `rate_limit_exceeded`.
+        otherwise: The message where there is none in it.
+    """
+    fields = object_of(error)
+    kind = text_of(fields.get("type")) or text_of(fields.get("code"))
+    message = text_of(fields.get("message")) or text_of(error) or otherwise
+    return {"type": kind, "message": message, **{name: fields[name] for name in ("retryable",) if name in fields}}
 
 
 def text_of(value: object) -> str:

@@ -44,7 +44,7 @@ class _Answer(BaseHTTPRequestHandler):
         self.send_header("Connection", "close")
         self.send_header("X-Request-Id", request_id)
         self.end_headers()
-        self._write(b'event: start\ndata: {"request_id": "%b"}\n\n' % request_id.encode())
+        self._write(b'event: start\ndata: {"request_id": "%b", "trace_id": ""}\n\n' % request_id.encode())
         sent_at = []
         due = time.monotonic() + schedule["wait_seconds"]
         for _ in range(schedule["chunks"]):

@@ -212,7 +212,7 @@ def test_what_is_bundled_is_complete_and_is_what_was_tested(part: str, essential
                 )
 
 
-@pytest.mark.parametrize("version", [version for version in interpreters() if version in VERSIONS])
+@pytest.mark.parametrize("version", interpreters())
 def test_what_was_built_answers_in_the_sandbox(
     version: str, built: Path, tmp_path: Path, start_sandbox: Callable[..., RunningSandbox]
 ) -> None:
@@ -224,9 +224,10 @@ def test_what_was_built_answers_in_the_sandbox(
         uv("pip", "install", "--quiet", "--python", str(managed), boto3),
     ):
         subprocess.run(command, check=True, timeout=120)
+    # 3.11 is no value of the parameter, but may be all that a machine has: wrapt then runs without its native part.
+    override = ["--parameter-overrides", f"PythonRuntime=python{version}"] if version in VERSIONS else []
     sandbox = start_sandbox(
-        *("--template", str(built / "template.yaml"), "--python", str(managed / "bin/python")),
-        *("--parameter-overrides", f"PythonRuntime=python{version}"),
+        "--template", str(built / "template.yaml"), "--python", str(managed / "bin/python"), *override
     )
     probe = subprocess.run(
         [

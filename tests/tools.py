@@ -120,20 +120,21 @@ def node_runtime_interface_client() -> Path:
     return entry
 
 
-def environment(*requirements: str) -> Path:
+def environment(*requirements: str, python: str = sys.executable) -> Path:
     """The interpreter of an environment with these packages, apart from the development environment.
 
     Args:
         requirements: what `uv pip install` takes, such as `anthropic==2.14.0` or `--requirements`, `FILE`.
+        python: the interpreter that it is made from.
     """
     files = [Path(each).read_text() for each in requirements if Path(each).is_file()]
-    key = hashlib.sha256("\n".join((sys.version, *requirements, *files)).encode()).hexdigest()[:16]
+    key = hashlib.sha256("\n".join((sys.version, python, *requirements, *files)).encode()).hexdigest()[:16]
     folder = _CACHE / f"environment-{key}"
     interpreter = folder / "bin/python"
     with locked(folder.with_suffix(".lock")):
         if not (folder / "complete").exists():
             for command in (
-                uv("venv", "--quiet", "--clear", "--python", sys.executable, str(folder)),
+                uv("venv", "--quiet", "--clear", "--python", python, str(folder)),
                 uv("pip", "install", "--quiet", "--python", str(interpreter), *requirements),
             ):
                 subprocess.run(command, check=True, timeout=300)

@@ -18,7 +18,7 @@ from deploy.sam_project import checkout, run_sam
 from layer_zip import unpack_layer
 from recorded import Recorded, until
 from sandbox_process import RunningSandbox
-from tools import REPOSITORY, interpreters, sam_python, template_as_written, uv
+from tools import REPOSITORY, environment, interpreters, sam_python, template_as_written, uv
 
 # What the template's parameters may name. A built function fits all of them.
 PARAMETERS = template_as_written()["Parameters"]
@@ -147,7 +147,7 @@ def test_the_probes_function_runs_without_any_package(
     version = "3.13" if "3.13" in interpreters() else f"{sys.version_info.major}.{sys.version_info.minor}"
     import_path = f"import sys; sys.path.insert(0, {str(built / 'ProbeFunction')!r})"
     code = f"{import_path}; import probe.scheduled; probe.scheduled.handler({{}}, None)"
-    environment = {
+    variables = {
         "PATH": "/usr/local/bin:/usr/bin:/bin",
         "LD_LIBRARY_PATH": str(tmp_path),
         "AWS_REGION": sandbox.ready["region"],
@@ -161,7 +161,7 @@ def test_the_probes_function_runs_without_any_package(
     }
     done = subprocess.run(
         [interpreters()[version], "-I", "-S", "-c", code],
-        env=environment,
+        env=variables,
         capture_output=True,
         text=True,
         timeout=60,
@@ -214,21 +214,13 @@ def test_what_is_bundled_is_complete_and_is_what_was_tested(part: str, essential
 
 @pytest.mark.parametrize("version", interpreters())
 def test_what_was_built_answers_in_the_sandbox(
-    version: str, built: Path, tmp_path: Path, start_sandbox: Callable[..., RunningSandbox]
+    version: str, built: Path, start_sandbox: Callable[..., RunningSandbox]
 ) -> None:
     # An interpreter with what the managed runtime has, and nothing of the development environment.
-    managed = tmp_path / "managed"
-    boto3 = f"boto3=={pins('requirements.lock')['boto3']}"
-    for command in (
-        uv("venv", "--quiet", "--python", interpreters()[version], str(managed)),
-        uv("pip", "install", "--quiet", "--python", str(managed), boto3),
-    ):
-        subprocess.run(command, check=True, timeout=120)
+    managed = environment(f"boto3=={pins('requirements.lock')['boto3']}", python=interpreters()[version])
     # 3.11 is no value of the parameter, but may be all that a machine has: wrapt then runs without its native part.
     override = ["--parameter-overrides", f"PythonRuntime=python{version}"] if version in VERSIONS else []
-    sandbox = start_sandbox(
-        "--template", str(built / "template.yaml"), "--python", str(managed / "bin/python"), *override
-    )
+    sandbox = start_sandbox("--template", str(built / "template.yaml"), "--python", str(managed), *override)
     probe = subprocess.run(
         [
             str(REPOSITORY / "scripts/probe.sh"),

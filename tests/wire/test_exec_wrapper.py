@@ -30,6 +30,17 @@ def python() -> Path:
     return environment(*packages, "opentelemetry-instrumentation-aws-lambda==0.66b1", "awslambdaric==4.2.2")
 
 
+def it_streams_and_breaks_off(api: StrictRuntimeApi) -> None:
+    """One invocation that goes well, and one that fails after its first chunk."""
+    api.invoke(Invocation())
+    assert api.answer().request.chunks[1:] == [b"one ", b"two"]
+    api.invoke(Invocation(event=b'{"fail": true}'))
+    request = api.answer().request
+    assert request.chunks[1:] == [b"one "]
+    assert request.trailer("Lambda-Runtime-Function-Error-Type") == "ValueError"
+    api.wait_for_next(3)
+
+
 def test_opentelemetry_in_front_sees_every_invocation(
     python: Path, api: StrictRuntimeApi, run_function: Callable[..., Runtime], tmp_path: Path
 ) -> None:
@@ -56,14 +67,7 @@ def test_opentelemetry_in_front_sees_every_invocation(
             "AWS_LAMBDA_FUNCTION_NAME": "f",
         },
     )
-    api.invoke(Invocation())
-    request = api.answer().request
-    assert request.chunks[1:] == [b"one ", b"two"]
-    api.invoke(Invocation(event=b'{"fail": true}'))
-    request = api.answer().request
-    assert request.chunks[1:] == [b"one "]
-    assert request.trailer("Lambda-Runtime-Function-Error-Type") == "ValueError"
-    api.wait_for_next(3)
+    it_streams_and_breaks_off(api)
     assert runtime.log.count('"name": "f"') == 2, runtime.log
     assert runtime.log.count('"status_code": "ERROR"') == 1
 
@@ -84,11 +88,5 @@ def test_datadog_in_the_handlers_place_sees_every_invocation(
             "AWS_LAMBDA_FUNCTION_NAME": "f",
         },
     )
-    api.invoke(Invocation())
-    assert api.answer().request.chunks[1:] == [b"one ", b"two"]
-    api.invoke(Invocation(event=b'{"fail": true}'))
-    request = api.answer().request
-    assert request.chunks[1:] == [b"one "]
-    assert request.trailer("Lambda-Runtime-Function-Error-Type") == "ValueError"
-    api.wait_for_next(3)
+    it_streams_and_breaks_off(api)
     assert runtime.log.count("aws.lambda.enhanced.invocations") == 2, runtime.log

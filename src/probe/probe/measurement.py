@@ -38,6 +38,7 @@ from typing import Any
 from . import delivery
 from .curl import CurlFigures
 from .formats import DOCUMENT, WITHOUT_TOKENS
+from .formats.plain import DocumentReader
 from .json_object import parse_object
 from .observation import KEPT_BYTES, Observation
 
@@ -392,7 +393,7 @@ def _delivery(
     timing: Mapping[str, Any] | None,
 ) -> str | None:
     """How the answer came; a document was asked for, or sent, in one piece, and so can be neither."""
-    return None if seen.format == "json" else delivery.judge(first_chunk_ms, gaps_ms, total_ms, timing)
+    return None if seen.format == DocumentReader.name else delivery.judge(first_chunk_ms, gaps_ms, total_ms, timing)
 
 
 def _trace_root(value: str | None) -> str | None:

@@ -9,6 +9,7 @@ from typing import Any
 from .content_coding import CorruptBodyError, Deflated, Plain, decoder, effective
 from .curl import HEADER, Arrival
 from .formats import reader
+from .formats.plain import DocumentReader
 from .formats.protocol import Chunk, MessageReader, Protocol, Reader
 from .response_head import ResponseHead, parse_response_head
 
@@ -18,10 +19,6 @@ KEPT_BYTES = 8 * 1024 * 1024
 
 # Ten times the longest answer of a model: its events and lines are not kept, but the moment of each text is.
 MOST_MESSAGES = 1_000_000
-
-# Formats without messages. They can be timed whatever their length, and `KEPT_BYTES` holds for what grows as it is
-# decompressed.
-_ENDLESS = ("text", "json", "bytes")
 
 
 @dataclass
@@ -148,16 +145,19 @@ class Observer:
     def _take_body(self, at: float, data: bytes) -> str:
         seen = self.observation
         seen.decoded_bytes += len(data)
-        if self._reader is None or seen.format == "json":
+        if self._reader is None or isinstance(self._reader, DocumentReader):
             seen.kept_body += data[: KEPT_BYTES - len(seen.kept_body)]
-        # A body that was compressed grows here, and a little of it may become a lot.
-        if seen.decoded_bytes > KEPT_BYTES and seen.format in _ENDLESS and isinstance(self._decoder, Deflated):
-            seen.too_long = f"the answer, without its compression, is longer than {KEPT_BYTES} bytes, and is not kept"
         if self._reader is None or seen.too_long:
             return ""
-        text = self._note(at, self._reader.feed(data))
         if not isinstance(self._reader, MessageReader):
-            return text
+            # It can be timed whatever its length, but one that was compressed grows here: a little may become a lot.
+            if seen.decoded_bytes > KEPT_BYTES and isinstance(self._decoder, Deflated):
+                seen.too_long = (
+                    f"the answer, without its compression, is longer than {KEPT_BYTES} bytes, and is not kept"
+                )
+                return ""
+            return self._note(at, self._reader.feed(data))
+        text = self._note(at, self._reader.feed(data))
         if self._reader.unfinished > KEPT_BYTES:
             seen.too_long = f"one event or line is longer than {KEPT_BYTES} bytes, and is not kept"
         elif seen.messages > MOST_MESSAGES:
@@ -173,14 +173,15 @@ class Observer:
             if seen.has_ended or seen.error is not None:
                 continue
             seen.has_ended, seen.error = chunk.is_end, chunk.error
-            seen.facts |= _merged(seen.facts, chunk.facts)
+            if chunk.facts:
+                seen.facts = _merged(seen.facts, chunk.facts)
             assert self._reader is not None  # it gave the chunk
             if seen.protocol is None and self._reader.protocol:
                 seen.chunks.clear()  # what came before was no text
             seen.format, seen.protocol = self._reader.name, self._reader.protocol
             is_chunk = bool(chunk.text) if seen.protocol else chunk.error is None
             # A read that is decoded in several steps is one chunk.
-            if is_chunk and not (seen.format in _ENDLESS and seen.chunks[-1:] == [at]):
+            if is_chunk and (isinstance(self._reader, MessageReader) or seen.chunks[-1:] != [at]):
                 seen.chunks.append(at)
             text += chunk.text
         return text

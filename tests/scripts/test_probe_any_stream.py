@@ -225,7 +225,7 @@ def test_compression_that_holds_the_text_back_is_a_burst(probe: Probe) -> None:
     texts = b"".join(
         data({"object": "chat.completion.chunk", "choices": [{"delta": {"content": "a"}}]}) for _ in range(9)
     )
-    body = gzip.compress(texts + OPENAI_DONE)
+    body = gzip.compress(texts + OPENAI_DONE, mtime=0)
     with ScriptedServer([(0.6, plain(200, body, SSE, Content_Encoding="gzip"))]) as server:
         done = probe("--url", server.url, "--unsigned")
     assert done.returncode == 0
@@ -234,7 +234,7 @@ def test_compression_that_holds_the_text_back_is_a_burst(probe: Probe) -> None:
 
 @pytest.mark.parametrize("content_type", [TEXT, BYTES])
 def test_a_read_that_grows_is_one_chunk(probe: Probe, content_type: str) -> None:
-    body = gzip.compress(bytes(1_000_000))
+    body = gzip.compress(bytes(1_000_000), mtime=0)
     with ScriptedServer([(0.0, plain(200, body, content_type, Content_Encoding="gzip"))]) as server:
         code, run = probe.run_json("--url", server.url, "--unsigned")
     assert (code, run["bytes"], run["gaps_ms"]) == (0, len(body), [])
@@ -250,8 +250,8 @@ CODINGS: dict[str, tuple[bytes, int, str, str]] = {
     "zstd": (b"\x28\xb5\x2f\xfd", 1, "unsupported_content_encoding", "Content-Encoding zstd"),
     "gzip, br": (b"x", 1, "unsupported_content_encoding", "Content-Encoding gzip, br"),
     "gzip": (b"hello", 4, "bad_content_encoding", "the body is not gzip"),
-    "x-gzip": (gzip.compress(b"hello")[:-3], 4, "bad_content_encoding", "its end is missing"),
-    "deflate": (gzip.compress(bytes(9_000_000)), 4, "too_long", "is longer than 8388608 bytes"),
+    "x-gzip": (gzip.compress(b"hello", mtime=0)[:-3], 4, "bad_content_encoding", "its end is missing"),
+    "deflate": (gzip.compress(bytes(9_000_000), mtime=0), 4, "too_long", "is longer than 8388608 bytes"),
 }
 
 
@@ -270,7 +270,7 @@ def test_a_coding_that_cannot_be_undone(probe: Probe, coding: str, told: tuple[b
 
 
 def test_an_error_in_gzip_is_read(probe: Probe) -> None:
-    body = gzip.compress(b'{"error": {"type": "throttled", "message": "later"}}')
+    body = gzip.compress(b'{"error": {"type": "throttled", "message": "later"}}', mtime=0)
     with ScriptedServer([(0.0, plain(429, body, "application/json", Content_Encoding="gzip"))]) as server:
         _, run = probe.run_json("--url", server.url)
     assert (run["error"]["type"], run["error"]["message"]) == ("throttled", "later")

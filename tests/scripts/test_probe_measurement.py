@@ -414,7 +414,7 @@ def test_a_coding_that_changes_nothing_is_none() -> None:
     for coding, name in ((b"Identity", None), (b"identity, identity", None), (b"GZip, identity", "gzip")):
         body = START + DELTA + END
         head = HEAD[:-2] + b"Content-Encoding: " + coding + b"\r\n\r\n"
-        run = judged(gzip.compress(body) if name else body, DONE, head)
+        run = judged(gzip.compress(body, mtime=0) if name else body, DONE, head)
         assert (run.outcome, run.content_encoding) == ("completed", name)
 
 
@@ -498,7 +498,7 @@ def test_a_long_answer_of_many_events_is_whole(coding: bytes) -> None:
     """Every event of a service holds some hundred bytes besides its token."""
     event = data(openai_chunk({"content": " word"}, system_fingerprint="x" * 2000))
     body = event * (KEPT_BYTES // len(event) + 1) + OPENAI[-1]
-    run = judged(gzip.compress(body) if coding else body, DONE, HEAD[:-2] + coding + b"\r\n")
+    run = judged(gzip.compress(body, mtime=0) if coding else body, DONE, HEAD[:-2] + coding + b"\r\n")
     assert (run.outcome, len(run.gaps_ms)) == ("completed", body.count(b" word") - 1)
 
 

@@ -1,6 +1,6 @@
 """The operations that read: by metric, by unit, by period; and what is refused, by name."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -175,20 +175,41 @@ def test_a_metric_is_namespace_name_and_dimensions(cloudwatch: CloudWatch) -> No
     assert {result["StatusCode"] for result in found} == {"Complete"}
 
 
-def test_periods_begin_at_their_multiples(cloudwatch: CloudWatch) -> None:
+def test_periods_count_from_the_minute_of_the_start(cloudwatch: CloudWatch) -> None:
     cloudwatch.put({0: 1.0, 299: 2.0, 300: 4.0, 659: 8.0, 660: 16.0, 900: 32.0})
-    (inside,) = cloudwatch.data(
-        stat("m", period=300), StartTime=START + timedelta(seconds=310), EndTime=START + timedelta(seconds=900)
-    )["MetricDataResults"]
-    assert seconds(inside) == {300: 4, 600: 24}
-    (whole,) = cloudwatch.data(
-        stat("m", period=300), StartTime=START + timedelta(seconds=299), EndTime=START + timedelta(seconds=601)
-    )["MetricDataResults"]
-    assert seconds(whole) == {0: 3, 300: 4, 600: 24}
+
+    def at(start: float, end: float) -> list[dict[int, float]]:
+        times = {"StartTime": START + timedelta(seconds=start), "EndTime": START + timedelta(seconds=end)}
+        filled = expression("f", "FILL(m, 0)")
+        results = cloudwatch.data(stat("m", period=300), filled, **times)["MetricDataResults"]
+        points = statistics(cloudwatch, **times, Period=300, Statistics=["Sum"])
+        series = {(point["Timestamp"] - START).total_seconds(): point["Sum"] for point in points}
+        assert series == seconds(results[0]), "both operations have the same periods"
+        return [seconds(result) for result in results]
+
+    assert at(300, 900) == [{300: 4, 600: 24}, {300: 4, 600: 24}]
+    assert at(359.999, 900) == [{300: 4, 600: 24}, {300: 4, 600: 24}], "rounded down to the minute"
+    assert at(360, 900) == [{360: 8, 660: 48}, {360: 8, 660: 48}], "no multiple of the period"
+    assert at(299, 601) == [{240: 6, 540: 24}, {240: 6, 540: 24}]
+    assert at(120, 660) == [{120: 6, 420: 24}, {120: 6, 420: 24}]
+    assert at(720, 1000) == [{720: 32}, {720: 32}]
+    assert at(960, 1600) == [{}, {960: 0, 1260: 0, 1560: 0}]
     (to_the_millisecond,) = cloudwatch.data(
         stat("m", period=300), EndTime=START + timedelta(seconds=300, milliseconds=1)
     )["MetricDataResults"]
     assert seconds(to_the_millisecond) == {0: 3, 300: 4}
+
+
+@pytest.mark.parametrize(("days", "hours", "minutes"), [(15, -2, 1), (15, 2, 5), (63, -2, 5), (63, 2, 60)])
+def test_old_starts_are_rounded_more(cloudwatch: CloudWatch, days: int, hours: int, minutes: int) -> None:
+    asked = datetime.now(UTC).replace(minute=37, second=41) - timedelta(days=days, hours=hours)
+    (found,) = cloudwatch.data(
+        stat("m", period=3600, ReturnData=False),
+        expression("f", "FILL(m, 0)"),
+        StartTime=asked,
+        EndTime=asked + timedelta(hours=1),
+    )["MetricDataResults"]
+    assert found["Timestamps"][0] == asked.replace(minute=37 - 37 % minutes, second=0, microsecond=0)
 
 
 def test_order_labels_and_what_is_returned(cloudwatch: CloudWatch) -> None:

@@ -1,7 +1,7 @@
 """The operations of CloudWatch: requests and results in botocore's shapes."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -14,6 +14,10 @@ from sandbox.cloudwatch.times import from_ms, newest_first, to_ms
 
 _METRIC = {"Namespace", "MetricName", "Dimensions"}
 _RANGE = {"StartTime", "EndTime"}
+# The older a start, the larger the step (in minutes) to which CloudWatch rounds it down; by its age in days:
+# https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_GetMetricData.html
+_START_STEPS = ((15, 1), (63, 5))
+_OLDEST_STEP = 60
 
 
 def operations(metrics: Metrics) -> Operations:
@@ -97,9 +101,12 @@ def _get_metric_data(metrics: Metrics, request: Mapping[str, Any]) -> dict[str, 
 
 
 def _range(request: Mapping[str, Any], code: str) -> tuple[int, int]:
-    """Return `StartTime` and `EndTime` in milliseconds."""
+    """Return `StartTime`, rounded down as CloudWatch does, and `EndTime`, in milliseconds."""
     start: datetime = request["StartTime"]
     end: datetime = request["EndTime"]
     if start >= end:
         raise ApiError(code, "The parameter StartTime must be less than the parameter EndTime.")
-    return to_ms(start), to_ms(end)
+    age = datetime.now(UTC) - start
+    step = next((minutes for days, minutes in _START_STEPS if age < timedelta(days=days)), _OLDEST_STEP)
+    start_ms = to_ms(start)
+    return start_ms - start_ms % (step * 60_000), to_ms(end)

@@ -28,10 +28,10 @@ _BY_PERIOD = """
     WITH points AS (
         SELECT unit, value, count,
             (time_ms - $origin_ms) * 60 // $minute_seconds AS clock_ms,
-            clock_ms - clock_ms % (1000 * $period) AS start_ms
+            clock_ms - (clock_ms - $first_ms) % (1000 * $period) AS start_ms
         FROM metric_points
         WHERE namespace = $namespace AND name = $name AND dimensions = $dimensions AND time_ms >= $origin_ms
-            AND start_ms >= $first_ms AND start_ms < $end_ms
+            AND clock_ms >= $first_ms AND start_ms < $end_ms
     )
     SELECT unit, start_ms, {aggregate} FROM points GROUP BY unit, start_ms ORDER BY start_ms
 """
@@ -121,13 +121,11 @@ class Metrics:
     ) -> dict[str, dict[int, float]]:
         """Return a statistic's value for every period that has points.
 
-        A period begins at a multiple of its length.
-
         Args:
             statistic: as CloudWatch spells it, such as `Average` or `p99.9`.
             metric: whose.
             period: its length in seconds, whole minutes.
-            start_ms: within the first period, in milliseconds since 1970.
+            start_ms: when the first period begins, in milliseconds since 1970.
             end_ms: no period begins then or later.
 
         Returns:
@@ -148,7 +146,7 @@ class Metrics:
                 "name": metric.name,
                 "dimensions": _encoded(metric.dimensions),
                 "period": period,
-                "first_ms": start_ms - start_ms % (1000 * period),
+                "first_ms": start_ms,
                 "end_ms": end_ms,
             },
         )

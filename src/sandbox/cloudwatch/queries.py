@@ -21,7 +21,7 @@ def results(metrics: Metrics, queries: Sequence[Query], start_ms: int, end_ms: i
     Args:
         metrics: where the points are.
         queries: in botocore's shape; expressions may refer to any others.
-        start_ms: within the first period, in milliseconds since 1970.
+        start_ms: when the first period of each metric begins, in milliseconds since 1970.
         end_ms: no period begins then or later.
 
     Raises:

@@ -85,11 +85,11 @@ def fill(series: Series, filler: float, start_ms: int, end_ms: int) -> Series:
     Args:
         series: the series.
         filler: the number.
-        start_ms: within the first period.
+        start_ms: when the first period begins.
         end_ms: no period begins then or later.
     """
     step = 1000 * series.period
-    times = range(start_ms - start_ms % step, end_ms, step)
+    times = range(start_ms, end_ms, step)
     return _series(series.period, dict(sorted({**dict.fromkeys(times, filler), **series.values}.items())))
 
 

@@ -115,8 +115,8 @@ class Alarms:
     def _datapoints(self, alarm: MetricAlarm, end_ms: int) -> list[Datapoint]:
         """Return the datapoints of the evaluation range that ends at a moment.
 
-        The last period ends with the last minute. So periods do not begin at multiples of their length, as they do for
-        GetMetricData. An evaluation sees the values that have come before it.
+        The last period ends with the last minute, whatever the period's length. An evaluation sees the values that have
+        come before it.
         """
         minutes = alarm.period // 60
         number = evaluation_range(alarm)

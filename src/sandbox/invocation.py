@@ -55,7 +55,8 @@ ResponseItem = ResponseStart | bytes | ResponseEnd
 class Invocation:
     """One event on its way to the function. Iterate over it for the response: it ends with one `ResponseEnd`.
 
-    `function_arn` is the one that was invoked, with its qualifier if the caller gave one.
+    `function_arn` is the one that was invoked, with its qualifier if the caller gave one. `error` is why Lambda counts
+    it as failed; None while it runs, too.
     """
 
     event: bytes
@@ -81,11 +82,18 @@ class Invocation:
         if not self.ended and not self._abandoned:
             self._put(item)
 
-    def end(self, error: FunctionError | None = None) -> None:
-        """End the response; only the first call counts."""
+    def end(self, error: FunctionError | None = None, *, in_trailers: bool = False) -> None:
+        """End the response; only the first call counts.
+
+        Args:
+            error: why the response is not whole.
+            in_trailers: the runtime said so in trailers, behind what it had sent. Lambda passes the error on to the
+                client, and counts the invocation as a success.
+                https://docs.aws.amazon.com/lambda/latest/dg/runtimes-custom.html#runtimes-custom-response-streaming
+        """
         if not self.ended:
             self.ended = True
-            self.error = error
+            self.error = None if in_trailers else error
             self._put(ResponseEnd(error))
 
     def abandon(self) -> None:

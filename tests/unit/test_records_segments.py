@@ -56,6 +56,13 @@ def test_a_function_error_is_a_fault_even_after_a_good_status() -> None:
     assert flags(function_segment(SPEC, run(failed))["subsegments"][0]) == {"fault"}
 
 
+def test_error_trailers_are_no_fault() -> None:
+    trailed = invocation()
+    trailed.end(ERROR, in_trailers=True)
+    assert flags(service_segment(SPEC, trailed, RECEIVED, 200)) == set()
+    assert flags(function_segment(SPEC, run(trailed))) == set()
+
+
 def without_ids(document: dict[str, Any]) -> dict[str, Any]:
     subsegments = document.get("subsegments", ())
     ids = [subsegment.pop("id") for subsegment in subsegments]

@@ -217,7 +217,7 @@ class RuntimeApi:
             if total > STREAMED_LIMIT_BYTES:
                 raise BodyTooLargeError
             await invocation.send(bytes(event.data))
-        self._finish(invocation, _trailed_error(event.headers))
+        self._finish(invocation, _trailed_error(event.headers), in_trailers=True)
 
     def _answered(self, request: h11.Request, request_id: str, event: Event) -> Invocation:
         """Return the invocation that a call is about; refuse one that names another."""
@@ -231,10 +231,10 @@ class RuntimeApi:
             raise _Refusal(400, "InvalidInvocationID", "Invalid invocation ID")
         return self._current
 
-    def _finish(self, invocation: Invocation, error: FunctionError | None) -> None:
+    def _finish(self, invocation: Invocation, error: FunctionError | None, *, in_trailers: bool = False) -> None:
         # Before the reply: the runtime may call /next on another connection as soon as it has it.
         self._advance(Event.SENT)
-        invocation.end(error)
+        invocation.end(error, in_trailers=in_trailers)
 
     async def _error_report(self, connection: Connection) -> bytes:
         """Read an error report; one that is too large still counts as an error, without its words."""

@@ -62,15 +62,21 @@ async def test_a_flush_of_an_empty_pipe_waits_for_nothing(printing: Printing) ->
     os.close(printing.out)
 
 
-async def test_an_endless_line_comes_in_pieces(printing: Printing) -> None:
-    for _ in range(10):
+@pytest.mark.parametrize(
+    ("kilobytes", "pieces"), [(960, [960]), (1024, [1024]), (1088, [1024, 64]), (2624, [1024, 1024, 576])]
+)
+async def test_a_line_of_more_than_a_log_event_may_have_comes_in_pieces(
+    printing: Printing, kilobytes: int, pieces: list[int]
+) -> None:
+    for _ in range(0, kilobytes, 64):
         printing.print(b"x" * 64 * 1024)
-        await asyncio.sleep(0)
         await asyncio.sleep(0.001)
+    await eventually(printing, ["x" * 1024 * 1024] * (kilobytes // 1024))
+    printing.print(b"\nnext\n")
     os.close(printing.out)
     printing.pipe.close()
-    assert len(printing.lines) > 1
-    assert "".join(printing.lines) == "x" * 640 * 1024
+    *parts, last = printing.lines
+    assert ([len(part) for part in parts if part], last) == ([1024 * size for size in pieces], "next")
 
 
 async def test_an_ended_pipe_is_left_alone(printing: Printing, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,9 +4,11 @@ import asyncio
 import os
 from collections.abc import Callable
 
-# Longer lines are passed on in pieces, because CloudWatch Logs takes no larger event. A pipe holds less than this, so
-# one read empties it.
-_LINE_BYTES = 256 * 1024
+# Longer lines are passed on in pieces, because CloudWatch Logs takes no larger event:
+# https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_InputLogEvent.html
+_LINE_BYTES = 1024 * 1024
+# A pipe holds less than this, so one read empties it.
+_READ_BYTES = 256 * 1024
 
 
 class LogPipe:
@@ -37,7 +39,7 @@ class LogPipe:
         """Pass on everything that has been printed until now, and a line that has no end yet as it is."""
         self._read()
         if self._rest:
-            self._on_line(self._rest.decode(errors="replace"))
+            self._tell(self._rest)
             self._rest = b""
 
     def close(self) -> None:
@@ -49,16 +51,21 @@ class LogPipe:
         if not self._open:
             return
         try:
-            data = os.read(self._read_end, _LINE_BYTES)
+            data = os.read(self._read_end, _READ_BYTES)
         except BlockingIOError:
             return
         if not data:
             self._stop()  # an ended pipe stays readable for ever
         *lines, self._rest = (self._rest + data).split(b"\n")
-        if len(self._rest) >= _LINE_BYTES:
-            lines, self._rest = [*lines, self._rest], b""
         for line in lines:
-            self._on_line(line.decode(errors="replace"))
+            for start in range(0, max(len(line), 1), _LINE_BYTES):
+                self._tell(line[start : start + _LINE_BYTES])
+        while len(self._rest) >= _LINE_BYTES:
+            self._tell(self._rest[:_LINE_BYTES])
+            self._rest = self._rest[_LINE_BYTES:]
+
+    def _tell(self, line: bytes) -> None:
+        self._on_line(line.decode(errors="replace"))
 
     def _stop(self) -> None:
         if self._open:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from sandbox.invocation import FunctionError, Invocation
+from sandbox.lambda_service.function import FunctionSpec
 from sandbox.lambda_service.function_process import Launch
 from sandbox.lambda_service.log_pipe import LogPipe
 from sandbox.lambda_service.runtime_api import RuntimeApi
@@ -18,6 +19,7 @@ from sandbox.records.run import TIMEOUT, Phase, Run, Stopwatch
 from template.errors import TemplateError
 
 # Lambda's limit for the init phase. Lambda begins a longer one again, under the function's timeout; here it goes on.
+# https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html#runtimes-lifecycle-ib
 INIT_SECONDS = 10
 
 
@@ -28,7 +30,7 @@ class Environment:
         self,
         launch: Callable[[], Launch],
         version: int,
-        timeout: float,
+        spec: FunctionSpec,
         stream: LogStream,
         recorder: Recorder,
     ) -> None:
@@ -38,13 +40,13 @@ class Environment:
             launch: gives what starts the runtime; all variables but `AWS_LAMBDA_RUNTIME_API` are in it. It may raise
                 TemplateError or OSError.
             version: of the code that it runs.
-            timeout: seconds that one invocation may take.
+            spec: the function; its timeout is enforced.
             stream: where its lines go.
             recorder: is told of all that happens.
         """
         self.version = version
         self._launch = launch
-        self._timeout = timeout
+        self._spec = spec
         self._stream = stream
         self._recorder = recorder
         self._api = RuntimeApi()
@@ -52,6 +54,7 @@ class Environment:
         self._exited: asyncio.Task[int] | None = None
         self._log: LogPipe | None = None
         self._memory_mb = 0
+        self._has_said_memory = False
         self._invocation: Invocation | None = None
 
     @property
@@ -74,8 +77,9 @@ class Environment:
             run = await self._run(invocation)
             if run.failure:
                 words = run.failure.details if run.invoke else f"init failed: {run.failure.summary}"
-                self._recorder.said(self._stream, words)
+                self._say(words)
                 invocation.end(run.failure)
+            self._say_memory()
             self._recorder.finished(self._stream, run)
             return run.failure is None
         finally:
@@ -110,7 +114,13 @@ class Environment:
                 await self._start()
             except (OSError, TemplateError) as error:
                 return watch.phase(), FunctionError("Runtime.InvalidEntrypoint", f"cannot start the runtime: {error}")
-        what = await self._wait(INIT_SECONDS + self._timeout)
+        what = await self._wait(INIT_SECONDS)
+        if what == "timeout":
+            self._say(
+                f"the init phase takes longer than {INIT_SECONDS} s: Lambda would stop it and begin it again "
+                f"within the invocation, whose timeout is {self._spec.timeout} s"
+            )
+            what = await self._wait(self._spec.timeout)
         phase = watch.phase()
         failure = None
         if what == "exited":
@@ -122,14 +132,15 @@ class Environment:
 
     async def _invoke(self, invocation: Invocation) -> tuple[Phase, FunctionError | None]:
         watch = Stopwatch()
-        self._api.deliver(invocation, int((time.time() + self._timeout) * 1000))
-        what = await self._wait(self._timeout)
-        phase = watch.phase(self._timeout)  # no work counts longer, however late its end was noticed
+        timeout = self._spec.timeout
+        self._api.deliver(invocation, int((time.time() + timeout) * 1000))
+        what = await self._wait(timeout)
+        phase = watch.phase(timeout)  # no work counts longer, however late its end was noticed
         failure = None
         if what == "timeout":
             self._kill()
             now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3]
-            message = f"{now}Z {invocation.request_id} Task timed out after {self._timeout:.2f} seconds"
+            message = f"{now}Z {invocation.request_id} Task timed out after {timeout:.2f} seconds"
             failure = FunctionError(TIMEOUT, message)
         elif what == "exited":
             self._kill()  # what it started may still hold its connections
@@ -170,6 +181,19 @@ class Environment:
         finally:
             self._log.close_write_end()
         self._exited = asyncio.ensure_future(self._process.wait())
+
+    def _say(self, words: str) -> None:
+        self._recorder.said(self._stream, words)
+
+    def _say_memory(self) -> None:
+        """Say once that the function needs more memory than it has on Lambda, where that ends the environment."""
+        limit = self._spec.memory
+        if self._memory_mb > limit and not self._has_said_memory:
+            self._has_said_memory = True
+            self._say(
+                f"the function has used {self._memory_mb} MB, and its MemorySize is {limit} MB: "
+                "Lambda would have ended the environment (Runtime.OutOfMemory)"
+            )
 
     def _flush_log(self) -> None:
         # Everything that a runtime printed before it asked for work is in the pipe now.

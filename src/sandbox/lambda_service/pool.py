@@ -137,9 +137,7 @@ def environment_pool(
 
     def create(number: int, version: int) -> Environment:
         stream = LogStream(f"{label}{number}", new_log_stream())
-        return Environment(
-            lambda: launch(spec, deployed, python, stream.name, aws), version, spec.timeout, stream, recorder
-        )
+        return Environment(lambda: launch(spec, deployed, python, stream.name, aws), version, spec, stream, recorder)
 
     limit = _UNRESERVED if spec.reserved_concurrency is None else spec.reserved_concurrency
     return EnvironmentPool(limit, deployed.version, create, recorder)

@@ -243,8 +243,23 @@ def test_starts_environments_under_load_up_to_the_limit(raw: RunningSandbox) -> 
     busy = [Call(raw.ready, steps(["sleep", 1], ["show", "environment"])) for _ in range(3)]
     time.sleep(0.5)
     refused = call(raw.ready, steps(["buffered", "1"]))
-    assert (refused.status, refused.json["Reason"]) == (429, "ReservedFunctionConcurrentInvocationLimitExceeded")
+    assert (refused.status, refused.json) == throttled("ReservedFunctionConcurrentInvocationLimitExceeded")
+    assert refused.header("x-amzn-errortype") == "TooManyRequestsException"
+    assert refused.header("content-type") == "application/json"
+    assert refused.header("x-amzn-requestid")
     assert len({one.finish().json["pid"] for one in busy}) == 3
+
+
+def throttled(reason: str) -> tuple[int, dict[str, str]]:
+    return 429, {"Reason": reason, "Type": "User", "message": "Rate Exceeded."}
+
+
+def test_without_a_reservation_the_accounts_limit_is_the_reason(left: RunningSandbox) -> None:
+    busy = [Call(left.ready, steps(["sleep", 1.5], ["buffered", "1"])) for _ in range(10)]
+    answers = [call(left.ready, steps(["buffered", "1"]))]
+    answers += [one.finish() for one in busy]
+    (refused,) = (answer for answer in answers if answer.status != 200)
+    assert (refused.status, refused.json) == throttled("ConcurrentInvocationLimitExceeded")
 
 
 def test_one_environment_serves_one_request_after_the_other(start_sandbox: StartSandbox, tmp_path: Path) -> None:
@@ -328,7 +343,19 @@ def test_makes_an_event_in_payload_format_2(raw: RunningSandbox) -> None:
     assert event["cookies"] == ["k=v"]
     assert event["isBase64Encoded"] is False
     assert event["requestContext"]["http"]["method"] == "GET"
-    assert event["requestContext"]["authorizer"]["iam"]["accessKey"] == raw.ready["access_key_id"]
+    iam = event["requestContext"]["authorizer"]["iam"]
+    assert iam == {
+        "accessKey": raw.ready["access_key_id"],
+        "accountId": "123456789012",
+        "callerId": iam["userId"],
+        "cognitoIdentity": None,
+        "principalOrgId": None,
+        "userArn": "arn:aws:iam::123456789012:user/sandbox",
+        "userId": iam["callerId"],
+    }
+    assert iam["userId"].startswith("AIDA")
+    forwarded = {name: event["headers"][f"x-forwarded-{name}"] for name in ("for", "port", "proto")}
+    assert forwarded == {"for": "127.0.0.1", "port": "443", "proto": "https"}, "as behind AWS's front"
     assert event["requestContext"]["requestId"] == answer.header("x-amzn-requestid")
     assert "authorization" not in event["headers"]
     assert "cookie" not in event["headers"]

@@ -92,5 +92,8 @@ def test_throttles(raw: RunningSandbox) -> None:
     )
     with pytest.raises(ClientError) as refused:
         invoke(raw.ready, steps(["buffered", "1"]))
-    assert refused.value.response["Error"]["Code"] == "TooManyRequestsException"
+    response = refused.value.response
+    assert response["Error"] == {"Code": "TooManyRequestsException", "Message": "Rate Exceeded."}
+    assert (response["Type"], response["Reason"]) == ("User", "ReservedFunctionConcurrentInvocationLimitExceeded")
+    assert response["ResponseMetadata"]["RequestId"]
     assert [next(iter(event)) for event in first["EventStream"]] == ["PayloadChunk", "InvokeComplete"]

@@ -46,7 +46,7 @@ def function_url_app(function: ServedFunction) -> web.Application:
         try:
             await function.pool.invoke(invocation)
         except ThrottledError:
-            return throttled()
+            return throttled(spec, invocation.request_id)
         try:
             return await _relay(request, invocation)
         finally:
@@ -84,14 +84,24 @@ def _recording(recorder: Recorder) -> Middleware:
     return record
 
 
-def throttled() -> web.Response:
-    """Return the answer of the Function URL and of the Lambda API when every environment is at work."""
-    reason = {
-        "Reason": "ReservedFunctionConcurrentInvocationLimitExceeded",
-        "Type": "User",
-        "message": "Rate Exceeded.",
-    }
-    return web.json_response(reason, status=429, headers={"x-amzn-errortype": "TooManyRequestsException"})
+def throttled(spec: FunctionSpec, request_id: str) -> web.Response:
+    """Return the answer of the Function URL and of the Lambda API when every environment is at work.
+
+    Its members are those of TooManyRequestsException. The reason says whose limit that is: the function's own, or the
+    account's.
+    https://docs.aws.amazon.com/lambda/latest/api/API_InvokeWithResponseStream.html
+    """
+    reserved = "" if spec.reserved_concurrency is None else "ReservedFunction"
+    body = {"Reason": f"{reserved}ConcurrentInvocationLimitExceeded", "Type": "User", "message": "Rate Exceeded."}
+    return web.Response(
+        status=429,
+        headers={
+            "content-type": "application/json",
+            "x-amzn-errortype": "TooManyRequestsException",
+            "x-amzn-requestid": request_id,
+        },
+        body=json.dumps(body).encode(),
+    )
 
 
 async def _invocation(request: web.Request, spec: FunctionSpec, domain_name: str) -> Invocation:

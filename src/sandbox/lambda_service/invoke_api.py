@@ -63,7 +63,7 @@ async def _answer(function: ServedFunction, request: web.Request, arn: str) -> w
         return await _invoke(function.pool, request, invocation)
     except ThrottledError:
         status = 429
-        return throttled()
+        return throttled(function.spec, invocation.request_id)
     finally:
         function.recorder.answered(invocation, status)
 

@@ -36,7 +36,7 @@ def url_event(
     """
     path, _, query = request.raw_path.partition("?")
     headers = [(name.lower(), value) for name, value in request.headers.items()]
-    client, port = request.transport.get_extra_info("peername")[:2] if request.transport else ("127.0.0.1", 0)
+    client = request.transport.get_extra_info("peername")[0] if request.transport else "127.0.0.1"
     caller = request.get(CALLER)
     joined: dict[str, str] = {}
     for name, value in headers:
@@ -44,8 +44,9 @@ def url_event(
             joined[name] = f"{joined[name]},{value}" if name in joined else value
     joined["x-amzn-trace-id"] = trace
     joined["x-forwarded-for"] = client
-    joined["x-forwarded-port"] = str(port)
-    joined["x-forwarded-proto"] = "http"
+    # A Function URL is an https one on AWS; what came here was plain HTTP at any port.
+    joined["x-forwarded-port"] = "443"
+    joined["x-forwarded-proto"] = "https"
 
     url_id = domain_name.partition(".")[0]
     context: dict[str, Any] = {

@@ -50,12 +50,10 @@ class Recorded:
     def metric(self, name: str, statistic: str, namespace: str = "Firstbyte", **dimensions: str) -> float | None:
         """One statistic over everything that was recorded; None if nothing was."""
         dimensions = dimensions or {"service": SERVICE}
-        now = time.time()
-        # One period has to hold it all, so it is one that does not begin or end about now.
-        period = next(seconds for seconds in (86400, 82800) if 3600 < now % seconds < seconds - 3600)
+        now = datetime.now(UTC)
         answer = self.cloudwatch.get_metric_data(
-            StartTime=datetime.fromtimestamp(now - 1800, UTC),
-            EndTime=datetime.now(UTC) + timedelta(minutes=1),
+            StartTime=now - timedelta(hours=1),
+            EndTime=now + timedelta(minutes=1),
             MetricDataQueries=[
                 {
                     "Id": "m",
@@ -65,7 +63,7 @@ class Recorded:
                             "MetricName": name,
                             "Dimensions": [{"Name": key, "Value": value} for key, value in dimensions.items()],
                         },
-                        "Period": period,
+                        "Period": 86400,
                         "Stat": statistic,
                     },
                 }

@@ -66,6 +66,28 @@ def test_several_directives_and_metrics() -> None:
     ]
 
 
+def test_each_directive_has_dimension_sets_of_its_own() -> None:
+    """As the function writes it: what is read by model, too, is in a directive of its own."""
+    both = document(model="m", Errors=1, Gap=[1, 2])
+    both["_aws"]["CloudWatchMetrics"] = [
+        {"Namespace": "Firstbyte", "Dimensions": [["service"]], "Metrics": [{"Name": "Errors"}, {"Name": "Latency"}]},
+        {
+            "Namespace": "Firstbyte",
+            "Dimensions": [["service"], ["service", "model"]],
+            "Metrics": [{"Name": "Gap", "Unit": "Milliseconds"}],
+        },
+    ]
+    service, model = ("service", "chat"), ("model", "m")
+    assert emf_points(json.dumps(both)) == [
+        point(1, service, name="Errors", unit="None"),
+        point(12.5, service, unit="None"),
+        point(1, service, name="Gap"),
+        point(1, model, service, name="Gap"),
+        point(2, service, name="Gap"),
+        point(2, model, service, name="Gap"),
+    ]
+
+
 @pytest.mark.parametrize("wrong", [{"Dimensions": []}, {"Namespace": ""}, {"Metrics": [{"Name": "Missing"}]}])
 def test_one_wrong_directive_spoils_the_document(wrong: dict[str, Any]) -> None:
     both = document()

@@ -122,8 +122,31 @@ def test_a_completed_request_is_an_invocation_with_its_latencies() -> None:
         "Invocations": (1, "Count"),
         "InvocationLatency": (900.25, "Milliseconds"),
         "TimeToFirstToken": (300.5, "Milliseconds"),
+        "EstimatedTPMQuotaUsage": (18, "Count"),
     }
     assert "TimeToFirstToken" not in served(first_token_ms=None), "an answer without a token has no time to it"
+
+
+@pytest.mark.parametrize(
+    ("model", "output_counts"),
+    [
+        *((name, 1) for name in ("amazon.nova-lite-v1:0", "meta.llama3-8b-instruct-v1:0", "qwen.qwen3-32b-v1:0")),
+        *((f"anthropic.claude-{name}", 1) for name in ("instant-v1", "v2:1", "3-haiku-20240307-v1:0")),
+        ("us.anthropic.claude-3-5-sonnet-20240620-v1:0", 1),
+        ("us.anthropic.claude-3-7-sonnet-20250219-v1:0", 5),
+        *((f"global.anthropic.claude-{name}", 5) for name in ("sonnet-4-5-20250929-v1:0", "haiku-4-5-20251001-v1:0")),
+        ("arn:aws:bedrock:us-east-1:123456789012:inference-profile/us.anthropic.claude-opus-4-1-20250805-v1:0", 5),
+    ],
+)
+def test_the_use_of_the_token_quota(model: str, output_counts: int) -> None:
+    points = bedrock_points(replace(SERVED, model_id=model, cache_read_tokens=1000, cache_write_tokens=100), 1234)
+    (usage,) = (point.value for point in points if point.name == "EstimatedTPMQuotaUsage")
+    assert usage == 11 + 100 + output_counts * 7, "what is read from the cache is free"
+
+
+def test_no_counts_are_no_use_of_the_quota() -> None:
+    counts = dict.fromkeys(("input_tokens", "output_tokens", "cache_write_tokens"))
+    assert "EstimatedTPMQuotaUsage" not in served(**counts)
 
 
 @pytest.mark.parametrize(

@@ -3,20 +3,25 @@
 https://docs.aws.amazon.com/bedrock/latest/userguide/monitoring-runtime-metrics.html
 """
 
+import re
+
 from sandbox.bedrock.errors import HTTP_FAULTS, STREAM_FAULTS
 from sandbox.bedrock.served import COMPLETED, DISCONNECTED, DROPPED, Served
 from sandbox.cloudwatch.metrics import Point
 
 _STATUSES = {error.code: error.status for error in (*HTTP_FAULTS.values(), *STREAM_FAULTS.values())}
 _THROTTLED = "ThrottlingException"
+# An output token of these models counts as five, of all others as one: Claude from 3.7 on.
+# https://docs.aws.amazon.com/bedrock/latest/userguide/quotas-token-burndown.html
+_FIVEFOLD = re.compile(r"anthropic\.claude-(?!instant|v\d|3-(?!7))")
 
 
 def bedrock_points(served: Served, time_ms: int) -> list[Point]:
     """The points of one request, at the time (milliseconds since 1970) of its end.
 
-    Only a successful request is an invocation and has latencies. A throttled request is neither an invocation nor an
-    error. The HTTP status tells whether an error is the client's or the server's, inside a stream as well. A request
-    whose client left is none of these. Tokens count wherever they were reported.
+    Only a successful request is an invocation, and has latencies and a use of the quota. A throttled request is neither
+    an invocation nor an error. The HTTP status tells whether an error is the client's or the server's, inside a stream
+    as well. A request whose client left is none of these. Tokens count wherever they were reported.
     """
     values: list[tuple[str, str, float | None]] = [
         ("InputTokenCount", "Count", served.input_tokens),
@@ -29,6 +34,7 @@ def bedrock_points(served: Served, time_ms: int) -> list[Point]:
             ("Invocations", "Count", 1),
             ("InvocationLatency", "Milliseconds", served.duration_ms),
             ("TimeToFirstToken", "Milliseconds", served.first_token_ms),
+            ("EstimatedTPMQuotaUsage", "Count", _quota_usage(served)),
         ]
     elif served.outcome != DISCONNECTED:
         values.append((_error_metric(served), "Count", 1))
@@ -38,6 +44,14 @@ def bedrock_points(served: Served, time_ms: int) -> list[Point]:
         for name, unit, value in values
         if value is not None
     ]
+
+
+def _quota_usage(served: Served) -> float | None:
+    """The tokens of its quota per minute that a request has used; what is read from the cache costs none."""
+    if served.input_tokens is None or served.output_tokens is None:
+        return None
+    each = 5 if _FIVEFOLD.search(served.model_id) else 1
+    return served.input_tokens + (served.cache_write_tokens or 0) + each * served.output_tokens
 
 
 def _error_metric(served: Served) -> str:

@@ -156,6 +156,33 @@ def test_a_document_of_metrics_in_the_log_becomes_metrics(raw: RunningSandbox, r
     assert found == {"Sum": 90, "SampleCount": 3, "Minimum": 10, "Maximum": 60}
 
 
+def test_a_document_counts_at_its_own_time(raw: RunningSandbox, recorded: Recorded) -> None:
+    """The function books a response when its handler was entered, maybe minutes before it prints the document."""
+    then = int(time.time() - 240) // 60 * 60
+    directive = {"Namespace": "Own", "Dimensions": [["service"]], "Metrics": [{"Name": "Good"}]}
+    for seconds, good in ((1, 1), (59, 0), (60, 1)):
+        document = {
+            "_aws": {"Timestamp": (then + seconds) * 1000, "CloudWatchMetrics": [directive]},
+            "service": "past",
+            "Good": good,
+        }
+        call(raw.ready, steps(["print", json.dumps(document)], ["buffered", "1"]))
+    until(lambda: recorded.totals("Own", "Good", service="past"), lambda found: found.get("SampleCount") == 3)
+    datapoints = aws_client(raw.ready, "cloudwatch").get_metric_statistics(
+        Namespace="Own",
+        MetricName="Good",
+        Dimensions=[{"Name": "service", "Value": "past"}],
+        Period=60,
+        Statistics=["Sum", "SampleCount"],
+        StartTime=then - 60,
+        EndTime=time.time() + 60,
+    )["Datapoints"]
+    assert sorted((int(one["Timestamp"].timestamp()) - then, one["Sum"], one["SampleCount"]) for one in datapoints) == [
+        (0, 1, 2),
+        (60, 1, 1),
+    ]
+
+
 def bedrock(ready: dict[str, str]) -> Any:
     return aws_client({**ready, "aws_endpoint_url": ready["bedrock_url"]}, "bedrock-runtime")
 
@@ -183,6 +210,7 @@ def test_the_models_keep_their_own_account(raw: RunningSandbox, recorded: Record
                 "InvocationThrottles",
                 "InvocationClientErrors",
                 "InvocationServerErrors",
+                "EstimatedTPMQuotaUsage",
             )
         },
         lambda found: found["InvocationClientErrors"].get("Sum") == 2,
@@ -196,6 +224,7 @@ def test_the_models_keep_their_own_account(raw: RunningSandbox, recorded: Record
         "InvocationThrottles": 1,
         "InvocationClientErrors": 2,
         "InvocationServerErrors": 1,
+        "EstimatedTPMQuotaUsage": 14 + 30,
     }
     first = recorded.totals("AWS/Bedrock", "TimeToFirstToken", ModelId=NOVA)
     whole = recorded.totals("AWS/Bedrock", "InvocationLatency", ModelId=NOVA)

@@ -4,6 +4,7 @@ import contextlib
 import json
 import socket
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -77,6 +78,87 @@ def test_a_throttled_request_is_no_invocation(raw: RunningSandbox, recorded: Rec
     assert total(recorded, "Invocations", **OF_FUNCTION) == (1, 1)
     assert total(recorded, "Errors", **OF_FUNCTION) == (0, 1)
     assert total(recorded, "Url4xxCount", **OF_FUNCTION) == (1, 2)
+
+
+def asked(recorded: Recorded) -> float:
+    """The objective's total, as the alarms compute it: what Lambda counted, less what the function refused itself."""
+
+    def query(name: str, namespace: str, metric: str, **dimensions: str) -> dict[str, Any]:
+        listed = [{"Name": key, "Value": value} for key, value in dimensions.items()]
+        of = {"Namespace": namespace, "MetricName": metric, "Dimensions": listed}
+        return {"Id": name, "MetricStat": {"Metric": of, "Period": 7200, "Stat": "Sum"}, "ReturnData": False}
+
+    now = datetime.now(UTC)
+    answer = recorded.cloudwatch.get_metric_data(
+        StartTime=now - timedelta(hours=1),
+        EndTime=now + timedelta(minutes=1),
+        MetricDataQueries=[
+            query("invocations", "AWS/Lambda", "Invocations", **OF_FUNCTION),
+            query("turned_away", "AWS/Lambda", "Throttles", **OF_FUNCTION),
+            query("refused", "Firstbyte", "ClientErrors", service="firstbyte"),
+            {"Id": "asked", "Expression": "FILL(invocations, 0) + FILL(turned_away, 0) - FILL(refused, 0)"},
+        ],
+    )
+    ((total,),) = (result["Values"] for result in answer["MetricDataResults"])
+    return float(total)
+
+
+REFUSED = {
+    "_aws": {
+        "Timestamp": int(time.time() * 1000),
+        "CloudWatchMetrics": [
+            {"Namespace": "Firstbyte", "Dimensions": [["service"]], "Metrics": [{"Name": "ClientErrors"}]}
+        ],
+    },
+    "service": "firstbyte",
+    "ClientErrors": 1,
+}
+GOOD = steps(["buffered", "1"])
+
+
+@pytest.mark.parametrize(
+    ("program", "counts"),
+    [
+        (GOOD, True),
+        (steps(["print", json.dumps(REFUSED)], ["buffered", "1"]), False),
+        (steps(["exit", 1]), True),
+        (steps(["head"], ["chunk", "x"], ["crash"]), True),
+        (steps(["sleep", 600]), True),
+        (steps(["head"], ["chunk", "x"], ["end", "ValueError"]), True),
+    ],
+    ids=["good", "refused by the function", "its environment died", "died in mid-stream", "timeout", "trailers"],
+)
+def test_each_request_is_once_in_the_objectives_total(
+    raw: RunningSandbox, recorded: Recorded, program: str, counts: bool
+) -> None:
+    for one in (GOOD, program, GOOD):
+        call(raw.ready, one)
+    until(lambda: total(recorded, "Invocations", **OF_FUNCTION), lambda found: found[1] == 3)
+    assert asked(recorded) == 2 + counts
+
+
+def test_a_throttled_request_is_once_in_the_objectives_total(raw: RunningSandbox, recorded: Recorded) -> None:
+    busy = Call(raw.ready, steps(["head"], ["chunk", "x"], ["sleep", 0.8], ["end"]))
+    time.sleep(0.4)
+    assert call(raw.ready, GOOD).status == 429
+    busy.finish()
+    until(lambda: total(recorded, "Invocations", **OF_FUNCTION), lambda found: found[1] == 1)
+    assert asked(recorded) == 2
+
+
+@pytest.mark.parametrize("init", ["exit", "error"])
+def test_a_request_whose_init_phase_fails_is_an_invocation_with_an_error(
+    start_sandbox: StartSandbox, tmp_path: Path, init: str
+) -> None:
+    running = start_sandbox("--template", str(raw_stack(tmp_path, {"RAW_INIT": init})))
+    for _ in range(2):
+        assert call(running.ready, GOOD).status == 502
+    recorded = Recorded(running.ready)
+    until(lambda: total(recorded, "Invocations", **OF_FUNCTION), lambda found: found == (2, 2))
+    assert total(recorded, "Errors", **OF_FUNCTION) == (2, 2)
+    assert total(recorded, "Throttles", **OF_FUNCTION) == (0, 2)
+    assert asked(recorded) == 2
+    running.stop()
 
 
 def test_concurrent_executions_are_the_environments_at_work(start_sandbox: StartSandbox, tmp_path: Path) -> None:

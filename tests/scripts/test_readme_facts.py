@@ -196,7 +196,7 @@ def test_directives_and_faults_are_those_of_the_models() -> None:
     assert named == KEYS
     faults = {row[0]: set(unquoted(row[1])) for row in rows}
     assert faults["`fault=NAME`"] == {*HTTP_FAULTS, "silent"}
-    assert faults["`fault=NAME:AFTER`"] == {*STREAM_FAULTS, "drop", "silent"}
+    assert faults["`fault=NAME:AFTER`"] == {*STREAM_FAULTS, "error_chunk", "drop", "silent"}
 
 
 def test_the_parameters_are_those_of_the_template() -> None:

@@ -36,6 +36,8 @@ def read(prompt: str, model: str = "amazon.nova-micro-v1:0", default: str = "") 
         ("[[sandbox: fault=drop:4]]", Script(fault=Fault("drop", 4))),
         ("[[sandbox: fault=silent]]", Script(fault=Fault("silent"))),
         ("[[sandbox: fault=silent:1]]", Script(fault=Fault("silent", 1))),
+        ("[[sandbox: fault=error_chunk:0]]", Script(fault=Fault("error_chunk", 0))),
+        ("[[sandbox: guardrail]]", Script(guardrail=True)),
         ("[[sandbox: chunks=3 for=claude]]", Script()),
         ("[[sandbox: chunks=3 for=nova]]", Script(chunks=3)),
         ("[[sandbox:]] [ [sandbox: chunks=9]] [[chunks=9]] [[ -f x ]]", Script()),
@@ -74,8 +76,10 @@ def test_a_prompt_goes_over_the_default_and_the_rest_of_the_default_stays() -> N
         ("gap=1 gap=2", "the key gap is given twice"),
         ("fault=fire", "fault takes NAME with one of the names access_denied, internal,"),
         ("fault=fire", "validation, not 'fire'"),
+        ("fault=error_chunk", "fault takes NAME with one of the names access_denied,"),
+        ("guardrail=yes", "guardrail takes no value, not 'yes'"),
         ("fault=drop", "fault takes NAME with one of the names access_denied,"),
-        ("fault=quota:3", "fault takes NAME:AFTER with one of the names drop, internal,"),
+        ("fault=quota:3", "fault takes NAME:AFTER with one of the names drop, error_chunk, internal,"),
         ("fault=throttling:x", "fault takes a whole number"),
     ],
 )
@@ -125,6 +129,6 @@ def test_due_times_are_absolute() -> None:
 
 
 def test_the_docstring_names_every_key() -> None:
-    documented = set(re.findall(r"\b([a-z_]+)=|^ +(tool|echo) ", script_module.__doc__ or "", re.MULTILINE))
+    documented = set(re.findall(r"\b([a-z_]+)=|^ +(tool|echo|guardrail) ", script_module.__doc__ or "", re.MULTILINE))
     keys = {name or flag for name, flag in documented} - {"key"}
     assert keys == script_module.KEYS

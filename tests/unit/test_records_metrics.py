@@ -165,6 +165,7 @@ def test_no_counts_are_no_use_of_the_quota() -> None:
         ("InternalServerException", 200, "InvocationServerErrors"),
         ("ServiceUnavailableException", 200, "InvocationServerErrors"),
         ("dropped", 200, "InvocationServerErrors"),
+        ("error sent as a chunk", 200, "InvocationServerErrors"),
     ],
 )
 def test_a_failed_request_is_a_throttle_or_an_error(outcome: str, status: int, metric: str) -> None:

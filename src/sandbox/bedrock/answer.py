@@ -91,11 +91,19 @@ class Prompt:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A whole answer. `usage` is None if none is reported. `stop_reason` is the Converse API's word."""
+    """A whole answer.
+
+    Attributes:
+        deltas: its pieces.
+        stop_reason: the Converse API's word.
+        usage: None if none is reported.
+        intervened: whether a guardrail has put it in the place of the model's.
+    """
 
     deltas: tuple[Delta, ...]
     stop_reason: str
     usage: Usage | None
+    intervened: bool = False
 
 
 def compose(script: Script, prompt: Prompt) -> Answer:
@@ -117,6 +125,7 @@ def compose(script: Script, prompt: Prompt) -> Answer:
         deltas=tuple(_in_blocks(pieces)),
         stop_reason=stop_reason,
         usage=usage if script.usage else None,
+        intervened=script.guardrail,
     )
 
 

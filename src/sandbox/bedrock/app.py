@@ -10,12 +10,13 @@ from aiohttp import web
 
 from sandbox.bedrock import converse
 from sandbox.bedrock.answer import Answer, compose
+from sandbox.bedrock.conversation import REQUEST_METADATA
 from sandbox.bedrock.dialect import Dialect
 from sandbox.bedrock.errors import STREAM_FAULTS, RefusedError, ServiceError, invalid
 from sandbox.bedrock.families import family_of
 from sandbox.bedrock.models import Model, find_model
 from sandbox.bedrock.playback import Playback
-from sandbox.bedrock.script import Directive, Script, ScriptError, parse_directive, script_for
+from sandbox.bedrock.script import ERROR_CHUNK, Directive, Script, ScriptError, parse_directive, script_for
 from sandbox.bedrock.served import Served
 from sandbox.bedrock.validation import check_body
 from sandbox.eventstream import CONTENT_TYPE
@@ -28,8 +29,9 @@ CONVERSE = "ConverseStream"
 _MAX_BODY_BYTES = 25_000_000
 # Recorded errors have this after the code.
 _ERROR_NAMESPACE = "http://internal.amazon.com/coral/com.amazon.bedrock/"
-# In botocore's service model the event streams of both APIs have every fault's event, except for this one.
-_NOT_IN_CONVERSE = "model_timeout"
+# In botocore's service model the event streams of both APIs have every fault's event, except for the first of these.
+_NOT_IN_CONVERSE = {"model_timeout": STREAM_FAULTS["model_timeout"].event_type, ERROR_CHUNK: "error in a chunk"}
+_METADATA = "X-Amzn-Bedrock-Request-Metadata"
 
 
 def bedrock_app(default_script: str, on_served: Callable[[Served], None]) -> web.Application:
@@ -58,6 +60,8 @@ async def _serve(
     playback = Playback(request)
     response: web.StreamResponse = web.StreamResponse(headers=_headers(api))
     try:
+        if api == INVOKE and (metadata := request.headers.get(_METADATA)) is not None:
+            check_body(_parse(metadata.encode()), REQUEST_METADATA)
         await playback.play(response, *_understand(body, api, model_id, default))
     except RefusedError as refusal:
         playback.outcome, playback.status = refusal.error.code, refusal.error.status
@@ -105,8 +109,8 @@ def _check_fit(script: Script, answer: Answer, api: str, model: Model, dialect: 
         return
     if fault.after > len(answer.deltas):
         raise invalid(f"model script: fault after {fault.after} deltas, but the answer has {len(answer.deltas)}")
-    if api == CONVERSE and fault.name == _NOT_IN_CONVERSE:
-        raise invalid(f"model script: the stream of {CONVERSE} has no {STREAM_FAULTS[fault.name].event_type}")
+    if api == CONVERSE and fault.name in _NOT_IN_CONVERSE:
+        raise invalid(f"model script: the stream of {CONVERSE} has no {_NOT_IN_CONVERSE[fault.name]}")
 
 
 async def _not_here(request: web.Request) -> web.Response:

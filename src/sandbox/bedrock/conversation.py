@@ -16,6 +16,8 @@ _SERVICE = ServiceModel(create_loader().load_service_model("bedrock-runtime", "s
 MEMBERS: Schema = shape_schema(_SERVICE.shape_for("ConverseStreamRequest"))["properties"]
 """The members of ConverseStream's body, from botocore's service model. The service also refuses empty lists."""
 del MEMBERS["modelId"]  # It is in the path.
+REQUEST_METADATA: Schema = MEMBERS["requestMetadata"]
+"""The map that comes in ConverseStream's body, and for InvokeModelWithResponseStream in a header."""
 MEMBERS["messages"] = messages(shape_schema(_SERVICE.shape_for("ContentBlock")))
 
 

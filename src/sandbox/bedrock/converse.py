@@ -52,7 +52,8 @@ def delta(_answer: Answer, delta: Delta, _latency: Latency) -> list[bytes]:
 
 def end(answer: Answer, latency: Latency) -> list[bytes]:
     """Return the stop reason, and `metadata` if usage is reported: nothing else is in it."""
-    events = [converse_event("messageStop", {"stopReason": answer.stop_reason})]
+    reason = "guardrail_intervened" if answer.intervened else answer.stop_reason
+    events = [converse_event("messageStop", {"stopReason": reason})]
     if usage := answer.usage:
         counts = {"inputTokens": usage.input, "outputTokens": usage.output, "totalTokens": usage.input + usage.output}
         if usage.cache_read is not None:

@@ -9,12 +9,14 @@ from sandbox.bedrock.answer import Answer
 from sandbox.bedrock.dialect import Dialect, Latency, Reported, all_reported
 from sandbox.bedrock.errors import HTTP_FAULTS, STREAM_FAULTS, RefusedError
 from sandbox.bedrock.models import Model
-from sandbox.bedrock.script import DROP, SILENT, Fault, Script
-from sandbox.bedrock.served import COMPLETED, DISCONNECTED, DROPPED
-from sandbox.bedrock.wire import exception_event
+from sandbox.bedrock.script import DROP, ERROR_CHUNK, SILENT, Fault, Script
+from sandbox.bedrock.served import COMPLETED, DISCONNECTED, DROPPED, ERROR_SENT
+from sandbox.bedrock.wire import chunk_events, exception_event
 
 # aiohttp does not tell a handler that its client has left. So each pause is interrupted this often to look.
 _LOOK_SECONDS = 0.25
+# As Anthropic's models say it within a stream: https://platform.claude.com/docs/en/api/errors
+_ERROR_CHUNK = {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}
 
 
 class Playback:
@@ -94,6 +96,11 @@ class Playback:
             if self._request.transport:
                 self._request.transport.close()
             self.outcome = DROPPED
+            return
+        if fault.name == ERROR_CHUNK:
+            await self._write(response, chunk_events(_ERROR_CHUNK))
+            await response.write_eof()
+            self.outcome = ERROR_SENT
             return
         error = STREAM_FAULTS[fault.name]
         await self._write(response, [exception_event(error)])

@@ -13,7 +13,8 @@ A directive is `[[sandbox: key=value key ...]]` in the last user message. Number
     usage=none               no usage anywhere
     stop=REASON              the stop reason
     fault=NAME               an error over HTTP, or `silent`: no response
-    fault=NAME:AFTER         an exception event after so many deltas; also drop:AFTER and silent:AFTER
+    fault=NAME:AFTER         an exception event after so many deltas; also drop:AFTER, silent:AFTER, error_chunk:AFTER
+    guardrail                the answer is a guardrail's, and says so
     for=TEXT                 the directive counts only for model ids that contain TEXT
 
 Deltas are counted over the whole answer: reasoning, text and tool input.
@@ -30,6 +31,8 @@ SILENT = "silent"
 """The fault after which the connection stays open and nothing more comes."""
 DROP = "drop"
 """The fault that closes the connection without an end."""
+ERROR_CHUNK = "error_chunk"
+"""The fault that ends an InvokeModel stream with an error in the model's own format: no exception event."""
 
 _OPENING, _CLOSING = "[[sandbox:", "]]"
 _MAX_MS = 900_000.0
@@ -76,6 +79,7 @@ class Script:
     own_output: int | None = None
     usage: bool = True
     stop: str | None = None
+    guardrail: bool = False
     fault: Fault | None = None
 
     def due_ms(self, delta: int) -> float:
@@ -204,7 +208,7 @@ def _stall(value: str) -> Stall:
 
 def _fault(value: str) -> Fault:
     name, colon, after = value.partition(":")
-    known = {*STREAM_FAULTS, DROP, SILENT} if colon else {*HTTP_FAULTS, SILENT}
+    known = {*STREAM_FAULTS, DROP, SILENT, ERROR_CHUNK} if colon else {*HTTP_FAULTS, SILENT}
     if name not in known:
         form = "NAME:AFTER" if colon else "NAME"
         raise ValueError(f"{form} with one of the names {', '.join(sorted(known))}")
@@ -226,6 +230,7 @@ _READERS: Mapping[str, Callable[[str], object]] = {
     "own_output": _count,
     "usage": _none,
     "stop": _reason,
+    "guardrail": _flag,
     "fault": _fault,
     "for": _text,
 }

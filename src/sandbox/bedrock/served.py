@@ -5,6 +5,7 @@ from dataclasses import dataclass
 COMPLETED = "completed"
 DROPPED = "dropped"
 DISCONNECTED = "disconnected"
+ERROR_SENT = "error sent as a chunk"
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,8 +15,9 @@ class Served:
     Attributes:
         model_id: as the request gave it.
         api: the operation's name, such as `ConverseStream`.
-        outcome: `completed`; the code of the error that was sent, such as `ThrottlingException`; `dropped` if the
-            script closed the connection; `disconnected` if the client went away or the server stopped.
+        outcome: `completed`; the code of the error that was sent, such as `ThrottlingException`; `error sent as a
+            chunk` if it came in the model's own format; `dropped` if the script closed the connection; `disconnected`
+            if the client went away or the server stopped.
         status: the HTTP status, None if none was sent.
         input_tokens: what the client was told, None if nothing. The other three counts are the same.
         output_tokens: Bedrock's count. If the stream broke off: the model's own count up to then.

@@ -44,7 +44,7 @@ _FOUND = {
 }  # fmt: skip
 _COMPLAINTS = {
     "enum": "{found} is not a valid enum value",
-    "pattern": "{found} is not a valid enum value",
+    "pattern": "string [{found}] does not match pattern {wanted}",
     "minItems": "expected minimum item count: {wanted}, found: {size}",
     "maxItems": "expected maximum item count: {wanted}, found: {size}",
     "minProperties": "minimum size: [{wanted}], found: [{size}]",
@@ -75,7 +75,7 @@ def messages(content_block: Schema, content_types: Sequence[str] = ("array",)) -
 
 
 def shape_schema(shape: Shape) -> Schema:
-    """Return the schema of a shape of botocore: its types, required members, enumerations and bounds."""
+    """Return the schema of a shape of botocore: its types, required members, enumerations, bounds and patterns."""
     schema: Schema
     match shape:
         case StructureShape() if shape.is_document_type:
@@ -88,13 +88,16 @@ def shape_schema(shape: Shape) -> Schema:
         case ListShape():
             schema, suffix = {"type": "array", "items": shape_schema(shape.member)}, "Items"
         case MapShape():
-            schema, suffix = {"type": "object", "additionalProperties": shape_schema(shape.value)}, "Properties"
+            parts = {"propertyNames": shape_schema(shape.key), "additionalProperties": shape_schema(shape.value)}
+            schema, suffix = {"type": "object", **parts}, "Properties"
         case StringShape():
             schema, suffix = {"type": "string", **({"enum": shape.enum} if shape.enum else {})}, "Length"
         case _:
             types = {"blob": "string", "float": "number"}
             schema, suffix = {"type": types.get(shape.type_name, shape.type_name)}, "imum"
-    return schema | {f"{bound}{suffix}": shape.metadata[bound] for bound in ("min", "max") if bound in shape.metadata}
+    schema |= {f"{bound}{suffix}": shape.metadata[bound] for bound in ("min", "max") if bound in shape.metadata}
+    # A pattern of a shape is that of the whole string.
+    return schema | ({"pattern": rf"^(?:{shape.metadata['pattern']})\Z"} if "pattern" in shape.metadata else {})
 
 
 def check_body(body: Any, schema: Schema) -> None:

@@ -17,8 +17,18 @@ _PADDING = string.ascii_lowercase + string.ascii_uppercase + string.digits
 _PADDING_LENGTHS = (2, 61)
 
 
-def chunk_event(body: dict[str, Any]) -> bytes:
-    """Return a `chunk` of InvokeModelWithResponseStream: the model's own JSON in base64, then the padding."""
+def chunk_events(*bodies: dict[str, Any], intervened: bool = False) -> list[bytes]:
+    """Return `chunk`s of InvokeModelWithResponseStream: the model's own JSON in base64, then the padding.
+
+    Args:
+        bodies: what the model says, one a chunk.
+        intervened: a guardrail has intervened. Bedrock says so in a member of its own.
+    """
+    action = {"amazon-bedrock-guardrailAction": "INTERVENED"} if intervened else {}
+    return [_chunk_event({**body, **action}) for body in bodies]
+
+
+def _chunk_event(body: dict[str, Any]) -> bytes:
     payload = {"bytes": base64.b64encode(_json(body)).decode(), "p": _padding()}
     return _message(":event-type", "chunk", "event", _json(payload))
 

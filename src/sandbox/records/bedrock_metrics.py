@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/bedrock/latest/userguide/monitoring-runtime-metrics.
 import re
 
 from sandbox.bedrock.errors import HTTP_FAULTS, STREAM_FAULTS
-from sandbox.bedrock.served import COMPLETED, DISCONNECTED, DROPPED, Served
+from sandbox.bedrock.served import COMPLETED, DISCONNECTED, DROPPED, ERROR_SENT, Served
 from sandbox.cloudwatch.metrics import Point
 
 _STATUSES = {error.code: error.status for error in (*HTTP_FAULTS.values(), *STREAM_FAULTS.values())}
@@ -57,5 +57,6 @@ def _quota_usage(served: Served) -> float | None:
 def _error_metric(served: Served) -> str:
     if served.outcome == _THROTTLED:
         return "InvocationThrottles"
-    status = 500 if served.outcome == DROPPED else _STATUSES.get(served.outcome, served.status)
+    broke_off = served.outcome in (DROPPED, ERROR_SENT)
+    status = 500 if broke_off else _STATUSES.get(served.outcome, served.status)
     return "InvocationServerErrors" if status is None or status >= 500 else "InvocationClientErrors"

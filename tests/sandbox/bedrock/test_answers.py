@@ -213,6 +213,20 @@ def test_an_answer_may_be_empty(client: Any, model: str) -> None:
     ]
 
 
+@pytest.mark.parametrize("script", ["guardrail", ""])
+@pytest.mark.parametrize("model", [CLAUDE, NOVA, LLAMA])
+def test_a_guardrail_says_so_in_every_chunk(bedrock: Service, model: str, script: str) -> None:
+    chunks = bedrock.invoke(model, body_for(model, f"[[sandbox: {script}]]")).chunks
+    assert {chunk.get("amazon-bedrock-guardrailAction") for chunk in chunks} == {"INTERVENED" if script else None}
+
+
+@pytest.mark.parametrize(("script", "reason"), [("guardrail", "guardrail_intervened"), ("", "end_turn")])
+def test_a_guardrail_is_a_stop_reason_of_a_conversation(client: Any, script: str, reason: str) -> None:
+    stream = client.converse_stream(modelId=CLAUDE, **converse_body(f"[[sandbox: {script}]]"))["stream"]
+    (stopped,) = (event["messageStop"] for event in stream if "messageStop" in event)
+    assert stopped["stopReason"] == reason
+
+
 def test_the_directives_are_those_of_the_last_user_message(client: Any) -> None:
     messages = [
         {"role": "user", "content": [{"text": "[[sandbox: chunks=9]] first"}]},

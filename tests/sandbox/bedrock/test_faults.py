@@ -75,6 +75,20 @@ def test_a_fault_in_mid_stream(bedrock: Service, client: Any, api: str, fault: s
     assert (served.outcome, served.status, served.output_tokens) == (code[0].upper() + code[1:], 200, None)
 
 
+@pytest.mark.parametrize("model", [CLAUDE, NOVA, LLAMA])
+@pytest.mark.parametrize("after", [0, 2, 5])
+def test_an_error_may_be_a_chunk_of_an_invoked_stream(bedrock: Service, client: Any, model: str, after: int) -> None:
+    reply = bedrock.invoke(model, body_for(model, f"[[sandbox: fault=error_chunk:{after}]]"))
+    *before, last = reply.chunks
+    assert last == {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}
+    assert bool(before) == (after > 0)
+    assert reply.status == 200
+    served = bedrock.last_served()
+    assert (served.outcome, served.status) == ("error sent as a chunk", 200)
+    with pytest.raises(client.exceptions.ValidationException, match="ConverseStream has no error in a chunk"):
+        ask(client, "converse", f"[[sandbox: fault=error_chunk:{after}]]")
+
+
 @pytest.mark.parametrize("api", ["invoke", "converse"])
 @pytest.mark.parametrize("after", [0, 2, 5])
 def test_a_dropped_connection_ends_without_an_end(bedrock: Service, client: Any, api: str, after: int) -> None:

@@ -162,6 +162,14 @@ CONVERSE_CASES = [
     ),
     (converse_body("hi", requestMetadata={"a": 1}), "#/requestMetadata/a: expected type: String, found: Integer"),
     (converse_body("hi", requestMetadata={}), "#/requestMetadata: minimum size: [1], found: [0]"),
+    (converse_body("hi", requestMetadata={"": "b"}), "#/requestMetadata: expected minLength: 1, actual: 0"),
+    (converse_body("hi", requestMetadata={"a": "b" * 257}), "/requestMetadata/a: expected maxLength: 256, actual: 257"),
+    (converse_body("hi", requestMetadata={"a": "b!"}), "#/requestMetadata/a: string [b!] does not match pattern"),
+    (converse_body("hi", requestMetadata={"a\n!": "b"}), "#/requestMetadata: string [a\n!] does not match pattern"),
+    (
+        converse_body("hi", requestMetadata={str(number): "b" for number in range(17)}),
+        "#/requestMetadata: maximum size: [16], found: [17]",
+    ),
 ]  # fmt: skip
 
 
@@ -183,6 +191,32 @@ def test_a_malformed_body_is_refused_by_invoke(bedrock: Service, model: str, bod
 @pytest.mark.parametrize(("body", "complaint"), CONVERSE_CASES)
 def test_a_malformed_body_is_refused_by_converse(bedrock: Service, body: Any, complaint: str) -> None:
     assert_refused(bedrock, bedrock.converse(NOVA, body), complaint)
+
+
+def test_both_apis_take_metadata_of_a_request(client: Any) -> None:
+    metadata = {"request_id": "27df07c5-1c35-42eb-ae6f-55193c404205", "service": "first byte: a_b@c/1,2.+=$#"}
+    assert list(client.converse_stream(modelId=NOVA, requestMetadata=metadata, **converse_body("hi"))["stream"])
+    body = json.dumps(body_for(CLAUDE, "hi"))
+    response = client.invoke_model_with_response_stream(modelId=CLAUDE, body=body, requestMetadata=json.dumps(metadata))
+    assert list(response["body"])
+
+
+@pytest.mark.parametrize(
+    ("metadata", "complaint"),
+    [
+        ("", "Malformed input request, please reformat"),
+        ("request_id=1", "Malformed input request, please reformat"),
+        ("[]", "#: expected type: JSONObject, found: JSONArray"),
+        ("{}", "#: minimum size: [1], found: [0]"),
+        ('{"a": 1}', "#/a: expected type: String, found: Integer"),
+        ('{"a": "!"}', "#/a: string [!] does not match pattern"),
+    ],
+)
+def test_metadata_in_the_header_of_an_invocation_is_checked(client: Any, metadata: str, complaint: str) -> None:
+    body = json.dumps(body_for(CLAUDE, "hi"))
+    with pytest.raises(client.exceptions.ValidationException) as refused:
+        client.invoke_model_with_response_stream(modelId=CLAUDE, body=body, requestMetadata=metadata)
+    assert complaint in refused.value.response["Error"]["Message"]
 
 
 @pytest.mark.parametrize("api", ["invoke", "converse"])

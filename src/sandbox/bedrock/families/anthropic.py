@@ -9,7 +9,7 @@ from sandbox.bedrock.conversation import read_conversation
 from sandbox.bedrock.dialect import Latency, Reported, invocation_metrics
 from sandbox.bedrock.models import Model
 from sandbox.bedrock.validation import COUNT, OBJECT, SAMPLING, TEXT, TEXTS, Schema, messages, record
-from sandbox.bedrock.wire import chunk_event
+from sandbox.bedrock.wire import chunk_events
 
 MODEL_IDS = re.compile(r"anthropic\.claude")
 TEXT_ONLY = False
@@ -38,7 +38,11 @@ _CONTENT_BLOCK: Schema = {
 }
 BODY = record(
     {
-        "anthropic_version": {"type": "string", "pattern": r"^(bedrock-2023-05-31|[0-9]{4}-[0-9]{2}-[0-9]{2})\Z"},
+        "anthropic_version": {
+            "type": "string",
+            "if": {"not": {"pattern": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}\Z"}},
+            "then": {"enum": ["bedrock-2023-05-31"]},
+        },
         "anthropic_beta": TEXTS,
         "max_tokens": COUNT,
         "messages": messages(_CONTENT_BLOCK, ("array", "string")),
@@ -77,10 +81,10 @@ def start(model: Model, answer: Answer) -> list[bytes]:
         if usage.cache_read is not None:
             message["usage"]["cache_read_input_tokens"] = usage.cache_read
         message["usage"]["output_tokens"] = 1
-    return [chunk_event({"type": "message_start", "message": message})]
+    return chunk_events({"type": "message_start", "message": message}, intervened=answer.intervened)
 
 
-def delta(_answer: Answer, delta: Delta, _latency: Latency) -> list[bytes]:
+def delta(answer: Answer, delta: Delta, _latency: Latency) -> list[bytes]:
     """Return one delta, with the start and the stop of its block."""
     bodies: list[dict[str, Any]] = []
     match delta.kind:
@@ -104,7 +108,7 @@ def delta(_answer: Answer, delta: Delta, _latency: Latency) -> list[bytes]:
             signature = {"type": "signature_delta", "signature": secrets.token_urlsafe(48)}
             bodies.append({"type": "content_block_delta", "index": delta.block, "delta": signature})
         bodies.append({"type": "content_block_stop", "index": delta.block})
-    return [chunk_event(body) for body in bodies]
+    return chunk_events(*bodies, intervened=answer.intervened)
 
 
 def end(answer: Answer, latency: Latency) -> list[bytes]:
@@ -115,7 +119,8 @@ def end(answer: Answer, latency: Latency) -> list[bytes]:
     }
     if answer.usage:
         stop["usage"] = {"output_tokens": answer.usage.own_output}
-    return [chunk_event(stop), chunk_event({"type": "message_stop", **invocation_metrics(answer.usage, latency)})]
+    last = {"type": "message_stop", **invocation_metrics(answer.usage, latency)}
+    return chunk_events(stop, last, intervened=answer.intervened)
 
 
 def reported(_answer: Answer, usage: Usage, _told: int) -> Reported:

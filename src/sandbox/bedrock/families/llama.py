@@ -11,7 +11,7 @@ from sandbox.bedrock.answer import Answer, Delta, Prompt, Usage
 from sandbox.bedrock.dialect import Latency, Reported, all_reported, invocation_metrics
 from sandbox.bedrock.models import Model
 from sandbox.bedrock.validation import COUNT, SAMPLING, TEXT, TEXTS, record
-from sandbox.bedrock.wire import chunk_event
+from sandbox.bedrock.wire import chunk_events
 
 MODEL_IDS = re.compile(r"meta\.llama[34]")
 TEXT_ONLY = True
@@ -53,15 +53,15 @@ def delta(answer: Answer, delta: Delta, latency: Latency) -> list[bytes]:
     An answer that is cut says so in its last delta. An answer that ends by itself has a chunk for its end.
     """
     if delta.closes and answer.stop_reason == "max_tokens":
-        return [_last_chunk(answer, delta.text, delta.position, latency)]
-    return [_chunk(answer, delta.text, delta.position, delta.position + 1)]
+        return _last_chunk(answer, delta.text, delta.position, latency)
+    return _chunk(answer, delta.text, delta.position, delta.position + 1)
 
 
 def end(answer: Answer, latency: Latency) -> list[bytes]:
     """Return a last chunk without text, or nothing for an answer that was cut."""
     if answer.deltas and answer.stop_reason == "max_tokens":
         return []
-    return [_last_chunk(answer, "", len(answer.deltas), latency)]
+    return _last_chunk(answer, "", len(answer.deltas), latency)
 
 
 def reported(answer: Answer, usage: Usage, told: int) -> Reported:
@@ -72,7 +72,7 @@ def reported(answer: Answer, usage: Usage, told: int) -> Reported:
     return all_reported(usage) if is_cut else Reported(input=usage.input, output=told)
 
 
-def _last_chunk(answer: Answer, text: str, position: int, latency: Latency) -> bytes:
+def _last_chunk(answer: Answer, text: str, position: int, latency: Latency) -> list[bytes]:
     generated = answer.usage.own_output if answer.usage else 0
     reason = _STOP_REASONS.get(answer.stop_reason, answer.stop_reason)
     return _chunk(answer, text, position, generated, reason, **invocation_metrics(answer.usage, latency))
@@ -80,13 +80,14 @@ def _last_chunk(answer: Answer, text: str, position: int, latency: Latency) -> b
 
 def _chunk(
     answer: Answer, text: str, position: int, generated: int, reason: str | None = None, **metrics: Any
-) -> bytes:
-    return chunk_event(
+) -> list[bytes]:
+    return chunk_events(
         {
             "generation": text,
             "prompt_token_count": answer.usage.input if answer.usage and position == 0 else None,
             "generation_token_count": generated if answer.usage else None,
             "stop_reason": reason,
             **metrics,
-        }
+        },
+        intervened=answer.intervened,
     )

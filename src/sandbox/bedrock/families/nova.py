@@ -10,7 +10,7 @@ from sandbox.bedrock.conversation import MEMBERS, read_alternating
 from sandbox.bedrock.dialect import Latency, Reported, invocation_metrics
 from sandbox.bedrock.models import Model
 from sandbox.bedrock.validation import COUNT, OBJECT, record
-from sandbox.bedrock.wire import chunk_event
+from sandbox.bedrock.wire import chunk_events
 
 MODEL_IDS = re.compile(r"amazon\.nova")
 TEXT_ONLY = False
@@ -40,12 +40,12 @@ def read(body: Any) -> Prompt:
     return read_alternating(body, limits.get("maxTokens", limits.get("max_new_tokens")))
 
 
-def start(_model: Model, _answer: Answer) -> list[bytes]:
+def start(_model: Model, answer: Answer) -> list[bytes]:
     """Return the chunk that precedes the first delta."""
-    return [chunk_event({"messageStart": {"role": "assistant"}})]
+    return chunk_events({"messageStart": {"role": "assistant"}}, intervened=answer.intervened)
 
 
-def delta(_answer: Answer, delta: Delta, _latency: Latency) -> list[bytes]:
+def delta(answer: Answer, delta: Delta, _latency: Latency) -> list[bytes]:
     """Return one delta. In recorded streams every piece of text is a block of its own, with a stop after it."""
     bodies: list[dict[str, Any]] = []
     if delta.kind is Kind.TOOL:
@@ -61,7 +61,7 @@ def delta(_answer: Answer, delta: Delta, _latency: Latency) -> list[bytes]:
     bodies.append({"contentBlockDelta": {"delta": piece, "contentBlockIndex": index}})
     if closes:
         bodies.append({"contentBlockStop": {"contentBlockIndex": index}})
-    return [chunk_event(body) for body in bodies]
+    return chunk_events(*bodies, intervened=answer.intervened)
 
 
 def end(answer: Answer, latency: Latency) -> list[bytes]:
@@ -77,10 +77,11 @@ def end(answer: Answer, latency: Latency) -> list[bytes]:
             "cacheWriteInputTokenCount": usage.cache_write,
         }
         metadata = {"usage": own, **metadata}
-    return [
-        chunk_event({"messageStop": {"stopReason": answer.stop_reason}}),
-        chunk_event({"metadata": metadata, **invocation_metrics(usage, latency)}),
-    ]
+    return chunk_events(
+        {"messageStop": {"stopReason": answer.stop_reason}},
+        {"metadata": metadata, **invocation_metrics(usage, latency)},
+        intervened=answer.intervened,
+    )
 
 
 def reported(_answer: Answer, _usage: Usage, _told: int) -> Reported:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from cloudwatch_calls import START_MS, CloudWatch
+from cloudwatch_calls import START, START_MS, CloudWatch
 from sandbox.cloudwatch.alarms import api
 from sandbox.cloudwatch.alarms.alarms import Alarms, Change
 from sandbox.cloudwatch.alarms.definitions import CompositeAlarm, MetricAlarm, definitions
@@ -61,6 +61,7 @@ class AlarmCalls(CloudWatch):
         super().__init__()
         self.told: list[Change] = []
         self.alarms = Alarms(read_alarms(directory, resources), self.metrics, minute_seconds, self.told.append)
+        self.alarms.created = START
         self._operations = api.operations(self.alarms)
 
     def evaluate(self, second: float) -> dict[str, str]:

@@ -50,6 +50,22 @@ def test_texts_that_are_numbers(tmp_path: Path) -> None:
     assert alarm.queries[1]["MetricStat"]["Period"] == 300
 
 
+def test_how_long_an_alarm_warms_up(tmp_path: Path) -> None:
+    whole = {"WarmUpPeriodDurationInMinutes": "15", "OnlyStartEvaluatingAfterWarmUpPeriodEnds": "true"}
+    alarm = read_metric_alarm(tmp_path, metric_alarm(WarmUpConfiguration=whole))
+    assert (alarm.warm_up_minutes, alarm.warms_up_whole) == (15, True)
+    alarm = read_metric_alarm(tmp_path, metric_alarm(WarmUpConfiguration={"WarmUpPeriodDurationInMinutes": 1}))
+    assert (alarm.warm_up_minutes, alarm.warms_up_whole) == (1, False)
+    alarm = read_metric_alarm(tmp_path, metric_alarm())
+    assert (alarm.warm_up_minutes, alarm.warms_up_whole) == (0, False)
+
+
+@pytest.mark.parametrize("given", [{}, {"WarmUpPeriodDurationInMinutes": 0}, {"WarmUpPeriodDurationInMinutes": 2881}])
+def test_a_warming_up_that_cannot_be_is_refused(tmp_path: Path, given: dict[str, int]) -> None:
+    with pytest.raises(TemplateError, match=r"A: .*WarmUp"):
+        read_alarms(tmp_path, {"A": metric_alarm(WarmUpConfiguration=given)})
+
+
 def test_actions_are_by_state_and_can_be_disabled(tmp_path: Path) -> None:
     actions: dict[str, Any] = {
         "AlarmActions": ["arn:a"],

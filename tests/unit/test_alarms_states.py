@@ -3,6 +3,7 @@
 import json
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -83,6 +84,72 @@ def test_metric_math(tmp_path: Path) -> None:
     assert '"recentDatapoints": [0.0]' in (alarms.told[-1].new.reason_data or "")
     alarms.put([BAD])
     assert alarms.evaluate(61) == {"m": "ALARM"}
+
+
+@pytest.mark.parametrize("period", [600, 900, 21600])
+@pytest.mark.parametrize("minute_seconds", [1, 60])
+def test_long_periods_end_with_the_minute_of_the_evaluation(tmp_path: Path, period: int, minute_seconds: int) -> None:
+    """One value in one minute is in the latest period for as many minutes as that has."""
+    alarms = AlarmCalls(tmp_path, {"A": metric_alarm(Statistic="Sum", Period=period, Threshold=0)}, minute_seconds)
+    minutes, begin = period // 60, -(START.timestamp() % minute_seconds)
+    alarms.put({int(begin + 0.5 * minute_seconds): 1.0})
+    wanted = {0: "OK", 1: "ALARM", minutes - 1: "ALARM", minutes: "ALARM", 3 * minutes: "ALARM", 3 * minutes + 1: "OK"}
+    states = {minute: alarms.evaluate(begin + minute * minute_seconds + 0.1)["slow"] for minute in wanted}
+    assert states == wanted, "and two periods longer in the place of missing values"
+    filled = math_alarm("f", stat("a", period=period, ReturnData=False), expression("e", "FILL(a, 0)"), Threshold=0)
+    alarms = AlarmCalls(tmp_path, {"A": filled}, minute_seconds)
+    alarms.put({int(begin + 0.5 * minute_seconds): 1.0})
+    wanted = {0: "OK", 1: "ALARM", minutes - 1: "ALARM", minutes: "ALARM", minutes + 1: "OK"}
+    assert {minute: alarms.evaluate(begin + minute * minute_seconds + 0.1)["f"] for minute in wanted} == wanted
+
+
+def test_a_metric_that_never_had_a_value_can_be_filled(tmp_path: Path) -> None:
+    silent = math_alarm(
+        "silent",
+        stat("failures", "Average", "NeverPut", period=600, ReturnData=False),
+        expression("e", "FILL(failures, 1)"),
+        ComparisonOperator="GreaterThanOrEqualToThreshold",
+        Threshold=1,
+        EvaluationPeriods=2,
+    )
+    alarms = AlarmCalls(tmp_path, {"A": silent})
+    assert alarms.evaluate(60) == {"silent": "ALARM"}
+    assert json.loads(alarms.told[-1].new.reason_data or "")["recentDatapoints"] == [1, 1]
+
+
+def warming(minutes: int, only_after: bool = False, **changes: Any) -> dict[str, Any]:
+    configuration = {"WarmUpPeriodDurationInMinutes": minutes, "OnlyStartEvaluatingAfterWarmUpPeriodEnds": only_after}
+    return metric_alarm("w", WarmUpConfiguration=configuration, AlarmActions=["arn:a"], **changes)
+
+
+@pytest.mark.parametrize("minute_seconds", [1, 60])
+def test_an_alarm_that_warms_up_says_nothing_and_sets_off_no_composite(tmp_path: Path, minute_seconds: int) -> None:
+    silent = warming(10, TreatMissingData="breaching")
+    composite = composite_alarm("c", 'ALARM("w")', AlarmActions=["arn:b"])
+    alarms = AlarmCalls(tmp_path, {"A": silent, "C": composite}, minute_seconds)
+    states = [alarms.evaluate(minute * minute_seconds)["w"] for minute in range(12)]
+    assert states == ["INSUFFICIENT_DATA"] * 10 + ["ALARM"] * 2
+    told = [(change.alarm.name, change.new.value, change.alarm.actions(change.new.value)) for change in alarms.told]
+    assert told == [("c", "OK", []), ("w", "ALARM", ["arn:a"]), ("c", "ALARM", ["arn:b"])]
+
+
+@pytest.mark.parametrize(("only_after", "first"), [(False, 3), (True, 10)])
+def test_data_that_fill_the_window_end_the_warming_up(tmp_path: Path, only_after: bool, first: int) -> None:
+    alarms = AlarmCalls(tmp_path, {"A": warming(10, only_after, EvaluationPeriods=2, DatapointsToAlarm=1)})
+    alarms.put({60 * minute + 30: BAD for minute in range(1, 12)})
+    states = [alarms.evaluate(60 * minute)["w"] for minute in range(12)]
+    assert states == ["INSUFFICIENT_DATA"] * first + ["ALARM"] * (12 - first)
+    alarms = AlarmCalls(tmp_path, {"A": warming(10, only_after, EvaluationPeriods=2, DatapointsToAlarm=1)})
+    alarms.put({60 * minute + 30: BAD for minute in range(1, 4)})
+    states = [alarms.evaluate(60 * minute)["w"] for minute in range(9)]
+    after = "INSUFFICIENT_DATA" if only_after else "OK"
+    assert states[-1] == after, "what has begun goes on: no data are nothing new"
+
+
+def test_the_warming_up_is_described(tmp_path: Path) -> None:
+    alarms = AlarmCalls(tmp_path, {"A": warming(7)})
+    (described,) = alarms("DescribeAlarms")["MetricAlarms"]
+    assert described["WarmUpConfiguration"]["WarmUpPeriodDurationInMinutes"] == 7
 
 
 def two_and_a_composite(directory: Path, rule: str) -> AlarmCalls:

@@ -4,7 +4,7 @@ import json
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from sandbox.aws_api.contract import ApiError
 from sandbox.cloudwatch.alarms.definitions import Alarm, CompositeAlarm, MetricAlarm
@@ -68,6 +68,7 @@ class Alarms:
         unchecked = State("INSUFFICIENT_DATA", "Unchecked: Initial alarm creation", None, self.created)
         self._states = {alarm.name: unchecked for alarm in alarms}
         self._changes: tuple[Change, ...] = ()
+        self._warm: set[str] = set()  # the alarms whose data have ended their warming up before its time
         for alarm in alarms:
             if isinstance(alarm, MetricAlarm):
                 _check(alarm, metrics)
@@ -96,7 +97,10 @@ class Alarms:
             last = self._states[alarm.name]
             try:
                 if isinstance(alarm, MetricAlarm):
-                    finding = evaluate(alarm, self._datapoints(alarm, end_ms), last.value, now)
+                    datapoints = self._datapoints(alarm, end_ms)
+                    if self._warms_up(alarm, datapoints, now):
+                        continue
+                    finding = evaluate(alarm, datapoints, last.value, now)
                 else:
                     children = [child for child in changed if child.name in alarm.rule.children]
                     finding = self._composed(alarm, children, now)
@@ -111,6 +115,21 @@ class Alarms:
                 self._changes = (*self._changes, change)[-_CHANGES_KEPT:]
                 changed.append(alarm)
                 self._told(change)
+
+    def _warms_up(self, alarm: MetricAlarm, datapoints: Sequence[Datapoint], now: datetime) -> bool:
+        """Tell whether a new alarm stays as it was created, and out of the way of composite alarms.
+
+        Unless it is to warm up for the whole time, that is over as soon as data fill its evaluation periods.
+        https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-warm-up.html
+        """
+        end = self.created + timedelta(seconds=alarm.warm_up_minutes * self._minute_seconds)
+        if alarm.name in self._warm or now >= end:
+            return False
+        latest = [value for _, value in datapoints[-alarm.evaluation_periods :]]
+        if not alarm.warms_up_whole and None not in latest:
+            self._warm.add(alarm.name)
+            return False
+        return True
 
     def _datapoints(self, alarm: MetricAlarm, end_ms: int) -> list[Datapoint]:
         """Return the datapoints of the evaluation range that ends at a moment.

@@ -54,6 +54,8 @@ class MetricAlarm(Alarm):
         threshold: what a datapoint is compared with.
         comparison: one of `COMPARISONS`.
         treatment: one of `TREATMENTS`.
+        warm_up_minutes: for so long after its creation it is not evaluated.
+        warms_up_whole: whether not even then if its data fill the evaluation periods.
     """
 
     queries: Sequence[Mapping[str, Any]]
@@ -63,6 +65,8 @@ class MetricAlarm(Alarm):
     threshold: float
     comparison: str
     treatment: str
+    warm_up_minutes: int
+    warms_up_whole: bool
 
 
 @dataclass(frozen=True)
@@ -120,6 +124,7 @@ def _metric_alarm(place: str, described: Mapping[str, Any]) -> MetricAlarm:
     if not 1 <= datapoints_to_alarm <= evaluation_periods:
         raise TemplateError(f"{place}.DatapointsToAlarm must be from 1 to EvaluationPeriods ({evaluation_periods})")
     queries = _queries(place, described)
+    warm_up = described.get("WarmUpConfiguration", {})
     return MetricAlarm(
         name=described["AlarmName"],
         described=described,
@@ -130,6 +135,8 @@ def _metric_alarm(place: str, described: Mapping[str, Any]) -> MetricAlarm:
         threshold=described["Threshold"],
         comparison=comparison,
         treatment=treatment,
+        warm_up_minutes=warm_up.get("WarmUpPeriodDurationInMinutes", 0),
+        warms_up_whole=warm_up.get("OnlyStartEvaluatingAfterWarmUpPeriodEnds", False),
     )
 
 

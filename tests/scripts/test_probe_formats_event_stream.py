@@ -57,6 +57,30 @@ def test_an_event_is_given_by_the_piece_that_completes_it() -> None:
     assert decoder.feed(b"\ndata: 3\r\n") == []
 
 
+# What keeps a connection alive; a | is where a line ends.
+SILENCE = ["", ":|", ": keep-alive||", "|", "|||", ":||: data: 1||:::|", "\ufeff: keep-alive||", ": \u20ac||"]
+
+
+@pytest.mark.parametrize("content", ["data: 1\n\n", "event: a\r\ndata: 1", "d", "nonsense", " : no comment"])
+@pytest.mark.parametrize("end", ["\n", "\r", "\r\n"])
+@pytest.mark.parametrize("silence", SILENCE)
+def test_comments_and_empty_lines_are_no_beginning(silence: str, end: str, content: str) -> None:
+    before = silence.replace("|", end)
+    data = (before + content).encode()
+    length = len(before.encode())
+    decoder, begun = EventDecoder(), []
+    for place in range(len(data)):
+        decoder.feed(data[place : place + 1])
+        begun.append(decoder.has_begun)
+    assert begun == [place >= length for place in range(len(data))]
+    for cut in range(len(data) + 1):
+        decoder = EventDecoder()
+        decoder.feed(data[:cut])
+        assert decoder.has_begun == (cut > length)
+        decoder.feed(data[cut:])
+        assert decoder.has_begun
+
+
 @given(st.lists(st.text()), st.data())
 def test_any_text_comes_through(texts: list[str], data: st.DataObject) -> None:
     stream = "".join(f"event: delta\ndata: {json.dumps({'text': text})}\n\n" for text in texts).encode()

@@ -437,6 +437,58 @@ def test_headers_sent_early_are_no_token() -> None:
     assert (run.ttfb_headers_ms, run.ttfb_ms, run.ttft_ms) == (200.0, 700.0, 1100.0)
 
 
+def test_a_comment_is_neither_a_first_byte_nor_a_chunk() -> None:
+    seen = observe(
+        (1.0, HEADER, HEAD),
+        (1.1, BODY, b": keep-alive\n\n"),
+        (1.2, BODY, b": ke"),
+        (1.3, BODY, b"ep-alive\n\n: keep-alive\n\n"),
+        (1.5, BODY, START[:3]),
+        (1.6, BODY, START[3:]),
+        (1.7, BODY, DELTA),
+        (1.8, BODY, b":\n\n"),
+        (1.9, BODY, b":\n\n" + DELTA[:9]),
+        (2.0, BODY, DELTA[9:]),
+        (2.1, BODY, b": bye\n\n"),
+        (2.2, BODY, END),
+    )
+    run = measured(seen, DONE)
+    assert (run.outcome, run.ttfb_headers_ms, run.ttfb_ms, run.ttft_ms) == ("completed", 200.0, 700.0, 900.0)
+    assert (run.gaps_ms, run.delivery) == ([300.0], None)
+    assert seen.messages == 4
+    assert run.bytes == len(START + DELTA + DELTA + END) + 3 * 14 + 3 + 3 + 7
+
+
+def test_nothing_but_comments_is_no_first_byte() -> None:
+    run = judged(b": keep-alive\n\n" * 3, DONE)
+    assert (run.outcome, run.ttfb_headers_ms, run.ttfb_ms, run.bytes) == ("cut", 200.0, None, 3 * 14)
+    assert run.error is not None
+    assert run.error.type == "no_answer"
+
+
+def test_an_error_event_after_comments_is_an_error() -> None:
+    seen = observe((1.0, HEADER, HEAD), (1.3, BODY, b": keep-alive\n\n"), (1.9, BODY, b":\n\n" + ERROR))
+    run = measured(seen, DONE)
+    assert (run.outcome, run.status, run.ttfb_ms, run.ttft_ms, run.gaps_ms) == ("error", 200, 1100.0, None, [])
+    assert run.error is not None
+    assert (run.error.type, run.error.retryable) == ("throttled", True)
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "br"])
+def test_comments_are_seen_through_a_compression(encoding: str) -> None:
+    head = HEAD.replace(b"\r\n\r\n", f"\r\nContent-Encoding: {encoding}\r\n\r\n".encode())
+    first, second = (gzip.compress(part) for part in (b": keep-alive\n\n", START + DELTA + END))
+    run = measured(observe((1.0, HEADER, head), (1.3, BODY, first), (1.9, BODY, second)), DONE)
+    assert run.ttfb_ms == (1100.0 if encoding == "gzip" else 500.0), "what cannot be decoded is taken for content"
+
+
+def test_empty_lines_that_keep_a_stream_of_lines_alive_are_no_first_byte() -> None:
+    head = HEAD.replace(b"text/event-stream", b"application/x-ndjson")
+    line = b'{"type": "start", "request_id": "r", "trace_id": "t", "model": "m"}\n'
+    run = measured(observe((1.0, HEADER, head), (1.3, BODY, b"\n\r\n"), (1.9, BODY, line)), DONE)
+    assert run.ttfb_ms == 1100.0
+
+
 def test_a_kept_connection_costs_nothing_that_is_known() -> None:
     kept = replace(DONE, num_connects=0, name_lookup=0.000009, connect=0.00004, app_connect=0.00005)
     run = judged(START + DELTA + END, kept)

@@ -146,6 +146,44 @@ def test_a_head_without_an_end_is_no_response(probe: Probe) -> None:
     assert run["error"]["message"]
 
 
+KEEP_ALIVE = chunk(b": keep-alive\n\n")
+
+
+@pytest.mark.alone
+def test_comments_that_keep_the_connection_alive_change_no_figure(probe: Probe) -> None:
+    script: Script = [
+        (0.1, STREAM_HEAD + KEEP_ALIVE),
+        (0.2, chunk(b": keep-")),
+        (0.3, chunk(b"alive\n\n") + KEEP_ALIVE),
+        (0.5, START),
+        (0.7, event("delta", text="one")),
+        (0.9, KEEP_ALIVE),
+        (1.1, event("delta", text="two")),
+        (1.2, KEEP_ALIVE),
+        (1.3, END + LAST_CHUNK),
+    ]
+    with ScriptedServer(script) as server:
+        code, run = probe.run_json("--url", server.url)
+        sent = [(at - server.exchanges[0].accepted_at) * 1000 for at in server.exchanges[0].sent_at]
+    assert (code, run["outcome"], run["format"]) == (0, "completed", "firstbyte-sse")
+    figures = {"ttfb_headers_ms": sent[0], "ttfb_ms": sent[3], "ttft_ms": sent[4], "total_ms": sent[8]}
+    for name, expected in figures.items():
+        assert run[name] == pytest.approx(expected, abs=allowance()), name
+    assert run["gaps_ms"] == pytest.approx([sent[6] - sent[4]], abs=allowance())
+
+
+def test_an_error_after_a_status_that_went_out_with_comments(probe: Probe) -> None:
+    error = event("error", type="throttled", message="too many requests", retryable=True, partial_usage={})
+    script: Script = [(0.0, STREAM_HEAD + KEEP_ALIVE), (0.1, KEEP_ALIVE), (0.2, error + LAST_CHUNK)]
+    with ScriptedServer(script) as server:
+        code, run = probe.run_json("--url", server.url)
+        shown = probe("--url", server.url).stdout
+    assert (code, run["outcome"], run["status"], run["ttft_ms"]) == (4, "error", 200, None)
+    assert run["error"] == {"type": "throttled", "message": "too many requests", "retryable": True}
+    assert "First token" not in shown
+    assert "throttled" in shown
+
+
 @pytest.mark.alone
 def test_headers_that_come_slowly_count_from_their_first_byte(probe: Probe) -> None:
     pieces: Script = [

@@ -179,7 +179,10 @@ def test_periods_count_from_the_minute_of_the_start(cloudwatch: CloudWatch) -> N
     cloudwatch.put({0: 1.0, 299: 2.0, 300: 4.0, 659: 8.0, 660: 16.0, 900: 32.0})
 
     def at(start: float, end: float) -> list[dict[int, float]]:
-        times: dict[str, Any] = {"StartTime": START + timedelta(seconds=start), "EndTime": START + timedelta(seconds=end)}
+        times: dict[str, Any] = {
+            "StartTime": START + timedelta(seconds=start),
+            "EndTime": START + timedelta(seconds=end),
+        }
         filled = expression("f", "FILL(m, 0)")
         results = cloudwatch.data(stat("m", period=300), filled, **times)["MetricDataResults"]
         points = statistics(cloudwatch, **times, Period=300, Statistics=["Sum"])

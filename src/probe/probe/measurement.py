@@ -17,7 +17,7 @@ that is late for the first byte would make the whole run look quicker. And curl 
     connect  time_connect - time_namelookup
     TLS      time_appconnect - time_connect, 0 over http
     headers  time_starttransfer
-    TTFB     t(first byte of the body)
+    TTFB     t(first byte of the body that is no comment of an event stream, and no empty line before its first message)
     TTFT     t(first non-empty text), in formats in which text can be told
     gaps     between consecutive chunks: non-empty texts or, where none can be told, events, lines or reads; the time
              of a chunk is that of the read that completed it

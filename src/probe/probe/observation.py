@@ -28,7 +28,8 @@ class Observation:
     Attributes:
         head: The final response's head, once it is complete.
         first_header_at: When the first byte of any header section came, in seconds of the reader's clock.
-        first_body_at: When the first byte of the body came, likewise.
+        first_body_at: When the first byte of the body came, likewise. A comment or an empty line before the first event
+            or line is none: it only keeps the connection alive.
         last_body_at: When the last one came, until now, likewise.
         body_bytes: How many bytes of body came, as they were on the wire.
         decoded_bytes: How many of them there are without the coding, as far as they were decoded.
@@ -101,17 +102,12 @@ class Observer:
             self._take_header(arrival)
             return ""
         seen = self.observation
-        if seen.first_body_at is None:
-            seen.first_body_at = arrival.at
         seen.last_body_at = arrival.at
         seen.body_bytes += len(arrival.data)
-        if self._decoder is None or seen.corruption or seen.too_long:
-            return ""
-        try:
-            return "".join([self._take_body(arrival.at, data) for data in self._decoder.decode(arrival.data)])
-        except CorruptBodyError as error:
-            seen.corruption = str(error)
-            return ""
+        text = self._decode(arrival)
+        if seen.first_body_at is None and not self._is_kept_alive_only():
+            seen.first_body_at = arrival.at
+        return text
 
     def end(self) -> None:
         """Note that the transfer has come to its proper end."""
@@ -141,6 +137,21 @@ class Observer:
         if self.observation.is_answer:
             self._reader = reader(head.headers.get("content-type", ""))
             self.observation.format = self._reader.name
+
+    def _decode(self, arrival: Arrival) -> str:
+        seen = self.observation
+        if self._decoder is None or seen.corruption or seen.too_long:
+            return ""
+        try:
+            return "".join([self._take_body(arrival.at, data) for data in self._decoder.decode(arrival.data)])
+        except CorruptBodyError as error:
+            seen.corruption = str(error)
+            return ""
+
+    def _is_kept_alive_only(self) -> bool:
+        """The body has begun, but no message of it; a body that cannot be read is taken for what it seems to be."""
+        is_read = self._decoder is not None and not self.observation.corruption
+        return is_read and isinstance(self._reader, MessageReader) and not self._reader.has_begun
 
     def _take_body(self, at: float, data: bytes) -> str:
         seen = self.observation

@@ -18,6 +18,7 @@ class EventDecoder:
 
     Attributes:
         unfinished: How many characters are kept of an event that is not complete.
+        has_begun: A line has begun that is neither empty nor a comment, which only keeps the connection alive.
     """
 
     def __init__(self) -> None:
@@ -25,6 +26,8 @@ class EventDecoder:
         self._at_start = True
         self._after_carriage_return = False
         self._partial_line: list[str] = []
+        self._line_begins_with = ""
+        self.has_begun = False
         self._name = ""
         self._data: list[str] = []
         self.unfinished = 0
@@ -42,9 +45,12 @@ class EventDecoder:
         self._after_carriage_return = text.endswith("\r")
         first, *others = _LINE_END.split(text)
         self._partial_line.append(first)
+        self._look_at(first)
         self.unfinished += len(first)
         events = []
         for beginning in others:
+            self._line_begins_with = ""
+            self._look_at(beginning)
             line = "".join(self._partial_line)
             self.unfinished += len(beginning) - len(line)
             event = self._line(line)
@@ -56,6 +62,11 @@ class EventDecoder:
     def end(self) -> list[Message]:
         """Nothing: an event that no empty line ended is none."""
         return []
+
+    def _look_at(self, text: str) -> None:
+        if not self._line_begins_with and text:
+            self._line_begins_with = text[0]
+            self.has_begun = self.has_begun or text[0] != ":"
 
     def _line(self, line: str) -> Message | None:
         if not line:

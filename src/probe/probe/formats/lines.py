@@ -14,12 +14,14 @@ class LineDecoder:
 
     Attributes:
         unfinished: How many characters are kept of a line that is not complete.
+        has_begun: A line has begun that is not empty.
     """
 
     def __init__(self) -> None:
         self._decoder = codecs.getincrementaldecoder("utf-8-sig")("replace")
         self._partial_line: list[str] = []
         self.unfinished = 0
+        self.has_begun = False
 
     def feed(self, data: bytes) -> list[Message]:
         """The lines that these bytes complete, in order."""
@@ -30,6 +32,7 @@ class LineDecoder:
         return self._lines(self._decoder.decode(b"", final=True) + "\n")
 
     def _lines(self, text: str) -> list[Message]:
+        self.has_begun = self.has_begun or bool(text.strip())
         first, *others = text.split("\n")
         self._partial_line.append(first)
         self.unfinished = len(others[-1]) if others else self.unfinished + len(first)

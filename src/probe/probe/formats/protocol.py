@@ -89,9 +89,11 @@ class Decoder(typing.Protocol):
 
     Attributes:
         unfinished: How many characters are kept of a message that is not complete.
+        has_begun: There was something that does more than keep the connection alive.
     """
 
     unfinished: int
+    has_begun: bool
 
     def feed(self, data: bytes) -> list[Message]:
         """The messages that these bytes complete, in order."""
@@ -124,6 +126,11 @@ class MessageReader:
     def unfinished(self) -> int:
         """How many characters are kept of a message that is not complete."""
         return self._decoder.unfinished
+
+    @property
+    def has_begun(self) -> bool:
+        """There was something that does more than keep the connection alive."""
+        return self._decoder.has_begun
 
     def feed(self, data: bytes) -> list[Chunk]:
         """A chunk for each message that these bytes complete."""

@@ -11,7 +11,8 @@ from sandbox.cloudwatch.metrics import Point
 
 _STATUSES = {error.code: error.status for error in (*HTTP_FAULTS.values(), *STREAM_FAULTS.values())}
 _THROTTLED = "ThrottlingException"
-# An output token of these models counts as five, of all others as one: Claude from 3.7 on.
+# An output token of Claude from 3.7 on counts as five, of all other models as one. AWS gives new models rates of their
+# own, such as ten: to follow each of them is not worth a table here.
 # https://docs.aws.amazon.com/bedrock/latest/userguide/quotas-token-burndown.html
 _FIVEFOLD = re.compile(r"anthropic\.claude-(?!instant|v\d|3-(?!7))")
 

@@ -50,10 +50,10 @@ class Recorded:
     def metric(self, name: str, statistic: str, namespace: str = "Firstbyte", **dimensions: str) -> float | None:
         """One statistic over everything that was recorded; None if nothing was."""
         dimensions = dimensions or {"service": SERVICE}
-        now = datetime.now(UTC)
+        now = time.time()
         answer = self.cloudwatch.get_metric_data(
-            StartTime=now - timedelta(hours=1),
-            EndTime=now + timedelta(minutes=1),
+            StartTime=datetime.fromtimestamp(now - 3600, UTC),
+            EndTime=datetime.now(UTC) + timedelta(minutes=1),
             MetricDataQueries=[
                 {
                     "Id": "m",

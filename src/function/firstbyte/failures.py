@@ -31,6 +31,7 @@ class ErrorType(StrEnum):
 
     INVALID_REQUEST = "invalid_request"
     ACCESS_DENIED = "access_denied"
+    REJECTED = "rejected"
     THROTTLED = "throttled"
     MODEL_ERROR = "model_error"
     MODEL_UNAVAILABLE = "model_unavailable"
@@ -43,6 +44,7 @@ class ErrorType(StrEnum):
 _TABLE: dict[ErrorType, tuple[int, bool, str]] = {
     ErrorType.INVALID_REQUEST: (400, False, "The request is not valid."),
     ErrorType.ACCESS_DENIED: (403, False, "The function is not allowed to call this model."),
+    ErrorType.REJECTED: (502, False, "Bedrock refused the request."),
     ErrorType.THROTTLED: (429, True, "The model takes no more requests or tokens at the moment; try again later."),
     ErrorType.MODEL_ERROR: (502, True, "The model failed to answer."),
     ErrorType.MODEL_UNAVAILABLE: (503, True, "The model is not available at the moment; try again later."),
@@ -54,12 +56,6 @@ _TABLE: dict[ErrorType, tuple[int, bool, str]] = {
 # Seconds for `retry-after`. Bedrock's quotas refill all the time, and a model that is still loading says so again.
 RETRY_AFTER_SECONDS = 1
 _WORTH_WAITING_FOR = {ErrorType.THROTTLED, ErrorType.MODEL_UNAVAILABLE}
-_MODEL_TROUBLE = {
-    ErrorType.THROTTLED,
-    ErrorType.MODEL_ERROR,
-    ErrorType.MODEL_UNAVAILABLE,
-    ErrorType.MODEL_TIMEOUT,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +115,11 @@ class Failure:
 
     @property
     def another_model_may_help(self) -> bool:
-        """Whether the model is the cause, and not the request, the permissions or the clock."""
-        return self.type in _MODEL_TROUBLE
+        """Whether to ask another model after this failure of one.
+
+        Bedrock refuses a bad request and a bad configuration with the same codes, so only the clock is told apart.
+        """
+        return self.type is not ErrorType.DEADLINE_EXCEEDED
 
 
 class RequestError(Exception):
@@ -153,7 +152,7 @@ _TYPE_OF_CODE = {
     "ModelErrorException": ErrorType.MODEL_ERROR,
     "ModelStreamErrorException": ErrorType.MODEL_ERROR,
     "InternalServerException": ErrorType.MODEL_ERROR,
-    "ResourceNotFoundException": ErrorType.MODEL_ERROR,
+    "ResourceNotFoundException": ErrorType.REJECTED,
 }
 # For codes that are not in the table above, such as the bare status of an answer from a proxy.
 _TYPE_OF_STATUS = {
@@ -202,8 +201,4 @@ def _failure_of_answer(error: ClientError, model_id: str) -> Failure:
     if error_type is ErrorType.ACCESS_DENIED:
         # The words name role, action and resource. The operator needs them; nobody else should see them.
         return Failure.of(error_type, detail=words, code=code, model_id=model_id)
-    if code == "ResourceNotFoundException":
-        return Failure.of(
-            error_type, "The model does not exist in this region.", retryable=False, code=code, model_id=model_id
-        )
     return Failure.of(error_type, code=code, model_id=model_id)

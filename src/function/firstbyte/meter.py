@@ -21,6 +21,7 @@ class Outcome(StrEnum):
 
     COMPLETED = "completed"
     CLIENT_ERROR = "client_error"
+    REJECTED = "rejected"
     THROTTLED = "throttled"
     MODEL_ERROR = "model_error"
     INTERRUPTED = "interrupted"
@@ -28,10 +29,12 @@ class Outcome(StrEnum):
     INTERNAL_ERROR = "internal_error"
 
 
-# For a response that failed before its first byte. All other types count as `MODEL_ERROR`. That includes a missing
-# permission to call the model, because it is no error of the client.
+# For a response that failed before its first byte. All other types count as `MODEL_ERROR`. An `INVALID_REQUEST` for
+# which a model was asked is `REJECTED`, too: Bedrock's words alone tell whether the client or the operator is at fault.
 _OUTCOME_OF_ERROR = {
     ErrorType.INVALID_REQUEST: Outcome.CLIENT_ERROR,
+    ErrorType.ACCESS_DENIED: Outcome.REJECTED,
+    ErrorType.REJECTED: Outcome.REJECTED,
     ErrorType.THROTTLED: Outcome.THROTTLED,
     ErrorType.DEADLINE_EXCEEDED: Outcome.DEADLINE_EXCEEDED,
     ErrorType.INTERNAL: Outcome.INTERNAL_ERROR,
@@ -58,6 +61,7 @@ class Figures:
     requests: int
     completed: int
     client_errors: int
+    rejections: int
     throttles: int
     model_errors: int
     interrupted_streams: int
@@ -218,6 +222,8 @@ class Meter:
             return Outcome.COMPLETED
         if self._failed_in_stream and self.failure.type is not ErrorType.DEADLINE_EXCEEDED:
             return Outcome.INTERRUPTED
+        if self.failure.type is ErrorType.INVALID_REQUEST and self.failure.model_id:
+            return Outcome.REJECTED
         return _OUTCOME_OF_ERROR.get(self.failure.type, Outcome.MODEL_ERROR)
 
     def so_far(self) -> dict[str, float | None]:
@@ -259,6 +265,7 @@ class Meter:
             requests=1,
             completed=int(outcome is Outcome.COMPLETED),
             client_errors=int(outcome is Outcome.CLIENT_ERROR),
+            rejections=int(outcome is Outcome.REJECTED),
             throttles=int(outcome is Outcome.THROTTLED),
             model_errors=int(outcome is Outcome.MODEL_ERROR),
             interrupted_streams=int(outcome is Outcome.INTERRUPTED),

@@ -34,7 +34,12 @@ HTTP_FAULTS = [
     # What nobody has heard of goes by its status.
     (403, "SomethingNew", 403, "access_denied", False, None),
     (429, "SomethingNew", 429, "throttled", True, "1"),
-    (418, "SomethingNew", 502, "model_error", True, None),
+    (402, "SomethingNew", 403, "access_denied", False, None),
+    (404, "SomethingNew", 502, "rejected", False, None),
+    (413, "SomethingNew", 400, "invalid_request", False, None),
+    (418, "SomethingNew", 502, "rejected", False, None),
+    (424, "SomethingNew", 502, "model_error", True, None),
+    (500, "SomethingNew", 502, "model_error", True, None),
     (502, "SomethingNew", 502, "model_error", True, None),
     (503, "SomethingNew", 503, "model_unavailable", True, "1"),
     (504, "SomethingNew", 504, "model_timeout", True, None),
@@ -133,6 +138,14 @@ def test_exception_in_mid_stream(
         assert (error["type"], error["retryable"]) == (error_type, retryable)
         assert error["partial_usage"] == {"input_tokens": None, "output_tokens": None}
     assert [line["code"] for line in response.log] == [code[0].upper() + code[1:]]
+
+
+def test_an_exception_that_botocore_does_not_know_is_a_model_error(function: tuple[Any, ReplayServer]) -> None:
+    app, server = function
+    server.prepare(Reply([OPENING, HELLO, exception("somethingNewException", "words of Bedrock")]))
+    response = call(app, url_event({"prompt": "x"}, "text/event-stream"))
+    assert (response.names, response.events[-1][1]["type"]) == (["start", "delta", "error"], "model_error")
+    assert [(line.get("code"), line.get("detail")) for line in response.log] == [(None, None)]
 
 
 @pytest.mark.parametrize(("code", "status", "error_type", "retryable"), STREAM_FAULTS)

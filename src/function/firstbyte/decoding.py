@@ -161,7 +161,10 @@ def _error(chunk: Chunk) -> ErrorReport | None:
 
 def _error_report(error: Any) -> ErrorReport:
     named = [error.get(key) for key in ("code", "__type", "type", "status")] if isinstance(error, dict) else []
-    codes = (str(name) for name in named if isinstance(name, str | int) and _CODE.fullmatch(str(name)))
+    # Services that speak AWS's JSON protocol write `namespace#Code`.
+    codes = (
+        str(name).rpartition("#")[2] for name in named if isinstance(name, str | int) and _CODE.fullmatch(str(name))
+    )
     return ErrorReport(tuple(code for code in dict.fromkeys(codes) if code != "error"), _words(error))
 
 

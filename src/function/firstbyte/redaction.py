@@ -112,9 +112,11 @@ class Redaction:
         forms: dict[str, None] = {}
         for text in dict.fromkeys(self._texts):
             plain = _plain(text)
-            # Without accents and other letters than ASCII's, as some services quote it.
-            bare = plain if plain.isascii() else unicodedata.normalize("NFKD", plain).encode("ascii", "ignore").decode()
-            forms |= dict.fromkeys((text, plain, bare))
+            forms |= dict.fromkeys((text, plain))
+            if not plain.isascii():
+                # As services quote it that know ASCII alone: without accents, or without the letters that have one.
+                for bare in (unicodedata.normalize("NFKD", plain), plain):
+                    forms[bare.encode("ascii", "ignore").decode()] = None
         return "\n".join(form.casefold() for form in forms)
 
     @cached_property
@@ -157,5 +159,6 @@ def _plain(text: str) -> str:
 def _character(escape: re.Match[str]) -> str:
     code = escape[1] or escape[2] or escape[3]
     if code is None:
-        return _CONTROLS.get(escape[4], escape[4])
+        # A letter that stands for itself begins a word: the backslash was one of the text's own.
+        return _CONTROLS.get(escape[4], f" {escape[4]}" if escape[4].isalnum() else escape[4])
     return chr(int(code, 16)) if int(code, 16) <= 0x10FFFF else ""

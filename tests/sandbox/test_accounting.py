@@ -44,6 +44,7 @@ PLANS = (
     Plan("completed", fields=(("api", "converse"),)),
     Plan("completed", model=FALLBACK, fields=ON_CLAUDE),
     Plan("completed", "usage=none"),
+    Plan("completed", "stop=guardrail_intervened", fields=(("api", "converse"),)),
     Plan("completed", "chunks=0"),
     # Asked for the first model, answered by the other.
     Plan("completed", f"fault=throttling for={MODEL}", model=FALLBACK),

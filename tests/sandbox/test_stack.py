@@ -97,7 +97,7 @@ BEFORE = [
     ("throttling", 429, "throttled", True),
     ("validation", 400, "invalid_request", False),
     ("access_denied", 403, "access_denied", False),
-    ("not_found", 502, "model_error", False),
+    ("not_found", 502, "rejected", False),
     ("quota", 429, "throttled", True),
     ("model_not_ready", 503, "model_unavailable", True),
     ("model_timeout", 504, "model_timeout", True),

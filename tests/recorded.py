@@ -16,6 +16,7 @@ LOG_GROUP = "/aws/lambda/firstbyte-streaming"
 OUTCOMES = {
     "completed": "Completed",
     "client_error": "ClientErrors",
+    "rejected": "Rejections",
     "throttled": "Throttles",
     "model_error": "ModelErrors",
     "interrupted": "InterruptedStreams",

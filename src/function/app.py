@@ -78,6 +78,7 @@ def _answer(event: object, exchange: _Exchange, deadline: Deadline) -> None:
             wanted=rendering.begins_with,
             deadline=deadline,
             meter=exchange.meter,
+            request_id=exchange.request_id,
         )
     except RequestError as error:
         _refuse(error.failure, exchange)

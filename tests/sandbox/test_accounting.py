@@ -44,6 +44,7 @@ PLANS = (
     Plan("completed", fields=(("api", "converse"),)),
     Plan("completed", model=FALLBACK, fields=ON_CLAUDE),
     Plan("completed", "usage=none"),
+    Plan("completed", "stop=guardrail_intervened", fields=(("api", "converse"),)),
     Plan("completed", "chunks=0"),
     # Asked for the first model, answered by the other.
     Plan("completed", f"fault=throttling for={MODEL}", model=FALLBACK),
@@ -53,9 +54,10 @@ PLANS = (
     Plan("model_error", "fault=internal", model=FALLBACK),
     Plan("model_error", "fault=model_error", model=FALLBACK, fields=ON_CLAUDE),
     Plan("model_error", "fault=model_not_ready", model=FALLBACK, fields=ON_CLAUDE),
-    Plan("model_error", "fault=access_denied"),
-    Plan("model_error", "fault=not_found", model=FALLBACK, fields=ON_CLAUDE),
-    Plan("client_error", "fault=validation"),
+    Plan("rejected", "fault=access_denied", model=FALLBACK),
+    Plan("rejected", "fault=not_found", model=FALLBACK, fields=ON_CLAUDE),
+    Plan("rejected", "fault=validation", model=FALLBACK),
+    Plan("completed", f"fault=validation for={MODEL}", model=FALLBACK),
     Plan("client_error", model=None, fields=(("max_tokens", 0),)),
     Plan("client_error", model=None, accept="image/png"),
     # In the middle of an answer in one piece, of which nothing was sent.
@@ -79,6 +81,7 @@ SLOW_PLANS = (
 class Reported:
     """What one client was told."""
 
+    status: int
     trace_id: str
     input_tokens: int
     output_tokens: int
@@ -97,7 +100,12 @@ class Traffic:
 def send(ready: dict[str, str], plan: Plan, number: int) -> Reported:
     answer = call(ready, plan.body(number), headers={"accept": plan.accept})
     assert answer.complete, (plan, answer)
-    expected = {"client_error": {400, 406}, "throttled": {429}, "model_error": {403, 502, 503, 504}}
+    expected = {
+        "client_error": {400, 406},
+        "throttled": {429},
+        "rejected": {400, 403, 502},
+        "model_error": {502, 503, 504},
+    }
     assert answer.status in expected.get(plan.outcome, {200}), (plan, answer)
     usage: dict[str, int | None] = {}
     if answer.status == 200:
@@ -116,6 +124,7 @@ def send(ready: dict[str, str], plan: Plan, number: int) -> Reported:
     trace = answer.header("x-amzn-trace-id")
     assert trace
     return Reported(
+        answer.status,
         trace.partition(";")[0].removeprefix("Root="),
         usage.get("input_tokens") or 0,
         usage.get("output_tokens") or 0,
@@ -185,11 +194,9 @@ def test_lambda_counts_the_same_requests(traffic: Traffic) -> None:
     found = traffic.recorded
     assert found.metric("Invocations", "Sum", "AWS/Lambda", **name) == COUNT
     assert found.metric("UrlRequestCount", "Sum", "AWS/Lambda", **name) == COUNT
-    statuses = Counter(plan.outcome for plan in traffic.plans)
-    denied = sum(plan.script == "fault=access_denied" for plan in traffic.plans)
-    four = statuses["client_error"] + statuses["throttled"] + denied
-    assert found.metric("Url4xxCount", "Sum", "AWS/Lambda", **name) == four
-    assert found.metric("Url5xxCount", "Sum", "AWS/Lambda", **name) == statuses["model_error"] - denied
+    classes = Counter(reported.status // 100 for reported in traffic.reported)
+    assert found.metric("Url4xxCount", "Sum", "AWS/Lambda", **name) == classes[4]
+    assert found.metric("Url5xxCount", "Sum", "AWS/Lambda", **name) == classes[5]
     cold_starts = found.metric("ColdStart", "Sum")
     reports = list(reports_of(traffic))
     assert len(reports) == COUNT

@@ -113,7 +113,7 @@ def test_times_in_the_trace_are_those_of_the_schedule(stack: RunningSandbox, rec
     ("script", "flag", "expression"),
     [
         ("fault=throttling", "HasThrottle", 'annotation.outcome = "throttled"'),
-        ("fault=validation", "HasError", 'error = true AND annotation.outcome = "client_error"'),
+        ("fault=validation", "HasError", 'error = true AND annotation.outcome = "rejected"'),
         ("fault=internal", "HasFault", 'fault = true AND annotation.outcome = "model_error"'),
     ],
 )

@@ -12,7 +12,7 @@ import pytest
 
 from disturbance import allowance_ms
 from function_calls import parse_sse
-from recorded import Recorded
+from recorded import OUTCOMES, Recorded
 from sandbox_client import Call, call
 from sandbox_process import StartSandbox
 
@@ -60,8 +60,7 @@ def present(found: Recorded) -> set[str]:
 
 
 def outcome(found: Recorded) -> set[str]:
-    outcomes = ("Completed", "ClientErrors", "Throttles", "ModelErrors", "InterruptedStreams", "DeadlineExceeded")
-    return {name for name in (*outcomes, "InternalErrors") if found.metric(name, "Sum")}
+    return {name for name in OUTCOMES.values() if found.metric(name, "Sum")}
 
 
 @pytest.mark.alone

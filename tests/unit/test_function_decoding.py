@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firstbyte.decoding import decode
+from firstbyte.decoding import Decoder
 from firstbyte.model_events import Delta, ModelEvent, ModelUsage, Progress, ServiceMetrics, Stop, Usage
 
 CASES: dict[str, tuple[list[dict[str, Any]], list[ModelEvent]]] = {
@@ -191,16 +191,18 @@ CASES: dict[str, tuple[list[dict[str, Any]], list[ModelEvent]]] = {
 @pytest.mark.parametrize("name", CASES)
 def test_family(name: str) -> None:
     chunks, events = CASES[name]
-    assert [event for chunk in chunks for event in decode(chunk)] == events
+    decoder = Decoder()
+    assert [event for chunk in chunks for event in decoder.decode(chunk)] == events
 
 
 def test_a_new_stop_reason_passes_through() -> None:
-    assert list(decode({"messageStop": {"stopReason": "tired"}})) == [Stop("tired")]
+    assert list(Decoder().decode({"messageStop": {"stopReason": "tired"}})) == [Stop("tired")]
 
 
 def test_text_can_always_be_encoded() -> None:
-    for said, text in (("\ud83d\ude00", "😀"), ("a\ud83d", "a\ufffd"), ("\ufeffa", "\ufeffa")):
-        assert list(decode({"completion": said})) == [Delta(text)]
+    for said, text in (("\ud83d\ude00", "😀"), ("\ude00a", "\ufffda"), ("\ud83da", "\ufffda"), ("\ufeffa", "\ufeffa")):
+        decoder = Decoder()
+        assert [*decoder.decode({"completion": said}), *decoder.end()] == [Delta(text)]
 
 
 def test_usage_reports_add_up_and_the_newer_wins() -> None:
@@ -226,6 +228,6 @@ VALUES = st.recursive(
 
 @given(st.dictionaries(st.sampled_from(KEYS), VALUES, max_size=5))
 def test_any_chunk_is_decoded_or_skipped(chunk: dict[str, Any]) -> None:
-    for event in decode(chunk):
+    for event in Decoder().decode(chunk):
         if isinstance(event, Delta):
             assert event.text.encode()

@@ -13,7 +13,7 @@ from firstbyte.config import Config
 from firstbyte.failures import ErrorType, RequestError
 from firstbyte.meter import Objectives
 from firstbyte.pricing import Prices
-from firstbyte.request import ChatRequest, Message, header, parse_request
+from firstbyte.request import ChatRequest, Message, caller, header, parse_request
 
 CONFIG = Config(
     region="eu-central-1",
@@ -183,6 +183,31 @@ FIELDS = ["prompt", "messages", "model", "system", "max_tokens", "temperature", 
 MESSAGES = st.lists(
     st.fixed_dictionaries({"role": st.sampled_from(["user", "assistant"]), "content": ANY_JSON}) | ANY_JSON, max_size=3
 )
+
+
+ROLE = "arn:aws:sts::123456789012:assumed-role/chat/session"
+
+
+@pytest.mark.parametrize(
+    ("context", "found"),
+    [
+        ({"authorizer": {"iam": {"userArn": ROLE, "accessKey": "AKIDEXAMPLE"}}}, ROLE),
+        ({"authorizer": {"iam": {"userArn": None}}}, None),
+        ({"authorizer": {"iam": ROLE}}, None),
+        ({"authorizer": None}, None),
+        ({"http": {"method": "POST"}}, None),  # a URL without authentication
+        (None, None),
+    ],
+)
+def test_the_caller_is_the_principal_that_signed(context: Any, found: str | None) -> None:
+    assert caller({"requestContext": context}) == found
+    assert caller(None) is None
+
+
+def test_texts_are_all_that_the_client_wrote() -> None:
+    request = ChatRequest((Message("user", "a"), Message("assistant", "b")), "m", 1, system="c", stop_sequences=("d",))
+    assert sorted(request.texts) == ["a", "b", "c", "d"]
+    assert set(ChatRequest((Message("user", "a"),), "m", 1).texts) == {"a", ""}
 
 
 def outcome(event: Any) -> None:

@@ -20,6 +20,7 @@ NO_PRICES = Prices({})
 OUTCOMES = (
     "completed",
     "client_errors",
+    "rejections",
     "throttles",
     "model_errors",
     "interrupted_streams",
@@ -89,6 +90,7 @@ def test_a_known_schedule() -> None:
         requests=1,
         completed=1,
         client_errors=0,
+        rejections=0,
         throttles=0,
         model_errors=0,
         interrupted_streams=0,
@@ -172,7 +174,8 @@ def test_a_good_response_meets_both_objectives(ttft: float, gap: float, good: in
 def test_outcomes_before_and_after_the_first_byte(error_type: ErrorType) -> None:
     before = {
         ErrorType.INVALID_REQUEST: Outcome.CLIENT_ERROR,
-        ErrorType.ACCESS_DENIED: Outcome.MODEL_ERROR,
+        ErrorType.ACCESS_DENIED: Outcome.REJECTED,
+        ErrorType.REJECTED: Outcome.REJECTED,
         ErrorType.THROTTLED: Outcome.THROTTLED,
         ErrorType.MODEL_ERROR: Outcome.MODEL_ERROR,
         ErrorType.MODEL_UNAVAILABLE: Outcome.MODEL_ERROR,
@@ -191,6 +194,7 @@ def test_outcomes_before_and_after_the_first_byte(error_type: ErrorType) -> None
             told
             == {
                 Outcome.CLIENT_ERROR: {"client_errors"},
+                Outcome.REJECTED: {"rejections"},
                 Outcome.MODEL_ERROR: {"model_errors"},
                 Outcome.THROTTLED: {"throttles"},
                 Outcome.DEADLINE_EXCEEDED: {"deadline_exceeded"},
@@ -200,6 +204,13 @@ def test_outcomes_before_and_after_the_first_byte(error_type: ErrorType) -> None
         )
         assert (figures.good_responses, figures.tpot_ms) == (0, None)
         assert figures.duration_ms == (5 if scene is refused else 125)
+
+
+def test_an_invalid_request_is_the_clients_error_only_if_no_model_refused_it() -> None:
+    scene = Scene().ask(5)
+    scene.meter.failed(Failure.of(ErrorType.INVALID_REQUEST, model_id="a.model"))
+    assert (scene.meter.outcome, scene.figures().rejections) == (Outcome.REJECTED, 1)
+    assert Scene().fail(ErrorType.INVALID_REQUEST).meter.outcome is Outcome.CLIENT_ERROR
 
 
 def test_what_failed_first_counts() -> None:

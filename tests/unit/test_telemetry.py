@@ -102,9 +102,10 @@ def test_units_are_the_catalogues(function: tuple[Any, ReplayServer]) -> None:
     [
         (SSE, Reply(nova("a", "b")), "completed", None),
         ("text/plain", Reply(nova()), "completed", None),
-        (SSE, Reply.error(400, "ValidationException", "x"), "client_error", "invalid_request"),
+        (SSE, Reply.error(400, "ValidationException", "x"), "rejected", "invalid_request"),
+        (SSE, Reply.error(404, "ResourceNotFoundException", "x"), "rejected", "rejected"),
         (SSE, Reply.error(429, "ThrottlingException", "x"), "throttled", "throttled"),
-        (SSE, Reply.error(403, "AccessDeniedException", "x"), "model_error", "access_denied"),
+        (SSE, Reply.error(403, "AccessDeniedException", "x"), "rejected", "access_denied"),
         (SSE, Reply.error(503, "ServiceUnavailableException", "x"), "model_error", "model_unavailable"),
         (SSE, Reply([], end="silent"), "model_error", "model_timeout"),
         (SSE, Reply(nova("a", "b")[:3]), "interrupted", "model_error"),
@@ -116,7 +117,7 @@ def test_units_are_the_catalogues(function: tuple[Any, ReplayServer]) -> None:
         (JSON, Reply(nova("a", "b")[:3]), "model_error", "model_error"),
         (JSON, Reply(nova("a", "b")[:3], end="silent"), "model_error", "model_timeout"),
         (JSON, Reply([*nova("a", "b")[:3], exception("throttlingException", "x")]), "throttled", "throttled"),
-        (JSON, Reply([*nova("a", "b")[:3], exception("validationException", "x")]), "client_error", "invalid_request"),
+        (JSON, Reply([*nova("a", "b")[:3], exception("validationException", "x")]), "rejected", "invalid_request"),
     ],
 )
 def test_every_outcome(

@@ -10,11 +10,18 @@ from botocore.exceptions import ConnectionClosedError
 
 from firstbyte.config import Config
 from firstbyte.deadline import Deadline, DeadlineReachedError
-from firstbyte.decoding import decode
-from firstbyte.failures import MODEL_EXCEPTIONS, ErrorType, Failure, RequestError, failure_of
+from firstbyte.decoding import Decoder
+from firstbyte.failures import (
+    MODEL_EXCEPTIONS,
+    ErrorType,
+    Failure,
+    RequestError,
+    failure_of,
+    failure_of_report,
+)
 from firstbyte.meter import Meter
 from firstbyte.model_call import model_call
-from firstbyte.model_events import ModelEvent
+from firstbyte.model_events import ErrorReport, ModelEvent
 from firstbyte.request import ChatRequest
 
 T = TypeVar("T")
@@ -55,12 +62,21 @@ class Answer:
         model_id: the model to ask.
         deadline: ends any wait for the model.
         meter: records when the model is asked and what it sends.
+        request_id: goes into Bedrock's own log of the call, so that it can be joined with the function's.
 
     Attributes:
         attempt: what is known of this call: token counts, stop reason, times.
     """
 
-    def __init__(self, client: Any, request: ChatRequest, model_id: str, deadline: Deadline, meter: Meter) -> None:
+    def __init__(
+        self,
+        client: Any,
+        request: ChatRequest,
+        model_id: str,
+        deadline: Deadline,
+        meter: Meter,
+        request_id: str | None = None,
+    ) -> None:
         self._client = client
         self._call = model_call(request, model_id)
         self._deadline = deadline
@@ -68,7 +84,9 @@ class Answer:
         self._read_to_its_end = False
         self._held_back: list[ModelEvent] = []
         self._events = self._read()
-        self.attempt = meter.model_asked(model_id, client.meta.method_to_api_mapping[self._call.operation])
+        api = client.meta.method_to_api_mapping[self._call.operation]
+        self._arguments = {**self._call.arguments, **_metadata(client, api, request_id)}
+        self.attempt = meter.model_asked(model_id, api, request.texts)
 
     def read_until(self, wanted: Callable[[ModelEvent], bool]) -> Self:
         """Open the stream and read up to the first wanted event, or to the end. Iteration still yields what was read.
@@ -103,11 +121,11 @@ class Answer:
         try:
             self._stream = self._wait(self._open)
             chunks = iter(self._stream)
+            decoder = Decoder()
             while (chunk := self._wait(lambda: next(chunks, None))) is not None:
-                for event in decode(self._json(chunk)):
-                    self.attempt.observe(event)
-                    yield event
+                yield from self._observed(decoder.decode(self._json(chunk)))
             self._read_to_its_end = True
+            yield from self._observed(decoder.end())
             if self.attempt.stop_reason is None:
                 raise RequestError(self._model_error("The model's answer ended without a stop reason."))
         except RequestError as error:
@@ -115,15 +133,22 @@ class Answer:
             raise
         self.attempt.end()
 
+    def _observed(self, events: Iterator[ModelEvent]) -> Iterator[ModelEvent]:
+        for event in events:
+            if isinstance(event, ErrorReport):
+                raise RequestError(failure_of_report(event, self.attempt.model_id))
+            self.attempt.observe(event)
+            yield event
+
     def _open(self) -> Any:
         """Send the request and return the answer's event stream."""
         operation = getattr(self._client, self._call.operation)
         try:
-            response = operation(**self._call.arguments)
+            response = operation(**self._arguments)
         except ConnectionClosedError:
             # The connection is from an earlier invocation, and Bedrock closed it while this environment was frozen.
             self.attempt.asked_again()
-            response = operation(**self._call.arguments)
+            response = operation(**self._arguments)
         return response[self._call.stream_key]
 
     def _wait(self, step: Callable[[], T]) -> T:
@@ -138,13 +163,30 @@ class Answer:
         if "chunk" not in chunk:
             return chunk  # an event of Converse, which botocore has parsed already
         try:
-            content = json.loads(chunk["chunk"].get("bytes", b"{}"))
+            content = json.loads(chunk["chunk"].get("bytes", b"{}"), parse_int=_number)
         except ValueError:
             raise RequestError(self._model_error("The model's answer could not be read.")) from None
         return content if isinstance(content, dict) else {}
 
     def _model_error(self, message: str) -> Failure:
         return Failure.of(ErrorType.MODEL_ERROR, message, model_id=self.attempt.model_id)
+
+
+def _metadata(client: Any, api: str, request_id: str | None) -> dict[str, Any]:
+    """Return the argument that puts the request id into Bedrock's log; none if the runtime's botocore does not know it.
+
+    https://docs.aws.amazon.com/bedrock/latest/userguide/model-invocation-logging.html
+    """
+    member = client.meta.service_model.operation_model(api).input_shape.members.get("requestMetadata")
+    if member is None or request_id is None:
+        return {}
+    metadata = {"request_id": request_id}
+    return {"requestMetadata": metadata if member.type_name == "map" else json.dumps(metadata)}
+
+
+def _number(digits: str) -> int | float:
+    # Python converts no integer of thousands of digits, and one absurd count must not cost the answer.
+    return int(digits) if len(digits) < 20 else float(digits)
 
 
 def open_answer(
@@ -155,6 +197,7 @@ def open_answer(
     wanted: Callable[[ModelEvent], bool],
     deadline: Deadline,
     meter: Meter,
+    request_id: str,
 ) -> Answer:
     """Return an answer that has begun: the asked-for model's, or the fallback model's if the first one has trouble.
 
@@ -165,13 +208,14 @@ def open_answer(
         wanted: whether an event shows that the answer has begun.
         deadline: ends any wait for a model.
         meter: records each call.
+        request_id: for Bedrock's log of each call.
 
     Raises:
         RequestError: no model began to answer. It has the first model's failure, even if the fallback failed as well.
     """
     first_failure: RequestError | None = None
     for model_id in dict.fromkeys((request.model, fallback_model_id or request.model)):
-        answer = Answer(client, request, model_id, deadline, meter)
+        answer = Answer(client, request, model_id, deadline, meter, request_id)
         try:
             return answer.read_until(wanted)
         except RequestError as failed:

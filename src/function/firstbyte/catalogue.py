@@ -60,13 +60,19 @@ METRICS = (
     Metric("ResponseBytes", "response_bytes", "Bytes", "body bytes written"),
     Metric("Requests", "requests", COUNT, "1 for every response; `Completed` to `InternalErrors` sum to it"),
     Metric("Completed", "completed", COUNT, "the answer is whole"),
-    Metric("ClientErrors", "client_errors", COUNT, "the request was refused: `invalid_request`"),
+    Metric("ClientErrors", "client_errors", COUNT, "the function refused the request: `invalid_request`"),
+    Metric(
+        "Rejections",
+        "rejections",
+        COUNT,
+        "Bedrock refused the request, the model or the permission: `invalid_request`, `access_denied`, `rejected`",
+    ),
     Metric("Throttles", "throttles", COUNT, "Bedrock throttled it: `throttled`"),
     Metric(
         "ModelErrors",
         "model_errors",
         COUNT,
-        "no answer from the model: `access_denied`, `model_error`, `model_unavailable`, `model_timeout`",
+        "no answer from the model: `model_error`, `model_unavailable`, `model_timeout`",
     ),
     Metric("InterruptedStreams", "interrupted_streams", COUNT, "the answer broke off after its first byte"),
     Metric(

@@ -4,12 +4,28 @@ A chunk's shape says what it is, so no decoder depends on the model's name. Unkn
 refused. The Converse API and Amazon Nova's own format have the same shape.
 """
 
+import json
+import re
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import fields, replace
 from typing import Any
 
-from firstbyte.model_events import Delta, ModelEvent, ModelUsage, Progress, ServiceMetrics, Stop, Usage
+from firstbyte.model_events import (
+    Delta,
+    ErrorReport,
+    ImpossibleCounts,
+    ModelEvent,
+    ModelUsage,
+    Progress,
+    ServiceMetrics,
+    Stop,
+    Usage,
+)
 
 Chunk = Mapping[str, Any]
+
+# A name for an error and no sentence, which may quote the request.
+_CODE = re.compile(r"[\w.:#-]{1,100}", re.ASCII)
 
 # Each family's word for why it stopped, and the Converse API's name for it. Other words pass through unchanged.
 # https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_MessageStopEvent.html
@@ -30,19 +46,87 @@ _STOP_REASONS = {
     "CONTENT_FILTERED": "content_filtered",
     "content_filter": "content_filtered",
     "ERROR_TOXIC": "content_filtered",
+    "ERROR_LIMIT": "model_context_window_exceeded",
 }
+_GUARDRAIL_INTERVENED = "guardrail_intervened"
+# No answer and no wait is so long: numbers from here on, in tokens or milliseconds, are mistakes.
+_IMPOSSIBLE = 10**9
+_HIGH_SURROGATES = ("\ud800", "\udbff")
 
 
-def decode(chunk: Chunk) -> Iterator[ModelEvent]:
-    """Yield the events of one chunk; none if the chunk says nothing of interest.
+class Decoder:
+    """Decodes the chunks of one answer, in their order."""
 
-    Args:
-        chunk: an event of a ConverseStream as botocore parses it, or the JSON inside a `chunk` of an
-            InvokeModelWithResponseStream.
-    """
+    def __init__(self) -> None:
+        self._half = ""
+        self._intervened = False
+
+    def decode(self, chunk: Chunk) -> Iterator[ModelEvent]:
+        """Yield the events of one chunk; none if the chunk says nothing of interest.
+
+        Args:
+            chunk: an event of a ConverseStream as botocore parses it, or the JSON inside a `chunk` of an
+                InvokeModelWithResponseStream.
+        """
+        for event in _events(chunk):
+            match event:
+                case Delta(text):
+                    yield from self._delta(text)
+                case Stop() if self._intervened:
+                    yield Stop(_GUARDRAIL_INTERVENED)
+                case ModelUsage() | ServiceMetrics():
+                    yield from _possible(event)
+                case _:
+                    yield event
+        # ConverseStream has a stop reason for it. InvokeModel has this beside the model's own chunks, any of them.
+        # https://docs.aws.amazon.com/bedrock/latest/userguide/guardrails-use-invoke-api.html
+        if chunk.get("amazon-bedrock-guardrailAction") == "INTERVENED":
+            self._intervened = True
+            yield Stop(_GUARDRAIL_INTERVENED)
+
+    def end(self) -> Iterator[ModelEvent]:
+        """Yield what was held back, because more might have come."""
+        if self._half:
+            self._half = ""
+            yield Delta("\ufffd")
+
+    def _delta(self, text: str) -> Iterator[ModelEvent]:
+        # JSON can hold half of a surrogate pair, UTF-8 cannot. Two halves that meet are joined, and the first one waits
+        # for the second. A single one is replaced.
+        text = self._half + text
+        self._half = text[-1] if _HIGH_SURROGATES[0] <= text[-1] <= _HIGH_SURROGATES[1] else ""
+        if whole := text.removesuffix(self._half):
+            yield Delta(whole.encode("utf-16", "surrogatepass").decode("utf-16", "replace"))
+
+
+def _possible(report: ModelUsage | ServiceMetrics) -> Iterator[ModelEvent]:
+    """Yield the report without the counts that cannot be, and before it an event that names them, if there are any."""
+    in_usage, beside = _impossible(report.usage), _impossible(report)
+    if in_usage or beside:
+        yield ImpossibleCounts((*in_usage, *beside))
+        changes: dict[str, Any] = dict.fromkeys(beside)
+        report = replace(report, usage=replace(report.usage, **dict.fromkeys(in_usage)), **changes)
+    yield report
+
+
+def _impossible(counts: Usage | ModelUsage | ServiceMetrics) -> list[str]:
+    named = ((field.name, getattr(counts, field.name)) for field in fields(counts))
+    return [
+        name
+        for name, count in named
+        if isinstance(count, float) or (isinstance(count, int) and not 0 <= count < _IMPOSSIBLE)
+    ]
+
+
+def _events(chunk: Chunk) -> Iterator[ModelEvent]:
+    error = _error(chunk)
     for key, decoder in _SHAPES:
         if key in chunk:
-            yield from decoder(chunk)
+            for event in decoder(chunk):
+                if isinstance(event, Stop) and event.reason.lower() == "error":
+                    error = error or ErrorReport((event.reason,), "")
+                else:
+                    yield event
             break
     metrics = _object(chunk, "amazon-bedrock-invocationMetrics")
     if metrics:
@@ -56,6 +140,39 @@ def decode(chunk: Chunk) -> Iterator[ModelEvent]:
             invocation_latency_ms=_count(metrics, "invocationLatency"),
             first_byte_latency_ms=_count(metrics, "firstByteLatency"),
         )
+    if error:
+        yield error
+
+
+def _error(chunk: Chunk) -> ErrorReport | None:
+    """Return the error that a chunk reports, whatever its shape; None if it reports none."""
+    for key, value in chunk.items():
+        if key.endswith("Exception") and isinstance(value, dict | str):
+            return ErrorReport((key,), _words(value))
+    if error := chunk.get("error"):
+        return _error_report(error)
+    if "error" in (chunk.get("type"), chunk.get("object")) or "__type" in chunk:
+        return _error_report(chunk)
+    for choice in _objects(chunk, "choices", "outputs", "generations"):
+        if error := choice.get("error"):
+            return _error_report(error)
+    return None
+
+
+def _error_report(error: Any) -> ErrorReport:
+    named = [error.get(key) for key in ("code", "__type", "type", "status")] if isinstance(error, dict) else []
+    # Services that speak AWS's JSON protocol write `namespace#Code`.
+    codes = (
+        str(name).rpartition("#")[2] for name in named if isinstance(name, str | int) and _CODE.fullmatch(str(name))
+    )
+    return ErrorReport(tuple(code for code in dict.fromkeys(codes) if code != "error"), _words(error))
+
+
+def _words(error: Any) -> str:
+    if isinstance(error, str):
+        return error
+    said = [error.get(key) for key in ("message", "Message")] if isinstance(error, dict) else []
+    return next((words for words in said if isinstance(words, str)), json.dumps(error) if error else "")
 
 
 def _messages(chunk: Chunk) -> Iterator[ModelEvent]:
@@ -192,12 +309,7 @@ _SHAPES: tuple[tuple[str, Callable[[Chunk], Iterator[ModelEvent]]], ...] = (
 
 def _delta(text: object) -> Iterator[ModelEvent]:
     if isinstance(text, str) and text:
-        yield Delta(_encodable(text))
-
-
-def _encodable(text: str) -> str:
-    # JSON can hold half of a surrogate pair, UTF-8 cannot. Two halves that meet are joined; a single one is replaced.
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        yield Delta(text)
 
 
 def _stop(reason: object) -> Iterator[ModelEvent]:
@@ -222,9 +334,10 @@ def _objects(chunk: Chunk, *keys: str) -> Iterator[dict[str, Any]]:
             yield from (item for item in value if isinstance(item, dict))
 
 
-def _count(chunk: Chunk, *keys: str) -> int | None:
+def _count(chunk: Chunk, *keys: str) -> Any:
+    """Return the number under the first of the keys that has one, possible or not."""
     for key in keys:
         value = chunk.get(key)
-        if isinstance(value, int) and not isinstance(value, bool):
-            return value
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return int(value) if isinstance(value, float) and value.is_integer() else value
     return None

@@ -1,6 +1,10 @@
-"""The table of everything that can keep an answer from a client, and the sorting of botocore's exceptions into it."""
+"""The table of everything that can keep an answer from a client, and the sorting of Bedrock's errors into it.
+
+An error is sorted by its code and never by its words, which change.
+"""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -10,6 +14,8 @@ from botocore.exceptions import ConnectionError as NoConnectionError
 from botocore.parsers import ResponseParserError
 from urllib3.exceptions import HTTPError as Urllib3Error
 from urllib3.exceptions import ReadTimeoutError as Urllib3ReadTimeoutError
+
+from firstbyte.model_events import ErrorReport
 
 # A call to Bedrock or a read from its stream raises these when the model, the network or the permissions are at fault.
 # An open stream raises urllib3's own exceptions: botocore wraps them only for calls and for plain streaming bodies.
@@ -31,6 +37,7 @@ class ErrorType(StrEnum):
 
     INVALID_REQUEST = "invalid_request"
     ACCESS_DENIED = "access_denied"
+    REJECTED = "rejected"
     THROTTLED = "throttled"
     MODEL_ERROR = "model_error"
     MODEL_UNAVAILABLE = "model_unavailable"
@@ -42,9 +49,10 @@ class ErrorType(StrEnum):
 # HTTP status; whether the same request may succeed later; what the client is told when nothing more is known.
 _TABLE: dict[ErrorType, tuple[int, bool, str]] = {
     ErrorType.INVALID_REQUEST: (400, False, "The request is not valid."),
-    ErrorType.ACCESS_DENIED: (403, False, "The function is not allowed to call this model."),
-    ErrorType.THROTTLED: (429, True, "The model takes no more requests or tokens at the moment; try again later."),
-    ErrorType.MODEL_ERROR: (502, True, "The model failed to answer."),
+    ErrorType.ACCESS_DENIED: (403, False, "Bedrock denied access to this model."),
+    ErrorType.REJECTED: (502, False, "Bedrock refused the request."),
+    ErrorType.THROTTLED: (429, True, "Bedrock throttled the request; try again later."),
+    ErrorType.MODEL_ERROR: (502, True, "Bedrock reported an error."),
     ErrorType.MODEL_UNAVAILABLE: (503, True, "The model is not available at the moment; try again later."),
     ErrorType.MODEL_TIMEOUT: (504, True, "The model took too long to answer."),
     ErrorType.DEADLINE_EXCEEDED: (504, True, "The answer was not finished within the function's time limit."),
@@ -54,12 +62,6 @@ _TABLE: dict[ErrorType, tuple[int, bool, str]] = {
 # Seconds for `retry-after`. Bedrock's quotas refill all the time, and a model that is still loading says so again.
 RETRY_AFTER_SECONDS = 1
 _WORTH_WAITING_FOR = {ErrorType.THROTTLED, ErrorType.MODEL_UNAVAILABLE}
-_MODEL_TROUBLE = {
-    ErrorType.THROTTLED,
-    ErrorType.MODEL_ERROR,
-    ErrorType.MODEL_UNAVAILABLE,
-    ErrorType.MODEL_TIMEOUT,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,7 @@ class Failure:
         message: for the client; it never holds a prompt, an ARN or an account id.
         field: the field of the request that is at fault, for `invalid_request`.
         code: what Bedrock or botocore called it; for the log.
-        detail: more words for the log only; they never hold a prompt or an answer.
+        detail: Bedrock's or botocore's words. They may quote prompt and answer: `redaction` cleans them for the log.
         model_id: the model that failed, if one was asked.
     """
 
@@ -119,8 +121,11 @@ class Failure:
 
     @property
     def another_model_may_help(self) -> bool:
-        """Whether the model is the cause, and not the request, the permissions or the clock."""
-        return self.type in _MODEL_TROUBLE
+        """Whether to ask another model after this failure of one.
+
+        Bedrock refuses a bad request and a bad configuration with the same codes, so only the clock is told apart.
+        """
+        return self.type is not ErrorType.DEADLINE_EXCEEDED
 
 
 class RequestError(Exception):
@@ -132,7 +137,7 @@ class RequestError(Exception):
 
 
 # The error codes of InvokeModelWithResponseStream and ConverseStream, and those that any AWS service may answer with.
-# Inside a stream the same codes begin with a small letter.
+# Inside a stream the same codes may begin with a small letter.
 # https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_InvokeModelWithResponseStream.html
 # https://docs.aws.amazon.com/bedrock/latest/APIReference/CommonErrors.html
 _TYPE_OF_CODE = {
@@ -153,18 +158,33 @@ _TYPE_OF_CODE = {
     "ModelErrorException": ErrorType.MODEL_ERROR,
     "ModelStreamErrorException": ErrorType.MODEL_ERROR,
     "InternalServerException": ErrorType.MODEL_ERROR,
-    "ResourceNotFoundException": ErrorType.MODEL_ERROR,
+    "ResourceNotFoundException": ErrorType.REJECTED,
 }
-# For codes that are not in the table above, such as the bare status of an answer from a proxy.
+# For codes that are not in the table above: the status of the answer, or a code inside the stream that is a status.
 _TYPE_OF_STATUS = {
     400: ErrorType.INVALID_REQUEST,
     401: ErrorType.ACCESS_DENIED,
+    402: ErrorType.ACCESS_DENIED,
     403: ErrorType.ACCESS_DENIED,
     408: ErrorType.MODEL_TIMEOUT,
+    413: ErrorType.INVALID_REQUEST,
+    422: ErrorType.INVALID_REQUEST,
+    424: ErrorType.MODEL_ERROR,
     429: ErrorType.THROTTLED,
     503: ErrorType.MODEL_UNAVAILABLE,
     504: ErrorType.MODEL_TIMEOUT,
+    529: ErrorType.MODEL_UNAVAILABLE,  # Anthropic's own, for overloaded_error
 }
+# For all other codes: what the models' makers call their errors inside a stream. Compared without case and separators.
+# https://docs.claude.com/en/api/errors, https://platform.openai.com/docs/guides/error-codes
+_TYPE_OF_STEM = (
+    (re.compile("ratelimit|throttl|quota|toomany|exhausted"), ErrorType.THROTTLED),
+    (re.compile("overload|unavailable|capacity"), ErrorType.MODEL_UNAVAILABLE),
+    (re.compile("timeout|timedout|deadline"), ErrorType.MODEL_TIMEOUT),
+    (re.compile("auth|permission|denied|forbidden|apikey|billing"), ErrorType.ACCESS_DENIED),
+    (re.compile("notfound"), ErrorType.REJECTED),
+    (re.compile("invalid|validation|badrequest|toolarge|toolong|contextlength"), ErrorType.INVALID_REQUEST),
+)
 _NOT_FOR_CLIENTS = re.compile(r"arn:[\w:/.*-]+|\b\d{12}\b")
 
 
@@ -177,33 +197,51 @@ def failure_of(error: Exception, model_id: str) -> Failure:
     """
     if isinstance(error, ClientError):
         return _failure_of_answer(error, model_id)
-    code = type(error).__name__
+    error_type, message = ErrorType.MODEL_ERROR, "The model's answer broke off or could not be read."
     if isinstance(error, NoCredentialsError):
-        return Failure.of(ErrorType.ACCESS_DENIED, code=code, model_id=model_id)
-    if isinstance(error, ReadTimeoutError | Urllib3ReadTimeoutError):
-        return Failure.of(ErrorType.MODEL_TIMEOUT, code=code, model_id=model_id)
-    if isinstance(error, NoConnectionError | HTTPClientError):
-        return Failure.of(ErrorType.MODEL_UNAVAILABLE, code=code, model_id=model_id)
-    return Failure.of(
-        ErrorType.MODEL_ERROR, "The model's answer broke off or could not be read.", code=code, model_id=model_id
-    )
+        error_type, message = ErrorType.ACCESS_DENIED, "The function has no credentials for Bedrock."
+    elif isinstance(error, ReadTimeoutError | Urllib3ReadTimeoutError):
+        error_type, message = ErrorType.MODEL_TIMEOUT, ""
+    elif isinstance(error, NoConnectionError | HTTPClientError):
+        error_type, message = ErrorType.MODEL_UNAVAILABLE, ""
+    return Failure.of(error_type, message, code=type(error).__name__, detail=str(error), model_id=model_id)
+
+
+def failure_of_report(report: ErrorReport, model_id: str) -> Failure:
+    """Return the failure that an error among the chunks of a stream stands for.
+
+    Args:
+        report: what the stream says.
+        model_id: the model that was asked.
+    """
+    return _failure(report.codes, 0, report.words, model_id)
 
 
 def _failure_of_answer(error: ClientError, model_id: str) -> Failure:
     answer = error.response.get("Error", {})
-    code = str(answer.get("Code") or "Unknown")
-    code = code[:1].upper() + code[1:]
-    words = str(answer.get("Message") or "")
+    # Inside a stream there is no status. An exception that botocore does not know has neither code nor words there.
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    error_type = _TYPE_OF_CODE.get(code) or _TYPE_OF_STATUS.get(status, ErrorType.MODEL_ERROR)
-    if error_type is ErrorType.INVALID_REQUEST:
-        # Bedrock says what is wrong with the request better than this function could.
-        return Failure.of(error_type, _NOT_FOR_CLIENTS.sub("[...]", words), code=code, model_id=model_id)
-    if error_type is ErrorType.ACCESS_DENIED:
-        # The words name role, action and resource. The operator needs them; nobody else should see them.
-        return Failure.of(error_type, detail=words, code=code, model_id=model_id)
-    if code == "ResourceNotFoundException":
-        return Failure.of(
-            error_type, "The model does not exist in this region.", retryable=False, code=code, model_id=model_id
-        )
-    return Failure.of(error_type, code=code, model_id=model_id)
+    return _failure([str(answer.get("Code") or "")], status, str(answer.get("Message") or ""), model_id)
+
+
+def _failure(codes: Iterable[str], status: int, words: str, model_id: str) -> Failure:
+    codes = [f"{code[0].upper()}{code[1:]}" if code.endswith("Exception") else code for code in codes if code]
+    error_type = _type_of(codes, status)
+    # Bedrock says what is wrong with a request better than this function could. Other words are for the operator.
+    message = _NOT_FOR_CLIENTS.sub("[...]", words) if error_type is ErrorType.INVALID_REQUEST else None
+    return Failure.of(error_type, message, code=" ".join(codes) or None, detail=words or None, model_id=model_id)
+
+
+def _type_of(codes: list[str], status: int) -> ErrorType:
+    for code in codes:
+        if found := _TYPE_OF_CODE.get(code):
+            return found
+    for number in (status, *(int(code) for code in codes if code.isdigit())):
+        if number >= 400:
+            return _TYPE_OF_STATUS.get(number) or (ErrorType.REJECTED if number < 500 else ErrorType.MODEL_ERROR)
+    for code in codes:
+        plain = re.sub(r"[\W_]", "", code).lower()
+        for stem, error_type in _TYPE_OF_STEM:
+            if stem.search(plain):
+                return error_type
+    return ErrorType.MODEL_ERROR

@@ -3,12 +3,12 @@
 import random
 import time
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
 from firstbyte.failures import ErrorType, Failure
-from firstbyte.model_events import Delta, ModelEvent, ModelUsage, ServiceMetrics, Stop, Usage
+from firstbyte.model_events import Delta, ImpossibleCounts, ModelEvent, ModelUsage, ServiceMetrics, Stop, Usage
 from firstbyte.pricing import Prices
 
 # CloudWatch takes 100 values of a metric in one document, and Powertools starts another document at the 100th value.
@@ -21,6 +21,7 @@ class Outcome(StrEnum):
 
     COMPLETED = "completed"
     CLIENT_ERROR = "client_error"
+    REJECTED = "rejected"
     THROTTLED = "throttled"
     MODEL_ERROR = "model_error"
     INTERRUPTED = "interrupted"
@@ -28,10 +29,12 @@ class Outcome(StrEnum):
     INTERNAL_ERROR = "internal_error"
 
 
-# For a response that failed before its first byte. All other types count as `MODEL_ERROR`. That includes a missing
-# permission to call the model, because it is no error of the client.
+# For a response that failed before its first byte. All other types count as `MODEL_ERROR`. An `INVALID_REQUEST` for
+# which a model was asked is `REJECTED`, too: Bedrock's words alone tell whether the client or the operator is at fault.
 _OUTCOME_OF_ERROR = {
     ErrorType.INVALID_REQUEST: Outcome.CLIENT_ERROR,
+    ErrorType.ACCESS_DENIED: Outcome.REJECTED,
+    ErrorType.REJECTED: Outcome.REJECTED,
     ErrorType.THROTTLED: Outcome.THROTTLED,
     ErrorType.DEADLINE_EXCEEDED: Outcome.DEADLINE_EXCEEDED,
     ErrorType.INTERNAL: Outcome.INTERNAL_ERROR,
@@ -58,6 +61,7 @@ class Figures:
     requests: int
     completed: int
     client_errors: int
+    rejections: int
     throttles: int
     model_errors: int
     interrupted_streams: int
@@ -97,9 +101,12 @@ class Attempt:
         model_usage: token counts that the model itself has reported so far.
         service_metrics: what Bedrock has reported so far.
         gaps: the seconds between neighbouring texts.
+        request_texts: what the client wrote.
+        answer_texts: the texts so far.
+        impossible_counts: the names of counts that were left out, because they cannot be.
     """
 
-    def __init__(self, model_id: str, operation: str, clock: Callable[[], float]) -> None:
+    def __init__(self, model_id: str, operation: str, request_texts: Iterable[str], clock: Callable[[], float]) -> None:
         self.model_id = model_id
         self.operation = operation
         self.asked = clock()
@@ -113,6 +120,9 @@ class Attempt:
         self._last_token = 0.0
         # Each gap costs eight bytes, and nothing else is computed while the answer streams.
         self.gaps = array("d")
+        self.request_texts = request_texts
+        self.answer_texts: list[str] = []
+        self.impossible_counts: set[str] = set()
 
     def asked_again(self) -> None:
         """Note that the request is sent again, because nobody had received it."""
@@ -121,7 +131,8 @@ class Attempt:
     def observe(self, event: ModelEvent) -> None:
         """Note an event of the model's stream."""
         match event:
-            case Delta():
+            case Delta(text):
+                self.answer_texts.append(text)
                 now = self._clock()
                 if self.first_token is None:
                     self.first_token = now
@@ -134,12 +145,19 @@ class Attempt:
                 self.model_usage = self.model_usage.updated_with(usage)
             case ServiceMetrics():
                 self.service_metrics = event
+            case ImpossibleCounts(names):
+                self.impossible_counts.update(names)
 
     def end(self, failure: Failure | None = None) -> None:
         """Note that the model's stream is over. Only the first call counts."""
         if self.ended is None:
             self.ended = self._clock()
             self.failure = failure
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """What the client and the model wrote, none of which may be logged."""
+        return (*self.request_texts, "".join(self.answer_texts))
 
     @property
     def usage(self) -> Usage:
@@ -184,9 +202,9 @@ class Meter:
         """Return this moment as a mark."""
         return self._clock()
 
-    def model_asked(self, model_id: str, operation: str) -> Attempt:
-        """Note that a model request is about to be sent, and return the record of that call."""
-        self.attempts.append(Attempt(model_id, operation, self._clock))
+    def model_asked(self, model_id: str, operation: str, request_texts: Iterable[str] = ()) -> Attempt:
+        """Note that a model request with these texts is about to be sent, and return the record of that call."""
+        self.attempts.append(Attempt(model_id, operation, request_texts, self._clock))
         return self.attempts[-1]
 
     def bytes_written(self, count: int) -> None:
@@ -218,6 +236,8 @@ class Meter:
             return Outcome.COMPLETED
         if self._failed_in_stream and self.failure.type is not ErrorType.DEADLINE_EXCEEDED:
             return Outcome.INTERRUPTED
+        if self.failure.type is ErrorType.INVALID_REQUEST and self.failure.model_id:
+            return Outcome.REJECTED
         return _OUTCOME_OF_ERROR.get(self.failure.type, Outcome.MODEL_ERROR)
 
     def so_far(self) -> dict[str, float | None]:
@@ -259,6 +279,7 @@ class Meter:
             requests=1,
             completed=int(outcome is Outcome.COMPLETED),
             client_errors=int(outcome is Outcome.CLIENT_ERROR),
+            rejections=int(outcome is Outcome.REJECTED),
             throttles=int(outcome is Outcome.THROTTLED),
             model_errors=int(outcome is Outcome.MODEL_ERROR),
             interrupted_streams=int(outcome is Outcome.INTERRUPTED),

@@ -55,4 +55,24 @@ class ServiceMetrics:
     first_byte_latency_ms: float | None = None
 
 
-ModelEvent = Progress | Delta | Stop | ModelUsage | ServiceMetrics
+@dataclass(frozen=True, slots=True)
+class ImpossibleCounts:
+    """The fields of the next report that are left out, because their numbers cannot be."""
+
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorReport:
+    """The stream says that the answer failed. No event follows it.
+
+    Attributes:
+        codes: what it calls the error, the most exact name first; none if it has no name.
+        words: its explanation, which may quote the request or the answer; empty if it gives none.
+    """
+
+    codes: tuple[str, ...]
+    words: str
+
+
+ModelEvent = Progress | Delta | Stop | ModelUsage | ServiceMetrics | ImpossibleCounts | ErrorReport

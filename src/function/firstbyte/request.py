@@ -51,6 +51,11 @@ class ChatRequest:
     stop_sequences: tuple[str, ...] = ()
     api: Api | None = None
 
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """What the client wrote: the conversation, the system text, the stop sequences."""
+        return (*(message.content for message in self.messages), self.system or "", *self.stop_sequences)
+
 
 def parse_request(event: object, config: Config) -> ChatRequest:
     """Return the request in an event of payload format 2.0.
@@ -97,6 +102,17 @@ def header(event: object, name: str) -> str | None:
             if isinstance(value, str) and key.lower() == name:
                 return value
     return None
+
+
+def caller(event: object) -> str | None:
+    """Return the ARN of the IAM principal that signed the request, None if nobody had to sign it.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html#urls-payloads
+    """
+    found = event
+    for key in ("requestContext", "authorizer", "iam", "userArn"):
+        found = found.get(key) if isinstance(found, Mapping) else None
+    return found if isinstance(found, str) else None
 
 
 def _refuse(field: str, problem: str) -> NoReturn:

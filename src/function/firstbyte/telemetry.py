@@ -16,6 +16,7 @@ from firstbyte.config import Config
 from firstbyte.failures import Failure
 from firstbyte.given import given
 from firstbyte.meter import Figures, Meter
+from firstbyte.redaction import Redaction
 from firstbyte.rendering import usage_fields
 from firstbyte.trace_header import TraceHeader
 
@@ -43,23 +44,28 @@ def record(meter: Meter, request_id: str, trace: TraceHeader, config: Config) ->
 
 
 def _log(meter: Meter, figures: Figures, ids: Mapping[str, str]) -> None:
+    redaction = Redaction(text for attempt in meter.attempts for text in attempt.texts)
     for failure in _failures(meter):
         # Message and field are left out: both may hold what the client wrote.
         cause = {
             "error_type": failure.type.value,
             "code": failure.code,
             "model_id": failure.model_id,
-            "detail": failure.detail,
+            "detail": failure.detail and redaction.clean(failure.detail),
         }
         logger.warning("request failed", extra={**ids, **cause})
+    for attempt in meter.attempts:
+        if attempt.impossible_counts:
+            counts = {"model_id": attempt.model_id, "counts": sorted(attempt.impossible_counts)}
+            logger.warning("counts that cannot be are left out", extra={**ids, **counts})
     answer = meter.answer
     if answer is not None and answer.usage_differs:
-        counts = {
+        reports = {
             "model_id": answer.model_id,
             "model_usage": usage_fields(answer.model_usage),
             "bedrock_usage": usage_fields(answer.service_metrics.usage),
         }
-        logger.info("the model's own token counts differ from Bedrock's", extra={**ids, **counts})
+        logger.info("the model's own token counts differ from Bedrock's", extra={**ids, **reports})
     logger.info("response finished", extra={**ids, **_facts(meter), **given(**asdict(figures))})
 
 

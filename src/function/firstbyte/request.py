@@ -51,6 +51,11 @@ class ChatRequest:
     stop_sequences: tuple[str, ...] = ()
     api: Api | None = None
 
+    @property
+    def prompt_chars(self) -> int:
+        """The length of all messages and the system text, in characters."""
+        return _characters(self.messages, self.system)
+
 
 def parse_request(event: object, config: Config) -> ChatRequest:
     """Return the request in an event of payload format 2.0.
@@ -71,7 +76,7 @@ def parse_request(event: object, config: Config) -> ChatRequest:
             _refuse(name[:80] or '""', f"is not a known field; known are {', '.join(_FIELDS)}")
     messages = _messages(body)
     system = _text(body["system"], "system") if "system" in body else None
-    characters = len(system or "") + sum(len(message.content) for message in messages)
+    characters = _characters(messages, system)
     if characters > config.max_prompt_chars:
         _refuse(
             "prompt" if "prompt" in body else "messages",
@@ -97,6 +102,17 @@ def header(event: object, name: str) -> str | None:
             if isinstance(value, str) and key.lower() == name:
                 return value
     return None
+
+
+def caller(event: object) -> str | None:
+    """Return the ARN of the IAM principal that signed the request; None if nobody did.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html#urls-payloads
+    """
+    found: object = event
+    for name in ("requestContext", "authorizer", "iam", "userArn"):
+        found = found.get(name) if isinstance(found, Mapping) else None
+    return found if isinstance(found, str) else None
 
 
 def _refuse(field: str, problem: str) -> NoReturn:
@@ -167,6 +183,10 @@ def _message(entry: object, number: int) -> Message:
     if entry["role"] != expected:
         _refuse(f"{path}.role", f"must be {expected}: the roles alternate, beginning with user")
     return Message(cast("Literal['user', 'assistant']", expected), _text(entry["content"], f"{path}.content"))
+
+
+def _characters(messages: tuple[Message, ...], system: str | None) -> int:
+    return len(system or "") + sum(len(message.content) for message in messages)
 
 
 def _text(value: object, path: str) -> str:

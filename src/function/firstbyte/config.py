@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from firstbyte.meter import Objectives
 from firstbyte.pricing import Prices, parse_prices
 
-
 # Application load balancers close a connection that is silent for 60 s by default, CloudFront after 30 s.
 DEFAULT_KEEP_ALIVE_SECONDS = 10
 

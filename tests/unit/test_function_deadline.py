@@ -203,11 +203,14 @@ def test_an_error_of_a_task_leaves_the_block_as_what_it_is(blocks: bool) -> None
             return 0.05
         raise BrokenPipeError("the response")
 
-    with ours, theirs:
-        with pytest.raises(BrokenPipeError, match="the response"), Deadline(10) as deadline:
+    def block() -> None:
+        with Deadline(10) as deadline:
             deadline.run_in_waits(task)
             deadline.wait(step)
             after.append("went on")
+
+    with ours, theirs, pytest.raises(BrokenPipeError, match="the response"):
+        block()
     assert after == (["ran once"] if blocks else [])
 
 

@@ -8,6 +8,7 @@ import sys
 from typing import Any
 
 import pytest
+from aws_lambda_powertools.shared import constants
 
 from emf_document import values_of
 from tools import REPOSITORY
@@ -74,10 +75,31 @@ def check_two_whole_records(lines: list[dict[str, Any]], service: str) -> None:
     assert "horse" not in json.dumps(lines)
 
 
+# What the parts of Powertools that the function uses do not read.
+UNREAD = {
+    "POWERTOOLS_LOGGER_LOG_EVENT",
+    "POWERTOOLS_TRACER_CAPTURE_RESPONSE",
+    "POWERTOOLS_TRACER_CAPTURE_ERROR",
+    "POWERTOOLS_TRACE_MIDDLEWARES",
+    "POWERTOOLS_METRICS_NAMESPACE",
+    "POWERTOOLS_METRICS_FUNCTION_NAME",
+    "POWERTOOLS_PARAMETERS_SSM_DECRYPT",
+    "POWERTOOLS_PARAMETERS_MAX_AGE",
+    "POWERTOOLS_IDEMPOTENCY_DISABLED",
+    "POWERTOOLS_CIRCUIT_BREAKER_DISABLED",
+}
+
+
+def test_every_variable_of_powertools_is_checked_or_unread() -> None:
+    known = {value for value in vars(constants).values() if isinstance(value, str) and value.startswith("POWERTOOLS_")}
+    checked = {name for name in NOT_USABLE if name.startswith("POWERTOOLS_")}
+    assert known == checked | UNREAD
+
+
 @pytest.mark.parametrize("number", range(3), ids=["empty", "blank", "nonsense"])
 def test_with_every_optional_setting_wrong_at_once_nothing_is_lost(number: int) -> None:
     settings = {name: ("", " ", values[0])[number] for name, values in NOT_USABLE.items()}
-    lines, _ = recorded(settings)
+    lines, _ = recorded(settings | dict.fromkeys(UNREAD, ("", " ", "nonsense")[number]))
     check_two_whole_records(lines, "firstbyte-function")
     warnings = [line for line in lines if line.get("message") == "a setting is not usable"]
     assert sorted(line["variable"] for line in warnings) == sorted(settings), "each is said once"

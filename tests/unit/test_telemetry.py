@@ -285,6 +285,37 @@ def test_a_fallback_is_counted_and_its_model_named(
     assert [(line["error_type"], line["model_id"]) for line in response.log] == [("throttled", NOVA)]
 
 
+def test_a_fallback_that_is_fast_after_a_slow_first_model_is_not_good(
+    function: tuple[Any, ReplayServer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app, server = function
+    settings = {**app.os.environ, "FALLBACK_MODEL_ID": CLAUDE, "TTFT_OBJECTIVE_MS": "400"}
+    monkeypatch.setattr(app, "config", Config.from_environment(settings))
+    claude = [
+        chunk({"type": "content_block_delta", "delta": {"type": "text_delta", "text": "a"}}),
+        chunk({"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 1}}),
+    ]
+    server.prepare(Reply.error(503, "ServiceUnavailableException", "x", before=0.4), Reply(claude))
+    values = metrics_of(call(app, url_event({"prompt": "x"}, SSE)))
+    assert values["TimeToFirstText"][0] >= 400 > values["TimeToFirstToken"][0]
+    assert (values["Completed"], values["GoodResponses"]) == ([1], [0])
+
+
+@pytest.mark.parametrize(("tokens", "good"), [(1, 0), (3, 1)])
+def test_a_json_answer_is_judged_when_it_is_written(
+    function: tuple[Any, ReplayServer], monkeypatch: pytest.MonkeyPatch, tokens: int, good: int
+) -> None:
+    """The model's first token comes at once, the rest later than the objective allows for one token alone."""
+    app, server = function
+    settings = {**app.os.environ, "TTFT_OBJECTIVE_MS": "400", "TPOT_OBJECTIVE_MS": "30000"}
+    monkeypatch.setattr(app, "config", Config.from_environment(settings))
+    opening, first, *rest = nova("a", "b", output=tokens)
+    server.prepare(Reply([opening, first, 0.4, *rest]))
+    values = metrics_of(call(app, url_event({"prompt": "x"}, JSON)))
+    assert values["TimeToFirstText"][0] >= 400 > values["TimeToFirstToken"][0]
+    assert values["GoodResponses"] == [good]
+
+
 def test_the_model_was_asked_when_the_request_went_out_that_it_answers(function: tuple[Any, ReplayServer]) -> None:
     """A kept connection breaks, after 0.4 s, and the request goes out on a new one."""
     app, server = function

@@ -22,6 +22,9 @@ OUTCOMES = {
     "deadline_exceeded": "DeadlineExceeded",
     "internal_error": "InternalErrors",
 }
+# The fields of the log line "response finished" beside the figures and what Powertools adds.
+FIELDS = {"level", "message", "service", "request_id", "trace_id", "outcome", "error_type", "model", "stop_reason"}
+FIELDS |= {"api", "rendering", "function_version", "max_tokens", "prompt_chars", "caller"}
 # A response is recorded after its last byte; on a loaded machine the function takes a while for it.
 PATIENCE_SECONDS = 60
 

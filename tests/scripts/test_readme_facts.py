@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from readme import READMES, ROOMS, blocks, section, table, unquoted
+from recorded import FIELDS
 from tools import REPOSITORY, template_as_written
 from unit.test_structure import ALLOWED, OWN
 
@@ -143,14 +144,24 @@ def test_the_metrics_are_those_of_the_catalogue() -> None:
     assert rows == [(metric.name, metric.unit, metric.meaning) for metric in CLIENT_METRICS]
 
 
+def test_opentelemetrys_names_stand_beside_figures_and_fields_that_exist() -> None:
+    from firstbyte.catalogue import METRICS
+
+    rows = READMES["src/function"].split("| OpenTelemetry | Here |")[1].split("\n\n")[0]
+    cells = re.findall(r"^\| (`.+) \| (.+) \|$", rows, re.MULTILINE)
+    assert len(cells) > 10
+    known = {metric.figure for metric in METRICS} | FIELDS
+    for theirs, ours in cells:
+        assert all("." in name or name in ("input", "output") for name in unquoted(theirs)), theirs
+        assert known >= set(unquoted(ours)) - {"chat", "aws.bedrock"}, ours
+
+
 def test_the_log_lines_fields_outcomes_and_annotations_are_those_of_the_function() -> None:
     from firstbyte.catalogue import METRICS
     from firstbyte.meter import Outcome
 
     (example,) = blocks("json", "src/function")
-    others = {"level", "message", "service", "request_id", "trace_id", "outcome", "model", "stop_reason", "api"}
-    others |= {"rendering", "function_version", "max_tokens", "prompt_chars", "caller"}
-    assert json.loads(example.text).keys() <= {metric.figure for metric in METRICS} | others
+    assert json.loads(example.text).keys() <= {metric.figure for metric in METRICS} | FIELDS
     listed = re.search(r"the outcome \(([a-z_`\s]+)\)", READMES["src/function"])
     assert listed
     assert unquoted(listed[1]) == [str(outcome.value) for outcome in Outcome]

@@ -16,7 +16,7 @@ from firstbyte.config import Config
 from function_calls import CLAUDE, MISTRAL, NOVA, Call, call, running_function, url_event
 from lambda_streaming import ResponseStream
 from lambda_streaming.testing import Ending, LambdaContext, run
-from recorded import OUTCOMES
+from recorded import FIELDS, OUTCOMES
 
 SERVICE = {"service": "firstbyte-test"}
 SSE, JSON = "text/event-stream", "application/json"
@@ -139,6 +139,8 @@ def test_the_log_line_says_what_was_asked_how_and_by_whom(function: tuple[Any, R
     )
     assert (line["max_tokens"], line["prompt_chars"]) == (77, 14)
     assert line["caller"] == "arn:aws:iam::111122223333:user/kim"
+    added = {"timestamp", "location"}
+    assert line.keys() - {metric.figure for metric in METRICS} - added == FIELDS - {"error_type"}
     line = call(app, url_event({"messages": [{"role": "user", "content": "x"}], "api": "converse"})).finished
     assert (line["api"], line["rendering"], line["max_tokens"]) == ("ConverseStream", "text", 1024)
     assert "caller" not in line

@@ -5,6 +5,7 @@ import os
 import socket
 import subprocess
 import sys
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -58,11 +59,10 @@ def recorded(settings: dict[str, str]) -> tuple[list[dict[str, Any]], int]:
         )
         assert done.returncode == 0, done.stderr
         datagrams = 0
-        try:
+        with suppress(BlockingIOError):
             while daemon.recv(65536):
                 datagrams += 1
-        except BlockingIOError:
-            return [json.loads(line) for line in done.stdout.splitlines()], datagrams
+    return [json.loads(line) for line in done.stdout.splitlines()], datagrams
 
 
 def check_two_whole_records(lines: list[dict[str, Any]], service: str) -> None:

@@ -105,13 +105,13 @@ def header(event: object, name: str) -> str | None:
 
 
 def caller(event: object) -> str | None:
-    """Return the ARN of the IAM principal that signed the request; None if nobody did.
+    """Return the ARN of the IAM principal that signed the request, None if nobody had to sign it.
 
     https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html#urls-payloads
     """
-    found: object = event
-    for name in ("requestContext", "authorizer", "iam", "userArn"):
-        found = found.get(name) if isinstance(found, Mapping) else None
+    found = event
+    for key in ("requestContext", "authorizer", "iam", "userArn"):
+        found = found.get(key) if isinstance(found, Mapping) else None
     return found if isinstance(found, str) else None
 
 

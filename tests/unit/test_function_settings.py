@@ -123,6 +123,8 @@ def test_with_every_optional_setting_right_nothing_is_said() -> None:
         ({"POWERTOOLS_METRICS_DISABLED": "true"}, 2, 0, 8),
         ({"POWERTOOLS_TRACE_DISABLED": "true"}, 2, 2, 0),
         ({"POWERTOOLS_DEV": "true"}, 2, 2, 8),
+        ({"AWS_XRAY_SDK_ENABLED": "false"}, 2, 2, 0),
+        ({"AWS_XRAY_SDK_ENABLED": "", "AWS_XRAY_CONTEXT_MISSING": "x", "AWS_XRAY_TRACING_NAME": "*"}, 2, 2, 8),
     ],
 )
 def test_what_an_operator_switches_off_is_off_alone(

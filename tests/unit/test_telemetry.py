@@ -299,7 +299,7 @@ def test_a_fallback_that_is_fast_after_a_slow_first_model_is_not_good(
     ]
     server.prepare(Reply.error(503, "ServiceUnavailableException", "x", before=0.4), Reply(claude))
     values = metrics_of(call(app, url_event({"prompt": "x"}, SSE)))
-    assert values["TimeToFirstText"][0] >= 400 > values["TimeToFirstToken"][0]
+    assert values["TimeToFirstText"][0] >= values["TimeToFirstToken"][0] + 400
     assert (values["Completed"], values["GoodResponses"]) == ([1], [0])
 
 
@@ -314,7 +314,7 @@ def test_a_json_answer_is_judged_when_it_is_written(
     opening, first, *rest = nova("a", "b", output=tokens)
     server.prepare(Reply([opening, first, 0.4, *rest]))
     values = metrics_of(call(app, url_event({"prompt": "x"}, JSON)))
-    assert values["TimeToFirstText"][0] >= 400 > values["TimeToFirstToken"][0]
+    assert values["TimeToFirstText"][0] >= 400
     assert values["GoodResponses"] == [good]
 
 

@@ -171,7 +171,7 @@ def _is_dimension(text: str) -> bool:
     return bool(text.strip()) and text.isascii() and text.isprintable() and len(text) <= 1024
 
 
-# Each optional variable: what it may say, and in words what holds if it says something else.
+# Each optional variable: what it may say, and its default.
 _OPTIONAL: dict[str, tuple[Callable[[str], bool], str]] = {
     "KEEP_ALIVE_SECONDS": (_is_seconds, f"{DEFAULT_KEEP_ALIVE_SECONDS}"),
     "POWERTOOLS_LOG_LEVEL": (_is_level, "INFO"),
@@ -189,8 +189,8 @@ _OPTIONAL: dict[str, tuple[Callable[[str], bool], str]] = {
 
 def _corrections(environment: Mapping[str, str]) -> list[Correction]:
     found = [
-        Correction(name, _shown(environment[name]), instead)
-        for name, (is_usable, instead) in _OPTIONAL.items()
+        Correction(name, _shown(environment[name]), f"as if it were not set; the default is {default}")
+        for name, (is_usable, default) in _OPTIONAL.items()
         if name in environment and not is_usable(environment[name])
     ]
     service = environment.get("POWERTOOLS_SERVICE_NAME", "")

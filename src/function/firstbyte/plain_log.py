@@ -6,7 +6,6 @@ import sys
 import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 
@@ -36,5 +35,5 @@ def only_this_is_lost(part: str, ids: Mapping[str, str]) -> Iterator[None]:
     except Exception as error:  # noqa: BLE001 - whatever it is, the client has its answer and the others go on
         # The message is left out: it may quote what was to be recorded.
         where = traceback.extract_tb(error.__traceback__)[-1]
-        place = f"{Path(where.filename).name}:{where.lineno}"
+        place = f"{where.filename.rpartition('/')[2]}:{where.lineno}"
         log_line("ERROR", "a part of the telemetry is lost", part=part, error=type(error).__name__, place=place, **ids)

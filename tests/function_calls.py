@@ -177,7 +177,7 @@ def call(app: Any, event: Any, *, seconds: float = 60.0) -> Call:
 
     output = Output()
     with redirect_stdout(output):
-        handler = telemetry.logger().registered_handler
+        handler = telemetry.powertools_logger().registered_handler
         assert isinstance(handler, logging.StreamHandler)
         handler.setStream(output)
         started = time.monotonic()

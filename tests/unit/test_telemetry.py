@@ -398,7 +398,7 @@ def broken(*_: Any, **__: Any) -> Any:
 @pytest.mark.parametrize(
     ("part", "target"),
     [
-        ("log", "firstbyte.telemetry.logger"),
+        ("log", "firstbyte.telemetry.powertools_logger"),
         ("log", "firstbyte.telemetry._facts"),
         ("metrics", "firstbyte.telemetry.EphemeralMetrics"),
         ("metrics", "firstbyte.telemetry.WallClock"),
@@ -449,7 +449,7 @@ def test_the_log_level_hides_the_log_line_alone(
     app, server = function
     from firstbyte import telemetry
 
-    monkeypatch.setattr(telemetry.logger()._logger, "level", 40)
+    monkeypatch.setattr(telemetry.powertools_logger()._logger, "level", 40)
     server.prepare(Reply(nova("a")))
     run(app.handler, url_event({"prompt": "x"}))
     assert ["_aws" in json.loads(line) for line in capsys.readouterr().out.splitlines()] == [True]

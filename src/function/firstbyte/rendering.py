@@ -64,9 +64,7 @@ def _json_line(fields: Mapping[str, Any]) -> str:
 TEXT = Rendering("text", "text/plain; charset=utf-8", _text_frame, has_events=False)
 # A line that begins with a colon is a comment:
 # https://html.spec.whatwg.org/multipage/server-sent-events.html#authoring-notes
-SSE = Rendering(
-    "sse", "text/event-stream; charset=utf-8", _sse_frame, has_events=True, comment=b": keep-alive\n\n"
-)
+SSE = Rendering("sse", "text/event-stream; charset=utf-8", _sse_frame, has_events=True, comment=b": keep-alive\n\n")
 NDJSON = Rendering("ndjson", "application/x-ndjson", _ndjson_frame, has_events=True)
 JSON = Rendering("json", "application/json", _json_frame, has_events=True, in_one_piece=True)
 

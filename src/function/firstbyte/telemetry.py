@@ -25,7 +25,7 @@ from firstbyte.trace_header import TraceHeader
 
 
 @cache
-def logger() -> Logger:
+def powertools_logger() -> Logger:
     """Return the logger of this environment."""
     # One line of ASCII, whatever is logged: half of a surrogate pair, as in a model's own words, cannot be printed.
     return Logger(json_serializer=lambda fields: json.dumps(fields, default=str, separators=(",", ":")))
@@ -57,6 +57,7 @@ def record(meter: Meter, request_id: str, trace: TraceHeader, facts: Mapping[str
 
 
 def _log(meter: Meter, figures: Figures, ids: Mapping[str, str], facts: Mapping[str, Any]) -> None:
+    logger = powertools_logger()
     for failure in _failures(meter):
         # Message and field are left out: both may hold what the client wrote.
         cause = {
@@ -65,7 +66,7 @@ def _log(meter: Meter, figures: Figures, ids: Mapping[str, str], facts: Mapping[
             "model_id": failure.model_id,
             "detail": failure.detail,
         }
-        logger().warning("request failed", extra={**ids, **cause})
+        logger.warning("request failed", extra={**ids, **cause})
     answer = meter.answer
     if answer is not None and answer.usage_differs:
         counts = {
@@ -73,8 +74,8 @@ def _log(meter: Meter, figures: Figures, ids: Mapping[str, str], facts: Mapping[
             "model_usage": usage_fields(answer.model_usage),
             "bedrock_usage": usage_fields(answer.service_metrics.usage),
         }
-        logger().info("the model's own token counts differ from Bedrock's", extra={**ids, **counts})
-    logger().info("response finished", extra={**ids, **facts, **_facts(meter), **given(**asdict(figures))})
+        logger.info("the model's own token counts differ from Bedrock's", extra={**ids, **counts})
+    logger.info("response finished", extra={**ids, **facts, **_facts(meter), **given(**asdict(figures))})
 
 
 def _failures(meter: Meter) -> list[Failure]:

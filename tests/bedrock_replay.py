@@ -49,9 +49,9 @@ class Reply:
     hang_up: bool = False
 
     @classmethod
-    def error(cls, status: int, code: str, text: str) -> "Reply":
+    def error(cls, status: int, code: str, text: str, before: float = 0) -> "Reply":
         headers = {"content-type": "application/json", "x-amzn-errortype": f"{code}:http://internal.amazon.com/coral/"}
-        return cls([json.dumps({"message": text}).encode()], status, headers)
+        return cls([json.dumps({"message": text}).encode()], status, headers, before=before)
 
 
 @dataclass(frozen=True)

@@ -67,7 +67,7 @@ SCHEMA = {
 
 
 def values_of(document: dict[str, Any]) -> dict[str, list[float]]:
-    """The values in a document by metric; it must be valid.
+    """The values in a document by metric, whatever its dimensions; the document must be valid.
 
     Raises:
         jsonschema.ValidationError: the document is against the schema.
@@ -76,12 +76,15 @@ def values_of(document: dict[str, Any]) -> dict[str, list[float]]:
     jsonschema.validate(document, SCHEMA)
     assert len(json.dumps(document).encode()) <= MAX_BYTES
     found: dict[str, list[float]] = {}
+    defined: set[tuple[str, ...]] = set()
     for directive in document["_aws"]["CloudWatchMetrics"]:
         for name in {name for names in directive["Dimensions"] for name in names}:
             assert isinstance(document[name], str)
             assert 1 <= len(document[name]) <= 1024
         for metric in directive["Metrics"]:
-            assert metric["Name"] not in found, "a metric that is defined twice counts twice"
+            series = {(metric["Name"], *sorted(names)) for names in directive["Dimensions"]}
+            assert not series & defined, "a metric that is defined twice counts twice"
+            defined |= series
             value = document[metric["Name"]]
             values = value if isinstance(value, list) else [value]
             assert 1 <= len(values) <= MAX_VALUES

@@ -119,8 +119,11 @@ def url_event(body: Any, accept: str | None = None, method: str = "POST") -> dic
 
 
 @contextmanager
-def running_function() -> Iterator[tuple[Any, ReplayServer]]:
-    """The module `app`, started as in Lambda with its settings in the environment, and the Bedrock that it calls."""
+def running_function(**others: str) -> Iterator[tuple[Any, ReplayServer]]:
+    """The module `app`, started as in Lambda with its settings in the environment, and the Bedrock that it calls.
+
+    The arguments are more settings, or take the place of those here.
+    """
     with ReplayServer() as server, pytest.MonkeyPatch.context() as patch:
         settings = {
             "AWS_REGION": "eu-central-1",
@@ -137,6 +140,7 @@ def running_function() -> Iterator[tuple[Any, ReplayServer]]:
             "TTFT_OBJECTIVE_MS": "2000",
             "TPOT_OBJECTIVE_MS": "100",
             "POWERTOOLS_SERVICE_NAME": "firstbyte-test",
+            **others,
         }
         for name, value in settings.items():
             patch.setenv(name, value)
@@ -173,7 +177,7 @@ def call(app: Any, event: Any, *, seconds: float = 60.0) -> Call:
 
     output = Output()
     with redirect_stdout(output):
-        handler = telemetry.logger.registered_handler
+        handler = telemetry.powertools_logger().registered_handler
         assert isinstance(handler, logging.StreamHandler)
         handler.setStream(output)
         started = time.monotonic()

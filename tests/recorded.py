@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
+from firstbyte.catalogue import METRICS
 from sandbox_client import aws_client
 
 T = TypeVar("T")
@@ -23,6 +24,9 @@ OUTCOMES = {
     "deadline_exceeded": "DeadlineExceeded",
     "internal_error": "InternalErrors",
 }
+# The fields of the log line "response finished" beside the figures and what Powertools adds.
+FIELDS = {"level", "message", "service", "request_id", "trace_id", "outcome", "error_type", "model", "stop_reason"}
+FIELDS |= {"api", "rendering", "function_version", "max_tokens", "prompt_chars", "caller"}
 # A response is recorded after its last byte; on a loaded machine the function takes a while for it.
 PATIENCE_SECONDS = 60
 
@@ -37,9 +41,15 @@ def until(read: Callable[[], T], good: Callable[[T], object] = bool) -> T:
 
 
 class Recorded:
-    """Metrics, logs and traces of one sandbox, `ready` being what its ready file says."""
+    """Metrics, logs and traces of one sandbox.
 
-    def __init__(self, ready: dict[str, str]) -> None:
+    Args:
+        ready: what its ready file says.
+        model: the only model that was asked; its dimensions have the metrics that the service's do not have.
+    """
+
+    def __init__(self, ready: dict[str, str], model: str | None = None) -> None:
+        self._model = model
         self.cloudwatch: Any = aws_client(ready, "cloudwatch")
         self.logs: Any = aws_client(ready, "logs")
         self.xray: Any = aws_client(ready, "xray")
@@ -50,7 +60,9 @@ class Recorded:
 
     def metric(self, name: str, statistic: str, namespace: str = "Firstbyte", **dimensions: str) -> float | None:
         """One statistic over everything that was recorded; None if nothing was."""
-        dimensions = dimensions or {"service": SERVICE}
+        if not dimensions:
+            by_service = namespace != "Firstbyte" or any(one.by_service for one in METRICS if one.name == name)
+            dimensions = {"service": SERVICE} | ({} if by_service or not self._model else {"model": self._model})
         now = time.time()
         answer = self.cloudwatch.get_metric_data(
             StartTime=datetime.fromtimestamp(now - 3600, UTC),

@@ -3,36 +3,56 @@
 import os
 from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from firstbyte.bedrock import Answer, create_client, open_answer
 from firstbyte.config import Config
 from firstbyte.deadline import Deadline
 from firstbyte.failures import ErrorType, Failure, RequestError
+from firstbyte.given import given
 from firstbyte.meter import Meter
 from firstbyte.model_call import check_api
 from firstbyte.model_events import Delta, Usage
+from firstbyte.plain_log import log_line, only_this_is_lost
 from firstbyte.rendering import Rendering, choose_rendering, error_body, error_fields, usage_fields
-from firstbyte.request import header, parse_request
+from firstbyte.request import caller, header, parse_request
 from firstbyte.trace_header import TraceHeader, parse_trace_header
 from lambda_streaming import ResponseStream, streamify_response
 
 # Made while the environment starts: a mistake in the settings shows at once, and no request waits for the client.
 config = Config.from_environment(os.environ)
+for correction in config.corrections:
+    correction.apply(os.environ)
+    log_line(
+        "WARNING",
+        "a setting is not usable",
+        **given(variable=correction.variable, value=correction.value, instead=correction.instead),
+    )
 client = create_client(config)
 # Whether this environment has served a request. A provisioned one starts before any client waits, so it counts as warm.
 is_warm = os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "provisioned-concurrency"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Exchange:
-    """One request and its response."""
+    """One request and its response.
+
+    Attributes:
+        request_id: the invocation's id.
+        trace: the trace that the invocation belongs to.
+        stream: takes the response.
+        meter: times the response.
+        facts: what is known of the request, for the log.
+        begun: the format in which status and headers have been set; None before that.
+    """
 
     request_id: str
     trace: TraceHeader
     stream: ResponseStream
     meter: Meter
+    facts: dict[str, Any] = field(default_factory=dict)
+    begun: Rendering | None = None
 
     @property
     def ids(self) -> dict[str, str]:
@@ -51,26 +71,35 @@ def handler(event: object, context: Any, *, response_stream: ResponseStream) -> 
 
     Raises:
         RequestError: an answer in bare text broke off; the runtime then cuts the response.
+        ConnectionError: the Runtime API is gone.
     """
     global is_warm
     meter = Meter(cold_start=not is_warm)
     is_warm = True
     trace = parse_trace_header(os.environ.get("_X_AMZN_TRACE_ID", ""))
     exchange = _Exchange(context.aws_request_id, trace, response_stream, meter)
+    exchange.facts |= given(function_version=context.function_version, caller=caller(event))
     response_stream.on_finish(lambda: _record(exchange))
     try:
         with Deadline(context.get_remaining_time_in_millis() / 1000) as deadline:
             _answer(event, exchange, deadline)
-    except BaseException:
-        meter.failed(Failure.of(ErrorType.INTERNAL))  # counts only if no failure is known yet
+    except BaseException as error:
+        # With an OSError the response itself is broken: no client is left to tell.
+        tell = isinstance(error, Exception) and not isinstance(error, OSError)
+        _fail(Failure.of(ErrorType.INTERNAL), exchange, tell=tell)
         raise
 
 
 def _answer(event: object, exchange: _Exchange, deadline: Deadline) -> None:
     try:
         rendering = choose_rendering(header(event, "accept"))
+        exchange.meter.in_one_piece = rendering.in_one_piece
+        exchange.facts["rendering"] = rendering.name
         request = parse_request(event, config)
+        exchange.facts |= {"max_tokens": request.max_tokens, "prompt_chars": request.prompt_chars}
         check_api(request)
+        if rendering.comment and config.keep_alive_seconds:
+            deadline.run_in_waits(lambda: _keep_alive(rendering, exchange))
         answer = open_answer(
             client,
             request,
@@ -88,27 +117,50 @@ def _answer(event: object, exchange: _Exchange, deadline: Deadline) -> None:
             send(answer, rendering, exchange)
 
 
+def _keep_alive(rendering: Rendering, exchange: _Exchange) -> float:
+    """Send a comment if nothing was written for the set time. Return in how many seconds one may be due again."""
+    remaining = config.keep_alive_seconds - exchange.meter.silent_seconds
+    if remaining > 0:
+        return remaining
+    _begin(rendering, exchange)
+    exchange.stream.write(rendering.comment)
+    exchange.meter.comment_written(len(rendering.comment))
+    return config.keep_alive_seconds
+
+
 def _refuse(failure: Failure, exchange: _Exchange) -> None:
-    exchange.meter.failed(failure)
+    _fail(failure, exchange)
+    if exchange.begun:  # comments have gone out, and the status with them
+        exchange.stream.end()
+        return
     headers = _headers("application/json", exchange)
     if failure.retry_after_seconds is not None:
         headers["retry-after"] = str(failure.retry_after_seconds)
     exchange.stream.start(status_code=failure.status, headers=headers)
-    usage = exchange.meter.answer.usage if exchange.meter.answer else Usage()
-    _write(error_body(failure, usage, exchange.ids).encode(), exchange)
+    _write(error_body(failure, _usage(exchange), exchange.ids).encode(), exchange)
     exchange.stream.end()
+
+
+def _fail(failure: Failure, exchange: _Exchange, *, tell: bool = True) -> None:
+    """Note why there is no whole answer, and say it in the stream if that has begun and has events."""
+    exchange.meter.failed(failure)  # counts only if no failure is known yet
+    rendering = exchange.begun
+    if tell and rendering and not rendering.in_one_piece:
+        fields = {**error_fields(failure), "partial_usage": usage_fields(_usage(exchange))}
+        if frame := rendering.frame("error", fields):
+            _write(frame, exchange)
+
+
+def _usage(exchange: _Exchange) -> Usage:
+    return exchange.meter.answer.usage if exchange.meter.answer else Usage()
 
 
 def _stream(answer: Answer, rendering: Rendering, exchange: _Exchange) -> None:
     def write(name: str, fields: Mapping[str, Any]) -> None:
         if frame := rendering.frame(name, fields):
-            _write(frame, exchange)
+            _write(frame, exchange, has_text=name == "delta")
 
-    def write_error(failure: Failure) -> None:
-        exchange.meter.failed(failure)
-        write("error", {**error_fields(failure), "partial_usage": usage_fields(answer.attempt.usage)})
-
-    exchange.stream.start(status_code=200, headers=_headers(rendering.content_type, exchange))
+    _begin(rendering, exchange)
     write("start", _opening(answer, exchange))
     try:
         for event in answer:
@@ -116,23 +168,24 @@ def _stream(answer: Answer, rendering: Rendering, exchange: _Exchange) -> None:
                 write("delta", {"text": event.text})
         write("end", _closing(answer, exchange))
     except RequestError as error:
-        write_error(error.failure)
+        _fail(error.failure, exchange)
         if not rendering.has_events:
             raise  # bare text cannot say that it is not whole, so the runtime cuts the response
-    except OSError:
-        raise  # the response itself is broken: no client is left to tell
-    except Exception:
-        write_error(Failure.of(ErrorType.INTERNAL))
-        raise
     exchange.stream.end()
 
 
 def _send_whole(answer: Answer, rendering: Rendering, exchange: _Exchange) -> None:
     text = "".join(event.text for event in answer if isinstance(event, Delta))
     fields = {"text": text, **_closing(answer, exchange), **_opening(answer, exchange)}
-    exchange.stream.start(status_code=200, headers=_headers(rendering.content_type, exchange))
-    _write(rendering.frame("answer", fields), exchange)
+    _begin(rendering, exchange)
+    _write(rendering.frame("answer", fields), exchange, has_text=bool(text))
     exchange.stream.end()
+
+
+def _begin(rendering: Rendering, exchange: _Exchange) -> None:
+    if not exchange.begun:
+        exchange.begun = rendering
+        exchange.stream.start(status_code=200, headers=_headers(rendering.content_type, exchange))
 
 
 def _opening(answer: Answer, exchange: _Exchange) -> dict[str, Any]:
@@ -149,17 +202,18 @@ def _closing(answer: Answer, exchange: _Exchange) -> dict[str, Any]:
     }
 
 
-def _write(data: bytes, exchange: _Exchange) -> None:
+def _write(data: bytes, exchange: _Exchange, *, has_text: bool = False) -> None:
     exchange.stream.write(data)
-    exchange.meter.bytes_written(len(data))
+    exchange.meter.bytes_written(len(data), has_text=has_text)
 
 
 def _record(exchange: _Exchange) -> None:
     exchange.meter.end()
-    # Imported only now, because it is slow to import: its docstring has the reason.
-    from firstbyte.telemetry import record
+    with only_this_is_lost("everything", exchange.ids):
+        # Imported only now, because it is slow to import: its docstring has the reason.
+        from firstbyte.telemetry import record
 
-    record(exchange.meter, exchange.request_id, exchange.trace, config)
+        record(exchange.meter, exchange.request_id, exchange.trace, exchange.facts, config)
 
 
 def _headers(content_type: str, exchange: _Exchange) -> dict[str, str]:

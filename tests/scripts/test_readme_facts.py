@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from readme import READMES, ROOMS, blocks, section, table, unquoted
+from recorded import FIELDS
 from tools import REPOSITORY, template_as_written
 from unit.test_structure import ALLOWED, OWN
 
@@ -128,8 +129,31 @@ def test_the_folders_of_the_tests_are_those_that_there_are() -> None:
 def test_the_metrics_are_those_of_the_catalogue() -> None:
     from firstbyte.catalogue import CLIENT_METRICS, METRICS
 
-    rows = re.findall(r"^\| `([A-Za-z]+)` \| ([A-Za-z/]+) \| (.+) \|$", READMES["src/function"], re.MULTILINE)
-    assert [(metric.name, metric.unit, metric.meaning) for metric in (*METRICS, *CLIENT_METRICS)] == rows
+    read = {
+        (True, True): "service, model",
+        (True, False): "service",
+        (False, True): "model",
+        (False, False): "log line",
+    }
+    emitted, published = READMES["src/function"].split("[The probe](../probe/README.md)")
+    rows = re.findall(r"^\| `([A-Za-z]+)` \| ([A-Za-z/]+) \| ([a-z, ]+) \| (.+) \|$", emitted, re.MULTILINE)
+    assert rows == [
+        (metric.name, metric.unit, read[metric.by_service, metric.by_model], metric.meaning) for metric in METRICS
+    ]
+    rows = re.findall(r"^\| `([A-Za-z]+)` \| ([A-Za-z/]+) \| (.+) \|$", published, re.MULTILINE)
+    assert rows == [(metric.name, metric.unit, metric.meaning) for metric in CLIENT_METRICS]
+
+
+def test_opentelemetrys_names_stand_beside_figures_and_fields_that_exist() -> None:
+    from firstbyte.catalogue import METRICS
+
+    rows = READMES["src/function"].split("| OpenTelemetry | Here |")[1].split("\n\n")[0]
+    cells = re.findall(r"^\| (`.+) \| (.+) \|$", rows, re.MULTILINE)
+    assert len(cells) > 10
+    known = {metric.figure for metric in METRICS} | FIELDS
+    for theirs, ours in cells:
+        assert all("." in name or name in ("input", "output") for name in unquoted(theirs)), theirs
+        assert known >= set(unquoted(ours)) - {"chat", "aws.bedrock"}, ours
 
 
 def test_the_log_lines_fields_outcomes_and_annotations_are_those_of_the_function() -> None:
@@ -137,8 +161,7 @@ def test_the_log_lines_fields_outcomes_and_annotations_are_those_of_the_function
     from firstbyte.meter import Outcome
 
     (example,) = blocks("json", "src/function")
-    others = {"level", "message", "service", "request_id", "trace_id", "outcome", "model", "stop_reason"}
-    assert json.loads(example.text).keys() <= {metric.figure for metric in METRICS} | others
+    assert json.loads(example.text).keys() <= {metric.figure for metric in METRICS} | FIELDS
     listed = re.search(r"the outcome \(([a-z_`\s]+)\)", READMES["src/function"])
     assert listed
     assert unquoted(listed[1]) == [str(outcome.value) for outcome in Outcome]
@@ -263,8 +286,11 @@ def test_what_is_paid_for_is_counted() -> None:
     alarms = [resource["Properties"] for resource in unconditional if resource["Type"] == "AWS::CloudWatch::Alarm"]
     in_alarms = sum("MetricStat" in query for alarm in alarms for query in alarm["Metrics"])
     composites = sum(resource["Type"] == "AWS::CloudWatch::CompositeAlarm" for resource in unconditional)
-    count = len(METRICS)
-    assert f"at most {count} of the service and {count} of each model, 0.30 each | {2 * count * 0.30:.2f} with" in text
+    service, model = sum(metric.by_service for metric in METRICS), sum(metric.by_model for metric in METRICS)
+    cost = (
+        f"at most {service} of the service and {model} of each model, 0.30 each | {(service + model) * 0.30:.2f} with"
+    )
+    assert cost in text
     assert composites == 1
     assert f"{in_alarms} metrics in them, 0.10 each, and one composite, 0.50 | {in_alarms * 0.1 + 0.5:.2f} |" in text
     assert f"`ExpectedProbe`) adds {2 * len(CLIENT_METRICS)} metrics and an alarm" in " ".join(text.split())

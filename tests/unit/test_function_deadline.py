@@ -2,15 +2,19 @@
 
 import signal
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bedrock_replay import ReplayServer, Reply, chunk
+from certificates import self_signed
 from firstbyte.deadline import Deadline, DeadlineReachedError
 from function_calls import call, running_function, url_event
 
@@ -135,6 +139,94 @@ def test_on_another_thread_it_is_looked_at_between_waits() -> None:
     thread.start()
     thread.join(10)
     assert outcome == ["reached"]
+
+
+def test_a_task_runs_while_a_read_blocks_and_the_read_goes_on() -> None:
+    ours, theirs = silent_pair()
+    ran: list[float] = []
+
+    def task() -> float:
+        ran.append(time.monotonic())
+        if len(ran) == 4:
+            theirs.send(b"x")
+        return 0.05
+
+    with ours, theirs, Deadline(10) as deadline:
+        deadline.run_in_waits(task)
+        assert deadline.wait(lambda: ours.recv(1)) == b"x"
+    assert all(later - earlier >= 0.05 for earlier, later in pairwise(ran))
+
+
+def test_the_same_through_tls_with_what_is_left_of_its_timeout(tmp_path: Path) -> None:
+    ours, theirs = silent_pair()
+    server_side = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    client_side = ssl.create_default_context(cafile=str(self_signed(tmp_path, server_side)))
+    accepted: list[ssl.SSLSocket] = []
+    thread = threading.Thread(target=lambda: accepted.append(server_side.wrap_socket(theirs, server_side=True)))
+    thread.start()
+    ran: list[float] = []
+
+    def task() -> float:
+        ran.append(time.monotonic())
+        if len(ran) == 4:
+            accepted[0].send(b"x")
+        return 0.05
+
+    with client_side.wrap_socket(ours, server_hostname="127.0.0.1") as encrypted, Deadline(10) as deadline:
+        thread.join()
+        deadline.run_in_waits(task)
+        assert deadline.wait(lambda: encrypted.recv(1)) == b"x"
+        encrypted.settimeout(0.3)
+        started = time.monotonic()
+        with pytest.raises(TimeoutError):
+            deadline.wait(lambda: encrypted.recv(1))
+        assert 0.3 <= time.monotonic() - started < 5
+        assert len(ran) > 5
+        accepted[0].close()
+
+
+@pytest.mark.parametrize("blocks", [True, False])
+def test_an_error_of_a_task_leaves_the_block_as_what_it_is(blocks: bool) -> None:
+    ours, theirs = silent_pair()
+    after: list[object] = []
+
+    def step() -> None:
+        try:
+            if blocks:
+                ours.recv(1)
+        except Exception as error:  # noqa: BLE001
+            after.append(error)
+
+    def task() -> float:
+        if blocks and not after:
+            after.append("ran once")
+            return 0.05
+        raise BrokenPipeError("the response")
+
+    def block() -> None:
+        with Deadline(10) as deadline:
+            deadline.run_in_waits(task)
+            deadline.wait(step)
+            after.append("went on")
+
+    with ours, theirs, pytest.raises(BrokenPipeError, match="the response"):
+        block()
+    assert after == (["ran once"] if blocks else [])
+
+
+def test_no_task_runs_outside_a_wait() -> None:
+    ran: list[int] = []
+
+    def task() -> float:
+        ran.append(1)
+        return 0.01
+
+    with Deadline(10) as deadline:
+        deadline.run_in_waits(task)
+        time.sleep(0.1)
+        assert ran == []
+        deadline.wait(lambda: None)
+        assert ran == [1]
 
 
 @pytest.mark.parametrize("accept", ["text/plain", "text/event-stream"])

@@ -61,12 +61,17 @@ class Scene:
     def text(self, *after: float, write: int = 10) -> "Scene":
         """A delta after each of these times, passed on at once."""
         for milliseconds in after:
-            self.event(Delta("x"), milliseconds).write(write)
+            self.event(Delta("x"), milliseconds).write(write, has_text=True)
         return self
 
-    def write(self, count: int, after: float = 0) -> "Scene":
+    def write(self, count: int, after: float = 0, *, has_text: bool = False) -> "Scene":
         self.clock.move(after)
-        self.meter.bytes_written(count)
+        self.meter.bytes_written(count, has_text=has_text)
+        return self
+
+    def comment(self, count: int, after: float = 0) -> "Scene":
+        self.clock.move(after)
+        self.meter.comment_written(count)
         return self
 
     def fail(self, error_type: ErrorType, after: float = 0) -> "Scene":
@@ -100,7 +105,9 @@ def test_a_known_schedule() -> None:
         fallbacks=0,
         cold_start=1,
         ttfb_ms=108,
+        first_text_ms=308,
         ttft_ms=301,
+        first_reasoning_ms=None,
         inter_chunk_ms=(20.0,) * 50 + (1020.0,) + (20.0,) * 48,
         max_inter_chunk_ms=1020,
         tpot_ms=round((98 * 20 + 1020 + 7) / 100, 3),
@@ -170,6 +177,100 @@ def test_a_good_response_meets_both_objectives(ttft: float, gap: float, good: in
     assert scene.figures().good_responses == good
 
 
+@pytest.mark.parametrize(("wait", "good"), [(379, 1), (381, 0)])
+def test_a_good_response_is_one_that_the_caller_feels_to_be_good(wait: float, good: int) -> None:
+    """The first model costs some of the 500 ms, the function's own work 20 ms, and the second model has 100 ms."""
+    scene = Scene().ask(20).event(Progress("start"), wait)
+    scene.meter.attempts[-1].end(Failure.of(ErrorType.MODEL_TIMEOUT))
+    scene.ask(0, "b.model").text(100, 20).event(reported(output_tokens=2))
+    figures = scene.figures()
+    assert (figures.ttft_ms, figures.first_text_ms, figures.good_responses) == (100, 120 + wait, good)
+
+
+@pytest.mark.parametrize(
+    ("tokens", "at", "good"),
+    [
+        (11, 1000, 1),
+        (11, 1000.1, 0),
+        (1, 500, 1),
+        (1, 500.1, 0),
+        (0, 500, 1),
+        (0, 500.1, 0),
+        (None, 500, 1),
+        (None, 501, 0),
+    ],
+)
+def test_an_answer_in_one_piece_is_good_if_a_good_stream_would_have_been_whole(
+    tokens: int | None, at: float, good: int
+) -> None:
+    scene = Scene().ask(10)
+    scene.meter.in_one_piece = True
+    # The model's own time to the first token and per token say nothing of what the caller waits for.
+    scene.event(Delta("x"), 200).event(Delta("x"), 230).event(ServiceMetrics(Usage(output_tokens=tokens)))
+    figures = scene.write(80, at - 440, has_text=True).figures()
+    assert (figures.first_text_ms, figures.ttft_ms, figures.good_responses) == (at, 200, good)
+
+
+def test_an_answer_in_one_piece_that_has_no_text_is_not_good() -> None:
+    scene = Scene().ask()
+    scene.meter.in_one_piece = True
+    figures = scene.event(Stop("tool_use"), 40).write(20).figures()
+    assert (figures.completed, figures.first_text_ms, figures.good_responses) == (1, None, 0)
+
+
+def test_reasoning_before_the_first_text_is_timed() -> None:
+    scene = Scene().ask(5).event(Progress("start"), 50).event(Progress("reasoning"), 100)
+    scene.event(Progress("reasoning"), 100).text(100)
+    assert (scene.figures().first_reasoning_ms, scene.figures().ttft_ms) == (150, 350)
+
+
+def test_other_progress_and_reasoning_after_the_first_text_are_not() -> None:
+    scene = Scene().ask().event(Progress("tool_use"), 50).text(100).event(Progress("reasoning"), 100)
+    assert scene.figures().first_reasoning_ms is None
+
+
+def test_reasoning_of_a_model_that_failed_is_not_the_answers() -> None:
+    scene = Scene().ask().event(Progress("reasoning"), 50).ask(10, "b.model").text(100)
+    assert scene.figures().first_reasoning_ms is None
+
+
+def test_a_comment_counts_as_bytes_alone() -> None:
+    scene = Scene().ask().comment(10, 100).comment(10, 100).text(100, 20).comment(10, 30)
+    figures = scene.figures()
+    assert (figures.ttfb_ms, figures.first_text_ms, figures.ttft_ms, figures.duration_ms) == (300, 300, 300, 320)
+    assert (figures.response_bytes, figures.max_inter_chunk_ms) == (50, 20)
+
+
+def test_what_fails_after_comments_alone_is_not_interrupted() -> None:
+    scene = Scene().ask().comment(10, 100).fail(ErrorType.THROTTLED, 1).write(80)
+    assert scene.meter.outcome is Outcome.THROTTLED
+
+
+def test_silence_lasts_since_anything_was_written() -> None:
+    scene = Scene()
+    silent = [scene.ask(70).meter.silent_seconds, scene.ask(30).meter.silent_seconds]
+    silent += [scene.comment(9, 40).meter.silent_seconds, scene.ask(70).meter.silent_seconds]
+    silent += [scene.write(9, 40).meter.silent_seconds, scene.ask(80).meter.silent_seconds]
+    silent += [scene.comment(9, 40).meter.silent_seconds, scene.ask(90).meter.silent_seconds]
+    assert silent == pytest.approx([0.07, 0.1, 0, 0.07, 0, 0.08, 0, 0.09])
+
+
+@pytest.mark.parametrize("count", [10**400, 2**400, -1])
+def test_a_count_that_cannot_be_loses_no_record(count: int) -> None:
+    scene = Scene().ask().text(100, 20)
+    scene.event(ServiceMetrics(Usage(count, 5, count, 6), invocation_latency_ms=count, first_byte_latency_ms=7))
+    figures = scene.figures(Prices({"a.model": Price(1, 1, 1, 1)}))
+    assert (figures.input_tokens, figures.cache_read_input_tokens, figures.bedrock_invocation_ms) == (None, None, None)
+    assert (figures.output_tokens, figures.cache_write_input_tokens, figures.bedrock_first_byte_ms) == (5, 6, 7)
+    assert figures.estimated_cost_usd is None
+
+
+@pytest.mark.parametrize("latency", [float("nan"), float("inf"), float("-inf")])
+def test_a_latency_that_is_no_number_is_left_out(latency: float) -> None:
+    scene = Scene().ask().event(ServiceMetrics(Usage(), invocation_latency_ms=latency))
+    assert scene.figures().bedrock_invocation_ms is None
+
+
 @pytest.mark.parametrize("error_type", ErrorType)
 def test_outcomes_before_and_after_the_first_byte(error_type: ErrorType) -> None:
     before = {
@@ -227,7 +328,7 @@ def test_the_fallbacks_answer_is_the_responses() -> None:
     scene.meter.attempts[-1].end()
     figures = scene.figures(Prices({"a.model": Price(1000, 0), "b.model": Price(1, 2)}))
     assert (figures.completed, figures.throttles, figures.fallbacks) == (1, 0, 1)
-    assert (figures.ttfb_ms, figures.ttft_ms, figures.duration_ms) == (161, 100, 120)
+    assert (figures.ttfb_ms, figures.first_text_ms, figures.ttft_ms, figures.duration_ms) == (161, 161, 100, 120)
     assert (figures.input_tokens, figures.output_tokens) == (6, 2)
     assert figures.estimated_cost_usd == pytest.approx(10 / 1_000_000)
     first, second = scene.meter.attempts
@@ -301,7 +402,7 @@ STEPS = st.lists(
         st.one_of(
             st.tuples(st.just("ask"), st.sampled_from(["a.model", "b.model"])),
             st.tuples(st.just("event"), EVENTS),
-            st.tuples(st.just("write"), st.integers(1, 9999)),
+            st.tuples(st.sampled_from(["write", "write text", "comment"]), st.integers(1, 9999)),
             st.tuples(st.just("fail"), st.sampled_from(ErrorType)),
         ),
     ),
@@ -326,31 +427,41 @@ def test_any_sequence_of_events(steps: list[tuple[int, tuple[str, object]]]) -> 
                 scene.ask(after, value)
             case "event", _:
                 scene.event(value, after)  # type: ignore[arg-type]
-            case "write", int():
-                scene.write(value, after)
+            case "write" | "write text", int():
+                scene.write(value, after, has_text=what == "write text")
+            case "comment", int():
+                scene.comment(value, after)
             case "fail", ErrorType():
                 scene.fail(value, after)
     figures = scene.figures()
 
-    writes = [(at, value) for at, what, value in history if what == "write"]
+    writes = [(at, value) for at, what, value in history if what in ("write", "write text")]
+    written_texts = [at for at, what, _ in history if what == "write text"]
+    comments = [value for _, what, value in history if what == "comment"]
     failures = [(index, value) for index, (_, what, value) in enumerate(history) if what == "fail"]
     asked = max((index for index, entry in enumerate(history) if entry[1] == "ask"), default=None)
     answer = [] if asked is None else [(at, value) for at, what, value in history[asked:] if what == "event"]
     texts = [at for at, value in answer if isinstance(value, Delta)]
     gaps = [later - earlier for earlier, later in pairwise(texts)]
+    thoughts = [at for at, value in answer if value == Progress("reasoning")]
+    # Of events at the same millisecond, the list's order tells.
+    begun_by = [value for _, value in answer if isinstance(value, Delta) or value == Progress("reasoning")][:1]
 
     assert sum(getattr(figures, name) for name in OUTCOMES) == figures.requests == 1
     assert figures.completed == (not failures)
     if failures and failures[0][1] is not ErrorType.DEADLINE_EXCEEDED:
-        begun = any(what == "write" for _, what, _ in history[: failures[0][0]])
+        begun = any(what in ("write", "write text") for _, what, _ in history[: failures[0][0]])
         assert figures.interrupted_streams == begun
-    assert figures.response_bytes == sum(value for _, value in writes)
+    assert figures.response_bytes == sum(value for _, value in writes) + sum(comments)
+    assert figures.first_text_ms == (pytest.approx(written_texts[0]) if written_texts else None)
     assert figures.ttfb_ms == (pytest.approx(writes[0][0]) if writes else None)
     if asked is None:
         assert figures.ttft_ms is figures.duration_ms is figures.input_tokens is figures.output_tokens is None
         return
     start = history[asked][0]
     assert figures.ttft_ms == (pytest.approx(texts[0] - start) if texts else None)
+    reasoned_first = begun_by == [Progress("reasoning")]
+    assert figures.first_reasoning_ms == (pytest.approx(thoughts[0] - start) if reasoned_first else None)
     assert figures.duration_ms == (pytest.approx(writes[-1][0] - start) if writes else None)
     assert figures.max_inter_chunk_ms == (pytest.approx(max(gaps)) if gaps else None)
     if gaps and len(gaps) <= MAX_SAMPLE:

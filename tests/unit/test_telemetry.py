@@ -2,6 +2,8 @@
 
 import json
 import math
+import re
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,13 +13,14 @@ from bedrock_replay import ReplayServer, Reply, chunk, exception
 from emf_document import values_of
 from firstbyte.catalogue import METRICS
 from firstbyte.config import Config
-from function_calls import CLAUDE, NOVA, Call, call, running_function, url_event
+from function_calls import CLAUDE, MISTRAL, NOVA, Call, call, running_function, url_event
 from lambda_streaming import ResponseStream
-from lambda_streaming.testing import LambdaContext
-from recorded import OUTCOMES
+from lambda_streaming.testing import Ending, LambdaContext, run
+from recorded import FIELDS, OUTCOMES
 
 SERVICE = {"service": "firstbyte-test"}
 SSE, JSON = "text/event-stream", "application/json"
+LOST = "a part of the telemetry is lost"
 
 
 @pytest.fixture(scope="module")
@@ -42,8 +45,9 @@ def metrics_of(response: Call) -> dict[str, list[float]]:
     line = response.finished
     for metric in METRICS:
         logged = line.get(metric.figure)
-        told = values.get(metric.name)
-        assert told == (logged if isinstance(logged, list) or logged is None else [logged]), metric.name
+        read = metric.by_service or (metric.by_model and "model" in line)
+        told = values.get(metric.name) if read else logged
+        assert told == (logged if isinstance(logged, list) or logged is None or not read else [logged]), metric.name
     for name in ("request_id", "trace_id"):
         assert response.emf[name] == line[name]
     assert line["request_id"] == LambdaContext.aws_request_id
@@ -53,9 +57,12 @@ def metrics_of(response: Call) -> dict[str, list[float]]:
 
 
 def dimensions_of(response: Call) -> list[dict[str, str]]:
-    (directive,) = response.emf["_aws"]["CloudWatchMetrics"]
-    assert directive["Namespace"] == "Firstbyte"
-    return [{name: response.emf[name] for name in names} for names in directive["Dimensions"]]
+    sets = []
+    for directive in response.emf["_aws"]["CloudWatchMetrics"]:
+        assert directive["Namespace"] == "Firstbyte"
+        (names,) = directive["Dimensions"]
+        sets.append({name: response.emf[name] for name in names})
+    return sets
 
 
 def test_a_whole_answer(function: tuple[Any, ReplayServer], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -64,14 +71,11 @@ def test_a_whole_answer(function: tuple[Any, ReplayServer], monkeypatch: pytest.
     server.prepare(Reply(nova("Hello", ", ", "world")))
     response = call(app, url_event({"prompt": "Greet me"}, SSE))
     values = metrics_of(response)
-    assert values.keys() == {metric.name for metric in METRICS} - {
-        "CacheReadInputTokens",
-        "CacheWriteInputTokens",
-        "EstimatedCost",
-    }
+    unknown = {"CacheReadInputTokens", "CacheWriteInputTokens", "EstimatedCost", "TimeToFirstReasoningToken"}
+    assert values.keys() == {metric.name for metric in METRICS if metric.by_service or metric.by_model} - unknown
     assert (values["InputTokens"], values["OutputTokens"]) == ([7], [3])
     assert (values["BedrockFirstByteLatency"], values["BedrockInvocationLatency"]) == ([9], [40])
-    assert values["ResponseBytes"] == [len(response.body)]
+    assert response.finished["response_bytes"] == len(response.body)
     assert len(values["InterChunkLatency"]) == 2
     assert values["MaxInterChunkLatency"] == [max(values["InterChunkLatency"])]
     timing = response.events[-1][1]["timing"]
@@ -90,11 +94,83 @@ def test_a_whole_answer(function: tuple[Any, ReplayServer], monkeypatch: pytest.
 def test_units_are_the_catalogues(function: tuple[Any, ReplayServer]) -> None:
     app, server = function
     server.prepare(Reply(nova("a", "b")))
-    (directive,) = call(app, url_event({"prompt": "x"})).emf["_aws"]["CloudWatchMetrics"]
+    directives = call(app, url_event({"prompt": "x"})).emf["_aws"]["CloudWatchMetrics"]
     units = {metric.name: metric.unit for metric in METRICS}
-    assert [metric["Unit"] for metric in directive["Metrics"]] == [
-        units[metric["Name"]] for metric in directive["Metrics"]
-    ]
+    listed = [metric for directive in directives for metric in directive["Metrics"]]
+    assert [metric["Unit"] for metric in listed] == [units[metric["Name"]] for metric in listed]
+
+
+def test_each_set_of_dimensions_has_what_something_reads_of_it(function: tuple[Any, ReplayServer]) -> None:
+    app, server = function
+    server.prepare(Reply(nova("a", "b")))
+    document = call(app, url_event({"prompt": "x"}, SSE)).emf
+    listed = {
+        tuple(directive["Dimensions"][0]): {metric["Name"] for metric in directive["Metrics"]}
+        for directive in document["_aws"]["CloudWatchMetrics"]
+    }
+    known = {metric.name for metric in METRICS if metric.name in document}
+    assert listed == {
+        ("service",): {metric.name for metric in METRICS if metric.by_service} & known,
+        ("service", "model"): {metric.name for metric in METRICS if metric.by_model} & known,
+    }
+    assert known == listed["service",] | listed["service", "model"], "what nothing reads is not in the document"
+
+
+def test_the_document_is_booked_at_the_moment_the_handler_was_entered(function: tuple[Any, ReplayServer]) -> None:
+    """Lambda books an invocation at its start, and both are compared minute by minute."""
+    app, server = function
+    server.prepare(Reply([nova("a")[0], 0.7, *nova("a")[1:]]))
+    before = time.time() * 1000
+    response = call(app, url_event({"prompt": "x"}, SSE))
+    after = time.time() * 1000
+    assert before - 5 <= response.emf["_aws"]["Timestamp"] <= after - 700
+
+
+def test_the_log_line_says_what_was_asked_how_and_by_whom(function: tuple[Any, ReplayServer]) -> None:
+    app, server = function
+    server.prepare(Reply(nova("a")), Reply(nova("a")))
+    event = url_event({"prompt": "four", "system": "ten chars!", "max_tokens": 77}, SSE)
+    event["requestContext"]["authorizer"] = {"iam": {"userArn": "arn:aws:iam::111122223333:user/kim"}}
+    line = call(app, event).finished
+    assert (line["api"], line["rendering"], line["function_version"]) == (
+        "InvokeModelWithResponseStream",
+        "sse",
+        "$LATEST",
+    )
+    assert (line["max_tokens"], line["prompt_chars"]) == (77, 14)
+    assert line["caller"] == "arn:aws:iam::111122223333:user/kim"
+    added = {"timestamp", "location"}
+    assert line.keys() - {metric.figure for metric in METRICS} - added == FIELDS - {"error_type"}
+    line = call(app, url_event({"messages": [{"role": "user", "content": "x"}], "api": "converse"})).finished
+    assert (line["api"], line["rendering"], line["max_tokens"]) == ("ConverseStream", "text", 1024)
+    assert "caller" not in line
+
+
+@pytest.mark.parametrize(
+    ("event", "known"),
+    [
+        (url_event({"prompt": ""}, JSON), {"rendering": "json"}),
+        (url_event({"prompt": "x"}, "image/png"), {}),
+        (url_event({"prompt": "x", "api": "invoke", "model": MISTRAL}), {"rendering": "text", "max_tokens": 1024}),
+    ],
+)
+def test_the_log_line_of_a_refusal_has_what_is_known(
+    function: tuple[Any, ReplayServer], event: Any, known: dict[str, Any]
+) -> None:
+    app, server = function
+    server.prepare()
+    line = call(app, event).finished
+    assert {name: line[name] for name in ("rendering", "max_tokens", "api") if name in line} == known
+    assert line["function_version"] == "$LATEST"
+
+
+@pytest.mark.parametrize("caller", [None, 5, {"userArn": 5}, {"iam": []}, {"iam": {"userArn": None}}, {"iam": None}])
+def test_an_event_without_a_principal_has_no_caller(function: tuple[Any, ReplayServer], caller: Any) -> None:
+    app, server = function
+    server.prepare(Reply(nova("a")))
+    event = url_event({"prompt": "x"})
+    event["requestContext"]["authorizer"] = caller
+    assert "caller" not in call(app, event).finished
 
 
 @pytest.mark.parametrize(
@@ -129,7 +205,7 @@ def test_every_outcome(
     values = metrics_of(response)
     line = response.finished
     assert (line["outcome"], line.get("error_type"), line["model"]) == (outcome, error_type, NOVA)
-    assert values["ResponseBytes"] == [len(response.body)]
+    assert line["response_bytes"] == len(response.body)
     assert ("TimeToFirstByte" in values) == bool(response.body)
     assert dimensions_of(response) == [SERVICE, SERVICE | {"model": NOVA}]
     assert [entry["error_type"] for entry in response.log] == ([error_type] if error_type else [])
@@ -212,6 +288,37 @@ def test_a_fallback_is_counted_and_its_model_named(
     assert [(line["error_type"], line["model_id"]) for line in response.log] == [("throttled", NOVA)]
 
 
+def test_a_fallback_that_is_fast_after_a_slow_first_model_is_not_good(
+    function: tuple[Any, ReplayServer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app, server = function
+    settings = {**app.os.environ, "FALLBACK_MODEL_ID": CLAUDE, "TTFT_OBJECTIVE_MS": "400"}
+    monkeypatch.setattr(app, "config", Config.from_environment(settings))
+    claude = [
+        chunk({"type": "content_block_delta", "delta": {"type": "text_delta", "text": "a"}}),
+        chunk({"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 1}}),
+    ]
+    server.prepare(Reply.error(503, "ServiceUnavailableException", "x", before=0.4), Reply(claude))
+    values = metrics_of(call(app, url_event({"prompt": "x"}, SSE)))
+    assert values["TimeToFirstText"][0] >= values["TimeToFirstToken"][0] + 400
+    assert (values["Completed"], values["GoodResponses"]) == ([1], [0])
+
+
+@pytest.mark.parametrize(("tokens", "good"), [(1, 0), (3, 1)])
+def test_a_json_answer_is_judged_when_it_is_written(
+    function: tuple[Any, ReplayServer], monkeypatch: pytest.MonkeyPatch, tokens: int, good: int
+) -> None:
+    """The model's first token comes at once, the rest later than the objective allows for one token alone."""
+    app, server = function
+    settings = {**app.os.environ, "TTFT_OBJECTIVE_MS": "400", "TPOT_OBJECTIVE_MS": "30000"}
+    monkeypatch.setattr(app, "config", Config.from_environment(settings))
+    opening, first, *rest = nova("a", "b", output=tokens)
+    server.prepare(Reply([opening, first, 0.4, *rest]))
+    values = metrics_of(call(app, url_event({"prompt": "x"}, JSON)))
+    assert values["TimeToFirstText"][0] >= 400
+    assert values["GoodResponses"] == [good]
+
+
 def test_the_model_was_asked_when_the_request_went_out_that_it_answers(function: tuple[Any, ReplayServer]) -> None:
     """A kept connection breaks, after 0.4 s, and the request goes out on a new one."""
     app, server = function
@@ -269,9 +376,10 @@ def test_an_unknown_price_is_no_cost_and_a_known_one_is(
 
 
 def test_a_failure_of_the_telemetry_reaches_no_client(
-    function: tuple[Any, ReplayServer], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    function: tuple[Any, ReplayServer], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     app, server = function
+    monkeypatch.setattr("firstbyte.telemetry.asdict", None)
     monkeypatch.setattr("firstbyte.telemetry.METRICS", None)
     server.prepare(Reply(nova("a")))
     wire = bytearray()
@@ -281,7 +389,71 @@ def test_a_failure_of_the_telemetry_reaches_no_client(
     stream.finish()
     assert before.endswith(b"0\r\n\r\n")
     assert bytes(wire) == before
-    assert "on_finish" in caplog.text
+    assert capsys.readouterr().out.count("a part of the telemetry is lost") == 2
+
+
+def broken(*_: Any, **__: Any) -> Any:
+    raise ZeroDivisionError("correct horse battery staple")
+
+
+@pytest.mark.parametrize(
+    ("part", "target"),
+    [
+        ("log", "firstbyte.telemetry.powertools_logger"),
+        ("log", "firstbyte.telemetry._facts"),
+        ("metrics", "firstbyte.telemetry.EphemeralMetrics"),
+        ("metrics", "firstbyte.telemetry.WallClock"),
+        ("trace", "firstbyte.tracing.emit_trace"),
+        ("everything", "firstbyte.meter.Meter.figures"),
+    ],
+)
+def test_parts_of_the_telemetry_fall_one_by_one(
+    function: tuple[Any, ReplayServer],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    capsys: pytest.CaptureFixture[str],
+    part: str,
+    target: str,
+) -> None:
+    app, server = function
+    monkeypatch.setenv("_X_AMZN_TRACE_ID", "Root=1-6a1b2c3d-0123456789abcdef01234567;Parent=0123456789abcdef;Sampled=1")
+    traced: list[Any] = []
+    monkeypatch.setattr("firstbyte.tracing.emit_trace", lambda *arguments: traced.append(arguments))
+    monkeypatch.setattr(target, broken)
+    server.prepare(Reply(nova("a")))
+    response = run(app.handler, url_event({"prompt": "x"}, SSE))
+    assert response.ending is Ending.COMPLETE
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    (lost,) = (line for line in lines if line["message" if "message" in line else "_aws"] == LOST)
+    survived = {
+        "log": any(record.message == "response finished" for record in caplog.records),
+        "metrics": any("_aws" in line for line in lines),
+        "trace": bool(traced),
+    }
+    assert survived == {name: part not in (name, "everything") for name in survived}
+    place = lost.pop("place")
+    assert re.fullmatch(r"test_telemetry\.py:\d+", place)
+    assert lost == {
+        "level": "ERROR",
+        "message": LOST,
+        "service": "firstbyte-test",
+        "part": part,
+        "error": "ZeroDivisionError",
+        "request_id": LambdaContext.aws_request_id,
+        "trace_id": "1-6a1b2c3d-0123456789abcdef01234567",
+    }
+
+
+def test_the_log_level_hides_the_log_line_alone(
+    function: tuple[Any, ReplayServer], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    app, server = function
+    from firstbyte import telemetry
+
+    monkeypatch.setattr(telemetry.powertools_logger()._logger, "level", 40)
+    server.prepare(Reply(nova("a")))
+    run(app.handler, url_event({"prompt": "x"}))
+    assert ["_aws" in json.loads(line) for line in capsys.readouterr().out.splitlines()] == [True]
 
 
 def test_the_log_line_is_json_of_moderate_size(function: tuple[Any, ReplayServer]) -> None:

@@ -4,13 +4,28 @@ import random
 import time
 from array import array
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import StrEnum
+from typing import TypeVar
 
 from firstbyte.failures import ErrorType, Failure
-from firstbyte.model_events import Delta, ImpossibleCounts, ModelEvent, ModelUsage, ServiceMetrics, Stop, Usage
+from firstbyte.model_events import (
+    Delta,
+    ImpossibleCounts,
+    ModelEvent,
+    ModelUsage,
+    Progress,
+    ServiceMetrics,
+    Stop,
+    Usage,
+)
 from firstbyte.pricing import Prices
 
+N = TypeVar("N", int, float)
+
+# CloudWatch takes no values beyond.
+# https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_MetricDatum.html
+_LARGEST_VALUE = 2.0**360
 # CloudWatch takes 100 values of a metric in one document, and Powertools starts another document at the 100th value.
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
 MAX_SAMPLE = 99
@@ -46,8 +61,9 @@ class Objectives:
     """The limits of a good response.
 
     Attributes:
-        ttft_ms: the longest time to first token, in milliseconds.
-        tpot_ms: the longest time per output token after the first, in milliseconds.
+        ttft_ms: the longest time from entering the handler to the first text written, in milliseconds.
+        tpot_ms: the longest time per output token after the first, in milliseconds. An answer in one piece may take
+            both: the time to the first text, and that of each token after the first.
     """
 
     ttft_ms: float
@@ -71,7 +87,9 @@ class Figures:
     fallbacks: int
     cold_start: int
     ttfb_ms: float | None
+    first_text_ms: float | None
     ttft_ms: float | None
+    first_reasoning_ms: float | None
     inter_chunk_ms: tuple[float, ...] | None
     max_inter_chunk_ms: float | None
     tpot_ms: float | None
@@ -94,6 +112,7 @@ class Attempt:
         model_id: the model that was asked.
         operation: the Bedrock API's operation, such as `ConverseStream`.
         asked: the mark just before the request was sent.
+        first_reasoning: the mark of the first reasoning; None before it, or if the first text came before.
         first_token: the mark of the first text; None before it.
         ended: the mark at which the model finished or failed; None before it.
         failure: why the model failed; None if it did not.
@@ -110,6 +129,7 @@ class Attempt:
         self.model_id = model_id
         self.operation = operation
         self.asked = clock()
+        self.first_reasoning: float | None = None
         self.first_token: float | None = None
         self.ended: float | None = None
         self.failure: Failure | None = None
@@ -139,6 +159,9 @@ class Attempt:
                 else:
                     self.gaps.append(now - self._last_token)
                 self._last_token = now
+            case Progress("reasoning"):
+                if self.first_reasoning is None and self.first_token is None:
+                    self.first_reasoning = self._clock()
             case Stop(reason):
                 self.stop_reason = reason
             case ModelUsage(usage):
@@ -180,7 +203,8 @@ class Meter:
     Attributes:
         cold_start: whether the execution environment is new.
         entered: the mark at which the handler was entered, in seconds on the clock.
-        last_byte: the mark of the last body byte so far; None before the first.
+        last_byte: the mark of the last body byte so far, comments left out; None before the first.
+        in_one_piece: whether the answer is sent at once when it is whole.
         attempts: the calls of models, in order.
         failure: the failure that the client was told of; None if nothing failed.
         ended: the mark at which the client had everything; None before it.
@@ -191,11 +215,14 @@ class Meter:
         self.cold_start = cold_start
         self.entered = clock()
         self.last_byte: float | None = None
+        self.in_one_piece = False
         self.attempts: list[Attempt] = []
         self.failure: Failure | None = None
         self.ended: float | None = None
         self._failed_in_stream = False
         self._first_byte: float | None = None
+        self._first_text: float | None = None
+        self._last_comment: float | None = None
         self._bytes = 0
 
     def now(self) -> float:
@@ -207,12 +234,25 @@ class Meter:
         self.attempts.append(Attempt(model_id, operation, request_texts, self._clock))
         return self.attempts[-1]
 
-    def bytes_written(self, count: int) -> None:
-        """Note that `count` body bytes, at least one, were handed over."""
+    def bytes_written(self, count: int, *, has_text: bool = False) -> None:
+        """Note that `count` body bytes, at least one, were handed over, and whether they hold text of the answer."""
         self.last_byte = self._clock()
         if self._first_byte is None:
             self._first_byte = self.last_byte
+        if has_text and self._first_text is None:
+            self._first_text = self.last_byte
         self._bytes += count
+
+    def comment_written(self, count: int) -> None:
+        """Note a comment of `count` bytes. It is nothing of the answer: no first byte, no text and no token."""
+        self._last_comment = self._clock()
+        self._bytes += count
+
+    @property
+    def silent_seconds(self) -> float:
+        """For how long nothing has been written, comments included; at first, since the handler was entered."""
+        marks = (self.entered, self.last_byte, self._last_comment)
+        return self._clock() - max(mark for mark in marks if mark is not None)
 
     def failed(self, failure: Failure) -> None:
         """Note why the response is not a whole answer. Only the first call counts."""
@@ -263,7 +303,7 @@ class Meter:
             rng: draws the sample of gaps; None for the `random` module.
         """
         outcome, answer = self.outcome, self.answer
-        usage = answer.usage if answer else Usage()
+        usage = _plausible(answer.usage) if answer else Usage()
         bedrock = answer.service_metrics if answer else ServiceMetrics(usage)
         gaps = answer.gaps if answer else array("d")
         asked, first_token = (answer.asked, answer.first_token) if answer else (None, None)
@@ -274,7 +314,15 @@ class Meter:
         if outcome is Outcome.COMPLETED and gaps and tokens > 1 and decoding_ms is not None and decoding_ms > 0:
             tpot_ms, tokens_per_second = decoding_ms / (tokens - 1), tokens * 1000 / decoding_ms
         sample = (rng or random).sample(gaps, MAX_SAMPLE) if len(gaps) > MAX_SAMPLE else gaps
-        good = outcome is Outcome.COMPLETED and ttft_ms is not None and ttft_ms <= objectives.ttft_ms
+        first_text_ms = _milliseconds(self.entered, self._first_text)
+        if self.in_one_piece:
+            # Whole no later than a good stream would have been.
+            limit_ms = objectives.ttft_ms + objectives.tpot_ms * max(tokens - 1, 0)
+            fast_enough = True
+        else:
+            limit_ms = objectives.ttft_ms
+            fast_enough = tpot_ms is None or tpot_ms <= objectives.tpot_ms
+        good = outcome is Outcome.COMPLETED and first_text_ms is not None and first_text_ms <= limit_ms and fast_enough
         return Figures(
             requests=1,
             completed=int(outcome is Outcome.COMPLETED),
@@ -285,11 +333,13 @@ class Meter:
             interrupted_streams=int(outcome is Outcome.INTERRUPTED),
             deadline_exceeded=int(outcome is Outcome.DEADLINE_EXCEEDED),
             internal_errors=int(outcome is Outcome.INTERNAL_ERROR),
-            good_responses=int(good and (tpot_ms is None or tpot_ms <= objectives.tpot_ms)),
+            good_responses=int(good),
             fallbacks=int(len(self.attempts) > 1),
             cold_start=int(self.cold_start),
             ttfb_ms=_milliseconds(self.entered, self._first_byte),
+            first_text_ms=first_text_ms,
             ttft_ms=ttft_ms,
+            first_reasoning_ms=_milliseconds(asked, answer.first_reasoning) if answer else None,
             inter_chunk_ms=tuple(round(gap * 1000, 3) for gap in sample) or None,
             max_inter_chunk_ms=round(max(gaps) * 1000, 3) if gaps else None,
             tpot_ms=None if tpot_ms is None else round(tpot_ms, 3),
@@ -301,10 +351,31 @@ class Meter:
             cache_write_input_tokens=usage.cache_write_input_tokens,
             response_bytes=self._bytes,
             estimated_cost_usd=prices.cost_usd(answer.model_id, usage) if answer else None,
-            bedrock_first_byte_ms=bedrock.first_byte_latency_ms,
-            bedrock_invocation_ms=bedrock.invocation_latency_ms,
+            bedrock_first_byte_ms=_number(bedrock.first_byte_latency_ms),
+            bedrock_invocation_ms=_number(bedrock.invocation_latency_ms),
         )
+
+
+class WallClock:
+    """Turns the marks of a meter into times of day."""
+
+    def __init__(self, meter: Meter) -> None:
+        self._now = meter.now()
+        self._offset = time.time() - self._now
+
+    def at(self, mark: float | None) -> float:
+        """Return the time of a mark in seconds since 1970; now, if the mark is None."""
+        return (self._now if mark is None else mark) + self._offset
 
 
 def _milliseconds(start: float | None, end: float | None) -> float | None:
     return None if start is None or end is None else round((end - start) * 1000, 3)
+
+
+def _plausible(usage: Usage) -> Usage:
+    return Usage(*(_number(getattr(usage, field.name)) for field in fields(usage)))
+
+
+def _number(value: N | None) -> N | None:
+    """Return a number that a model or Bedrock reported; None if it is none that can be. A record is not lost to it."""
+    return value if value is not None and 0 <= value <= _LARGEST_VALUE else None

@@ -1,9 +1,14 @@
 """What tokens cost, from a table that the operator sets, because Bedrock's API has no prices."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from firstbyte.model_events import Usage
+
+# The template's parameter ModelPrices takes the same.
+_NUMBER = re.compile(r"[0-9]*\.?[0-9]+")
+_TOO_MUCH = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,33 +51,29 @@ class Prices:
         return round(cost, 12)
 
 
-def parse_prices(text: str) -> Prices:
-    """Return the prices that a text lists.
+def parse_prices(text: str) -> tuple[Prices, list[str]]:
+    """Return the prices that a text lists, and the entries that are none.
+
+    A wrong entry costs the price of its own model alone. Of a model with two different prices, none counts.
 
     Args:
         text: entries `MODEL=INPUT/OUTPUT` or `MODEL=INPUT/OUTPUT/CACHE_READ/CACHE_WRITE`, separated by commas, in US
             dollars for a million tokens. It may be empty.
-
-    Raises:
-        ValueError: an entry has another form, or a model has two prices; the message shows it.
     """
-    prices = {}
+    prices: dict[str, set[Price]] = {}
+    wrong = []
     for entry in filter(None, (part.strip() for part in text.split(","))):
         model_id, _, numbers = entry.rpartition("=")
-        try:
-            values = [_dollars(number) for number in numbers.split("/")]
-            if not model_id or len(values) not in (2, 4):
-                raise ValueError
-        except ValueError:
-            form = "MODEL=INPUT/OUTPUT or MODEL=INPUT/OUTPUT/CACHE_READ/CACHE_WRITE, in dollars for a million tokens"
-            raise ValueError(f"{entry!r} is no price; write {form}") from None
-        if model_id in prices:
-            raise ValueError(f"{model_id} has two prices; give one")
-        prices[model_id] = Price(*values)
-    return Prices(prices)
+        values = [_dollars(number) for number in numbers.split("/")]
+        match values:
+            case [float(), float()] | [float(), float(), float(), float()] if model_id and "=" not in model_id:
+                prices.setdefault(model_id, set()).add(Price(*values))  # type: ignore[arg-type]
+            case _:
+                wrong.append(entry)
+    wrong += [f"{model_id} has {len(found)} prices" for model_id, found in prices.items() if len(found) > 1]
+    return Prices({model_id: found.pop() for model_id, found in prices.items() if len(found) == 1}), wrong
 
 
-def _dollars(text: str) -> float:
-    if not text.replace(".", "", 1).isdigit() or not text.isascii():
-        raise ValueError
-    return float(text)
+def _dollars(text: str) -> float | None:
+    # Nothing costs a million dollars, and the product with any count of tokens stays a number.
+    return float(text) if _NUMBER.fullmatch(text) and float(text) < _TOO_MUCH else None

@@ -18,16 +18,20 @@ class Rendering:
     """One way to put an answer on the wire.
 
     Attributes:
+        name: what the log calls it.
         content_type: the response's content type.
         frame: returns the bytes of one event, given its name and its fields.
         has_events: whether a reader sees more than text. If not, an answer that breaks off can only be cut.
         in_one_piece: whether the answer is sent at once when it is whole.
+        comment: bytes that a reader ignores, for keeping a silent connection open; empty if the format has none.
     """
 
+    name: str
     content_type: str
     frame: Callable[[str, Mapping[str, Any]], bytes]
     has_events: bool
     in_one_piece: bool = False
+    comment: bytes = b""
 
     def begins_with(self, event: ModelEvent) -> bool:
         """Return whether this event of the model puts the first byte on the wire. The status must be known by then."""
@@ -57,10 +61,12 @@ def _json_line(fields: Mapping[str, Any]) -> str:
     return json.dumps(fields, ensure_ascii=False, separators=(",", ":")).translate(_LINE_ENDS)
 
 
-TEXT = Rendering("text/plain; charset=utf-8", _text_frame, has_events=False)
-SSE = Rendering("text/event-stream; charset=utf-8", _sse_frame, has_events=True)
-NDJSON = Rendering("application/x-ndjson", _ndjson_frame, has_events=True)
-JSON = Rendering("application/json", _json_frame, has_events=True, in_one_piece=True)
+TEXT = Rendering("text", "text/plain; charset=utf-8", _text_frame, has_events=False)
+# A line that begins with a colon is a comment:
+# https://html.spec.whatwg.org/multipage/server-sent-events.html#authoring-notes
+SSE = Rendering("sse", "text/event-stream; charset=utf-8", _sse_frame, has_events=True, comment=b": keep-alive\n\n")
+NDJSON = Rendering("ndjson", "application/x-ndjson", _ndjson_frame, has_events=True)
+JSON = Rendering("json", "application/json", _json_frame, has_events=True, in_one_piece=True)
 
 _BY_MEDIA_RANGE = {
     "text/plain": TEXT,

@@ -56,6 +56,11 @@ class ChatRequest:
         """What the client wrote: the conversation, the system text, the stop sequences."""
         return (*(message.content for message in self.messages), self.system or "", *self.stop_sequences)
 
+    @property
+    def prompt_chars(self) -> int:
+        """The length of all messages and the system text, in characters."""
+        return _characters(self.messages, self.system)
+
 
 def parse_request(event: object, config: Config) -> ChatRequest:
     """Return the request in an event of payload format 2.0.
@@ -76,7 +81,7 @@ def parse_request(event: object, config: Config) -> ChatRequest:
             _refuse(name[:80] or '""', f"is not a known field; known are {', '.join(_FIELDS)}")
     messages = _messages(body)
     system = _text(body["system"], "system") if "system" in body else None
-    characters = len(system or "") + sum(len(message.content) for message in messages)
+    characters = _characters(messages, system)
     if characters > config.max_prompt_chars:
         _refuse(
             "prompt" if "prompt" in body else "messages",
@@ -183,6 +188,10 @@ def _message(entry: object, number: int) -> Message:
     if entry["role"] != expected:
         _refuse(f"{path}.role", f"must be {expected}: the roles alternate, beginning with user")
     return Message(cast("Literal['user', 'assistant']", expected), _text(entry["content"], f"{path}.content"))
+
+
+def _characters(messages: tuple[Message, ...], system: str | None) -> int:
+    return len(system or "") + sum(len(message.content) for message in messages)
 
 
 def _text(value: object, path: str) -> str:

@@ -4,8 +4,11 @@ The handler imports this module after the first response. No first byte needs it
 anything else in a cold start except making the Bedrock client.
 """
 
+import json
+import sys
 from collections.abc import Mapping
 from dataclasses import asdict
+from functools import cache
 from typing import Any
 
 from aws_lambda_powertools import Logger
@@ -15,35 +18,47 @@ from firstbyte.catalogue import METRICS, NAMESPACE
 from firstbyte.config import Config
 from firstbyte.failures import Failure
 from firstbyte.given import given
-from firstbyte.meter import Figures, Meter
+from firstbyte.meter import Figures, Meter, WallClock
+from firstbyte.plain_log import only_this_is_lost
 from firstbyte.redaction import Redaction
 from firstbyte.rendering import usage_fields
 from firstbyte.trace_header import TraceHeader
 
-logger = Logger()
+
+@cache
+def powertools_logger() -> Logger:
+    """Return the logger of this environment."""
+    # One line of ASCII, whatever is logged: half of a surrogate pair, as in a model's own words, cannot be printed.
+    return Logger(json_serializer=lambda fields: json.dumps(fields, default=str, separators=(",", ":")))
 
 
-def record(meter: Meter, request_id: str, trace: TraceHeader, config: Config) -> None:
-    """Record one response.
+def record(meter: Meter, request_id: str, trace: TraceHeader, facts: Mapping[str, Any], config: Config) -> None:
+    """Record one response. Where log, metrics or trace fail, the others are recorded all the same.
 
     Args:
         meter: the meter of the response, which has ended.
         request_id: the invocation's id.
         trace: the trace header that Lambda gave the invocation.
+        facts: what is known of the request, for the log.
         config: has the objectives, the prices and the region.
     """
     figures = meter.figures(config.objectives, config.prices)
     ids = {"request_id": request_id, "trace_id": trace.root}
-    _log(meter, figures, ids)
-    _emit_metrics(meter, figures, ids)
+    with only_this_is_lost("log", ids):
+        _log(meter, figures, ids, facts)
+    if not config.metrics_disabled:
+        with only_this_is_lost("metrics", ids):
+            _emit_metrics(meter, figures, ids)
     if trace.is_sampled:
-        # The SDK takes another 100 ms to import, which a function without traces must not pay.
-        from firstbyte.tracing import emit_trace
+        with only_this_is_lost("trace", ids):
+            # The SDK takes another 100 ms to import, which a function without traces must not pay.
+            from firstbyte.tracing import emit_trace
 
-        emit_trace(meter, figures, request_id, trace, config.region)
+            emit_trace(meter, figures, request_id, trace, config.region)
 
 
-def _log(meter: Meter, figures: Figures, ids: Mapping[str, str]) -> None:
+def _log(meter: Meter, figures: Figures, ids: Mapping[str, str], facts: Mapping[str, Any]) -> None:
+    logger = powertools_logger()
     redaction = Redaction(text for attempt in meter.attempts for text in attempt.texts)
     for failure in _failures(meter):
         # Message and field are left out: both may hold what the client wrote.
@@ -66,7 +81,7 @@ def _log(meter: Meter, figures: Figures, ids: Mapping[str, str]) -> None:
             "bedrock_usage": usage_fields(answer.service_metrics.usage),
         }
         logger.info("the model's own token counts differ from Bedrock's", extra={**ids, **reports})
-    logger.info("response finished", extra={**ids, **_facts(meter), **given(**asdict(figures))})
+    logger.info("response finished", extra={**ids, **facts, **_facts(meter), **given(**asdict(figures))})
 
 
 def _failures(meter: Meter) -> list[Failure]:
@@ -78,15 +93,29 @@ def _failures(meter: Meter) -> list[Failure]:
 def _emit_metrics(meter: Meter, figures: Figures, ids: Mapping[str, str]) -> None:
     # `EphemeralMetrics` keeps nothing from one response to the next. Its service is POWERTOOLS_SERVICE_NAME.
     metrics = EphemeralMetrics(namespace=NAMESPACE)
-    if (answer := meter.answer) is not None:
+    answer = meter.answer
+    if answer is not None:
         metrics.add_dimensions(service=metrics.service, model=answer.model_id)
     for metric in METRICS:
-        value = getattr(figures, metric.figure)
+        value = getattr(figures, metric.figure) if metric.by_service or (metric.by_model and answer) else None
         for single in value if isinstance(value, tuple) else () if value is None else (value,):
             metrics.add_metric(metric.name, metric.unit, single)
-    for name, value in ids.items():
-        metrics.add_metadata(name, value)
-    metrics.flush_metrics()
+    for name, text in ids.items():
+        metrics.add_metadata(name, text)
+    document: dict[str, Any] = dict(metrics.serialize_metric_set())
+    # CloudWatch charges for every metric of every set of dimensions, so each set gets only what something reads of it.
+    # Powertools knows one list for all sets. And its time is now, but Lambda books an invocation at the start.
+    (directive,) = document["_aws"]["CloudWatchMetrics"]
+    names = ({metric.name for metric in METRICS if metric.by_service}, {m.name for m in METRICS if m.by_model})
+    document["_aws"] = {
+        "Timestamp": int(WallClock(meter).at(meter.entered) * 1000),
+        "CloudWatchMetrics": [
+            {**directive, "Dimensions": [dimensions], "Metrics": listed}
+            for dimensions, wanted in zip(directive["Dimensions"], names, strict=False)
+            if (listed := [metric for metric in directive["Metrics"] if metric["Name"] in wanted])
+        ],
+    }
+    sys.stdout.write(json.dumps(document, separators=(",", ":")) + "\n")
 
 
 def _facts(meter: Meter) -> dict[str, Any]:
@@ -94,6 +123,7 @@ def _facts(meter: Meter) -> dict[str, Any]:
     answer = meter.answer
     return given(
         outcome=meter.outcome.value,
+        api=answer and answer.operation,
         model=answer and answer.model_id,
         error_type=meter.failure and meter.failure.type.value,
         stop_reason=answer and answer.stop_reason,

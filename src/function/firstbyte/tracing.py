@@ -5,7 +5,6 @@ handler. A call has two parts: the time to the first token, and the time of the 
 costs no time while the answer streams. A change to OpenTelemetry can use the same marks for its spans.
 """
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -15,7 +14,7 @@ from aws_lambda_powertools import Tracer
 from aws_xray_sdk.core.models.facade_segment import FacadeSegment
 
 from firstbyte.given import given
-from firstbyte.meter import Attempt, Figures, Meter, Outcome
+from firstbyte.meter import Attempt, Figures, Meter, Outcome, WallClock
 from firstbyte.trace_header import TraceHeader
 
 # No library is patched, because the meter has the times already. With POWERTOOLS_TRACE_DISABLED nothing is sent.
@@ -35,7 +34,7 @@ def emit_trace(meter: Meter, figures: Figures, request_id: str, trace: TraceHead
     # Set anew each time: the SDK keeps the segment as long as the trace id stays the same. In a trace with two
     # invocations, the second one's subsegments would be under the first one's segment.
     _recorder.set_trace_entity(FacadeSegment("facade", entityid=trace.parent, traceid=trace.root, sampled=True))
-    clock = _Clock(meter)
+    clock = WallClock(meter)
     with _subsegment("## handler", meter.entered, clock, meter.ended) as handler:
         for name, value in _annotations(meter, figures).items():
             handler.put_annotation(name, value)
@@ -47,7 +46,7 @@ def emit_trace(meter: Meter, figures: Figures, request_id: str, trace: TraceHead
             _model_call(attempt, clock, region)
 
 
-def _model_call(attempt: Attempt, clock: "_Clock", region: str) -> None:
+def _model_call(attempt: Attempt, clock: WallClock, region: str) -> None:
     with _subsegment("bedrock", attempt.asked, clock, attempt.ended, namespace="aws") as call:
         call.set_aws({"operation": attempt.operation, "region": region, "model_id": attempt.model_id})
         parts = [("first token", attempt.asked, attempt.first_token or attempt.ended)]
@@ -68,6 +67,7 @@ def _annotations(meter: Meter, figures: Figures) -> dict[str, str | float | bool
         model=answer and answer.model_id,
         outcome=meter.outcome.value,
         ttfb_ms=figures.ttfb_ms,
+        first_text_ms=figures.first_text_ms,
         ttft_ms=figures.ttft_ms,
         output_tokens=figures.output_tokens,
         cold_start=bool(figures.cold_start),
@@ -75,21 +75,11 @@ def _annotations(meter: Meter, figures: Figures) -> dict[str, str | float | bool
     )
 
 
-class _Clock:
-    """Turns the meter's marks into seconds since 1970."""
-
-    def __init__(self, meter: Meter) -> None:
-        self._now = meter.now()
-        self._offset = time.time() - self._now
-
-    def wall(self, mark: float | None) -> float:
-        """Return the time of a mark in seconds since 1970; now, if the mark is None."""
-        return (self._now if mark is None else mark) + self._offset
-
-
 @contextmanager
-def _subsegment(name: str, start: float, clock: _Clock, end: float | None, namespace: str = "local") -> Iterator[Any]:
+def _subsegment(
+    name: str, start: float, clock: WallClock, end: float | None, namespace: str = "local"
+) -> Iterator[Any]:
     subsegment = _recorder.begin_subsegment(name, namespace)
-    subsegment.start_time = clock.wall(start)
+    subsegment.start_time = clock.at(start)
     yield subsegment
-    _recorder.end_subsegment(clock.wall(end))
+    _recorder.end_subsegment(clock.at(end))

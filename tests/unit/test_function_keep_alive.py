@@ -204,7 +204,7 @@ def test_a_bug_after_comments_is_told_and_raised(
     def broken(*_: Any) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("firstbyte.bedrock.decode", broken)
+    monkeypatch.setattr("firstbyte.meter.Attempt.observe", broken)
     server.prepare(Reply([0.25, OPENING]))
     response = ask(app)
     assert isinstance(response.raised, ZeroDivisionError)

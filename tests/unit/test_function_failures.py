@@ -304,6 +304,17 @@ def test_fallback_in_the_middle_of_an_answer_that_is_to_be_whole(with_fallback: 
     assert (response.finished["outcome"], response.finished["fallbacks"]) == ("completed", 1)
 
 
+def test_no_fallback_when_the_time_is_up(with_fallback: tuple[Any, ReplayServer]) -> None:
+    app, server = with_fallback
+    server.prepare(Reply(before=60))
+    response = call(app, url_event({"prompt": "x"}, "text/event-stream"), seconds=0.5)
+    assert (response.status, response.finished["outcome"], response.finished["fallbacks"]) == (
+        504,
+        "deadline_exceeded",
+        0,
+    )
+
+
 def test_no_fallback_after_the_first_byte(with_fallback: tuple[Any, ReplayServer]) -> None:
     app, server = with_fallback
     server.prepare(Reply([OPENING, exception("throttlingException", "x")]))

@@ -101,10 +101,34 @@ def test_no_marked_word_comes_through(
         ("the input is the model", "[...]"),  # four common words in the prompt's order
         ("the model is the input", "the model is the input"),
         ("an a b c d e", "an [...]"),
+        ("the input is the output", "[...] output"),
     ],
 )
 def test_a_run_of_common_words_is_a_quotation(words: str, cleaned: str) -> None:
     assert clean(words, "so the input is the model, a b c d e") == cleaned
+
+
+@pytest.mark.parametrize(
+    ("words", "cleaned"),
+    [
+        ("the swordfish", "the [...]"),
+        ("the Swordfish's", "the [...]'s"),
+        ("the swo", "the [...]"),  # a part
+        ("the sw", "the sw"),  # too short a part to tell anything
+        ("the sw...", "the [...]..."),  # but not where a quotation is cut
+        ("the ...sh", "the ...[...]"),
+        ("the theswordfishes", "the [...]"),  # the word in a longer one
+        ("the secretive", "the [...]"),
+        ("the &#115;word&#x66;ish", "the [...]"),
+        ("the s\\u0077ordfish", "the [...]"),
+        ("the %73wordfish", "the [...]"),
+        ("the Maria", "the [...]"),  # without its accent
+        ("the Mara", "the [...]"),
+        ("the Kraken", "the Kraken"),
+    ],
+)
+def test_parts_and_spellings_of_a_word(words: str, cleaned: str) -> None:
+    assert clean(words, "Swordfish is the secret of María") == cleaned
 
 
 def test_keys_are_masked_whoever_wrote_them() -> None:

@@ -28,7 +28,7 @@ _TYPES = {
     METRIC_TYPE: (
         "PutMetricAlarmInput",
         _REQUIRED,
-        {*_OF_BOTH_TYPES, *OF_ONE_METRIC, "Metrics", "DatapointsToAlarm", "TreatMissingData"},
+        {*_OF_BOTH_TYPES, *OF_ONE_METRIC, "Metrics", "DatapointsToAlarm", "TreatMissingData", "WarmUpConfiguration"},
     ),
     COMPOSITE_TYPE: ("PutCompositeAlarmInput", set[str](), {*_OF_BOTH_TYPES, "AlarmRule"}),
 }

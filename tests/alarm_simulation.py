@@ -1,7 +1,7 @@
-"""The template's alarms over months of simulated traffic: the same definitions as the sandbox's, for all minutes at once.
+"""The template's alarms over months of simulated traffic: the sandbox's definitions, evaluated for all minutes at once.
 
-Traffic is how often each metric has had each value in each minute. An alarm is evaluated after every minute, on all that
-has happened until then; what CloudWatch and Lambda take to deliver metrics comes on top.
+Traffic is how often each metric had each value in each minute. An alarm is evaluated after every minute, on all that
+has happened until then. The time that CloudWatch and Lambda take to deliver metrics comes on top.
 """
 
 from collections.abc import Callable, Mapping
@@ -29,7 +29,7 @@ Traffic = Mapping[tuple[str, str], Mapping[float, Minutes]]
 # As the sandbox's alarms, and as in CloudWatch's examples.
 _MORE_DATAPOINTS = 2
 LAMBDA, OURS = "AWS/Lambda", "Firstbyte"
-# The metrics that are 0 or 1 for every response, and a fault that makes a response bad for one of these reasons alone.
+# The metrics that count the responses that are bad for one reason, by the alarm on them.
 _OUTCOMES = {
     "interrupted-streams": "InterruptedStreams",
     "model-errors": "ModelErrors",
@@ -62,14 +62,19 @@ def responses(asked: Minutes, bad: Minutes, fault: str = "model-errors") -> Traf
     return traffic
 
 
+def probe_runs(completed: Minutes, failed: Minutes) -> Traffic:
+    """The traffic of a probe, without the responses that it asks for."""
+    return {(OURS, "ProbeFailures"): {0: completed, 1: failed}}
+
+
 class Stack:
-    """The alarms of the stack with given parameters."""
+    """The stack with given parameters: `definitions` are all of its alarms, `alarms` its metric alarms by name."""
 
     def __init__(self, **parameters: str) -> None:
         resources = read_resources(REPOSITORY / "template.yaml", parameters, REGION)
-        found = {alarm.name.removeprefix(f"{STACK_NAME}-"): alarm for alarm in definitions(resources, REGION)}
-        self.alarms = {name: alarm for name, alarm in found.items() if isinstance(alarm, MetricAlarm)}
-        self._page = next(alarm for alarm in found.values() if isinstance(alarm, CompositeAlarm))
+        self.definitions = definitions(resources, REGION)
+        self.alarms = {short(alarm.name): alarm for alarm in self.definitions if isinstance(alarm, MetricAlarm)}
+        (self._page,) = (alarm for alarm in self.definitions if isinstance(alarm, CompositeAlarm))
 
     def on(self, name: str, traffic: Traffic) -> States:
         """When one of the metric alarms is on."""
@@ -77,7 +82,12 @@ class Stack:
 
     def pages(self, traffic: Traffic) -> States:
         """When the composite alarm is on."""
-        return _holds(self._page.rule.tree, lambda name: self.on(name.removeprefix(f"{STACK_NAME}-"), traffic))
+        return _holds(self._page.rule.tree, lambda name: self.on(short(name), traffic))
+
+
+def short(name: str) -> str:
+    """An alarm's name without the stack's."""
+    return name.removeprefix(f"{STACK_NAME}-")
 
 
 def _holds(node: Tree[Token] | Token, on: Callable[[str], States]) -> States:

@@ -104,12 +104,12 @@ def _states(alarm: MetricAlarm, traffic: Traffic) -> States:
     before = _latest(alarm, {metric: {0: np.zeros(1)} for metric in traffic})[0]
     window = alarm.period // 60
     real, breaching = np.zeros(len(latest), int), np.zeros(len(latest), int)
-    compare, _ = COMPARISONS[alarm.comparison]
+    compare: Callable[[Any, float], Any] = COMPARISONS[alarm.comparison][0]
     for age in range(alarm.evaluation_periods + _MORE_DATAPOINTS):
         shift = min(age * window, len(latest))
         point = np.concatenate([np.full(shift, before), latest[: len(latest) - shift]])
         looked_at = ~np.isnan(point) & (real < alarm.evaluation_periods)
-        breaching += looked_at & np.asarray(compare(point, alarm.threshold))
+        breaching += looked_at & compare(point, alarm.threshold)
         real += looked_at
     if alarm.treatment == "breaching":
         breaching += alarm.evaluation_periods - real
@@ -139,7 +139,8 @@ def _latest(alarm: MetricAlarm, traffic: Traffic) -> Minutes:
 def _summed(counts: Minutes, window: int) -> Minutes:
     """The sum over the window that ends with each minute."""
     total = np.concatenate([np.zeros(window), np.cumsum(counts)])
-    return total[window:] - total[:-window]
+    sums: Minutes = total[window:] - total[:-window]
+    return sums
 
 
 def _statistic(name: str, counts: Mapping[float, Minutes]) -> Minutes:

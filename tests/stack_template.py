@@ -20,6 +20,8 @@ EVERYTHING = {
     "ExpectedProbe": "office",
     "NotificationEmail": "on-call@example.com",
     "NotificationTopicArn": f"arn:aws:sns:{REGION}:{ACCOUNT_ID}:pager",
+    "TicketEmail": "team@example.com",
+    "TicketTopicArn": f"arn:aws:sns:{REGION}:{ACCOUNT_ID}:tickets",
     "DeploymentPreference": "Canary10Percent15Minutes",
     "CallerPrincipal": "210987654321",
 }

@@ -177,12 +177,12 @@ def test_the_functions_run_on_the_python_and_the_machine_that_were_asked_for(
         assert machine in layer["CompatibleArchitectures"]
 
 
-def test_a_gradual_deployment_stops_on_the_alarms_of_ttft_and_errors(with_everything: Snapshot) -> None:
+def test_a_gradual_deployment_stops_on_the_alarms_of_the_budget_and_of_errors(with_everything: Snapshot) -> None:
     group = with_everything.the("AWS::CodeDeploy::DeploymentGroup")
     assert group["deploymentConfigName"] == f"CodeDeployDefault.Lambda{PARAMETERS['DeploymentPreference']}"
     assert group["alarmConfiguration"]["enabled"]
     alarms = {alarm["name"] for alarm in group["alarmConfiguration"]["alarms"]}
-    assert alarms == {f"{STACK}-{name}" for name in ("ttft", "model-errors", "interrupted-streams", "function-errors")}
+    assert alarms == {f"{STACK}-{name}" for name in ("budget-burn-fast", "model-errors", "function-errors")}
     assert {"DEPLOYMENT_FAILURE", "DEPLOYMENT_STOP_ON_ALARM"} <= set(group["autoRollbackConfiguration"]["events"])
     alias = with_everything.processed["Resources"][with_everything.name_of("AWS::Lambda::Alias")]
     assert alias["UpdatePolicy"]["CodeDeployLambdaAliasUpdate"] == {

@@ -56,7 +56,7 @@ def lines(graph: dict[str, Any]) -> list[Any]:
 
 
 def test_there_are_alarms() -> None:
-    assert len(ALARMS) == 10
+    assert len(ALARMS) == 13
 
 
 @pytest.mark.parametrize("name", ALARMS)

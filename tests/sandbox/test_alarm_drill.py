@@ -24,31 +24,34 @@ from sandbox_process import RunningSandbox, StartSandbox, descendants
 pytestmark = pytest.mark.timeout(300)
 
 SERVICE = "firstbyte"
+FUNCTION = "firstbyte-StreamingFunction"
+LAMBDA = "AWS/Lambda"
 HEALTHY = "ttft=1 gap=1 chunks=3 output=60"
 # A lower objective and fewer responses, so that a fault is over sooner; the margins are wide for a busy machine.
-PARAMETERS = ("TtftObjectiveMilliseconds=1000", "MinimumResponses=10", "GoodResponsePercent=94")
-BUDGET = {"budget-burn-hour", "budget-burn-now", "budget-burn-slow"}
+PARAMETERS = ("TtftObjectiveMilliseconds=1000", "MinimumResponses=10")
+# What callers feel, whatever the cause is.
+BUDGET = {"budget-burn-fast", "budget-burn-hours", "budget-burn-now", "budget-burn-slow"}
+FELT = {*BUDGET, "page"}
 CLIENTS = 8
-EVENTS, TEXT = "text/event-stream", "text/plain"
+EVENTS = {"accept": "text/event-stream"}
+FALLBACK = "anthropic.claude-3-haiku-20240307-v1:0"
 
 
 @dataclass(frozen=True)
 class Fault:
-    """What the model does, how it is asked, and which alarms that concern one kind of fault go off."""
+    """What the model does, and the one alarm on causes that goes off."""
 
     script: str
-    alarms: frozenset[str]
-    accept: str = EVENTS
+    alarm: str
 
 
 FAULTS = (
-    Fault("ttft=1300 gap=1 chunks=3 output=60", frozenset({"ttft"})),
-    Fault("ttft=1 gap=300 chunks=3 output=3", frozenset({"tokens-per-second"})),
-    Fault("ttft=1 gap=1 fault=drop:2", frozenset({"interrupted-streams"})),
-    Fault("fault=unavailable", frozenset({"model-errors"})),
-    Fault("fault=throttling", frozenset({"throttles"})),
-    # Bare text has no way but a failed invocation to say that it is not whole.
-    Fault("ttft=1 gap=1 fault=drop:2", frozenset({"interrupted-streams", "function-errors"}), TEXT),
+    Fault("ttft=1300 gap=1 chunks=3 output=60", "ttft"),
+    Fault("ttft=1 gap=300 chunks=3 output=3", "tokens-per-second"),
+    Fault("ttft=1 gap=1 fault=drop:2", "interrupted-streams"),
+    Fault("fault=unavailable", "model-errors"),
+    Fault("fault=validation", "rejections"),
+    Fault("fault=throttling", "throttles"),
 )
 
 
@@ -77,14 +80,24 @@ class Stack:
         changes = [json.loads(item["HistoryData"]) for item in items]
         return [change["newState"]["stateValue"] for change in changes]
 
-    def send(self, *scripts: str, accept: str = EVENTS) -> None:
+    def send(self, *scripts: str) -> None:
         bodies = [json.dumps({"prompt": f"[[sandbox: {script}]] go"}) for script in scripts]
         with ThreadPoolExecutor(CLIENTS) as pool:
-            list(pool.map(lambda body: call(self.running.ready, body, headers={"accept": accept}), bodies))
+            list(pool.map(lambda body: call(self.running.ready, body, headers=EVENTS), bodies))
 
-    def send_until(self, good: Callable[[], bool], *scripts: str, accept: str = EVENTS) -> None:
+    def send_until(self, good: Callable[[], bool], *scripts: str) -> None:
         """Send scripts in turn, again and again."""
-        self.repeat_until(good, lambda: self.send(*scripts * (CLIENTS // len(scripts)), accept=accept))
+        self.repeat_until(good, lambda: self.send(*scripts * (CLIENTS // len(scripts))))
+
+    def kill(self, requests: int) -> None:
+        """Kill the environments of so many requests, while these have their answers half."""
+        held = json.dumps({"prompt": "[[sandbox: gap=1000 chunks=600]] go"})
+        calls = [Call(self.running.ready, held, headers=EVENTS) for _ in range(requests)]
+        for one in calls:
+            one.socket.recv(1)  # it is being answered
+        _kill_environments(self.running, FUNCTION)
+        for one in calls:
+            one.leave()
 
     def repeat_until(self, good: Callable[[], bool], act: Callable[[], object]) -> None:
         limit = time.monotonic() + PATIENCE_SECONDS
@@ -116,45 +129,89 @@ def drilled(start_stack: StartStack) -> Iterator[Stack]:
         yield stack
 
 
-@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: " ".join(sorted(fault.alarms)))
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.alarm)
 def test_a_fault_sets_off_its_alarm_and_its_end_ends_it(drilled: Stack, fault: Fault) -> None:
-    assert not drilled.on() - BUDGET
-    # Most responses have the fault, but not so many that burning the budget would page by itself.
-    mixed = (HEALTHY, fault.script, fault.script)
-    drilled.send_until(lambda: drilled.on() >= {*fault.alarms, "page"}, *mixed, accept=fault.accept)
-    assert not drilled.on() >= {"budget-burn-hour", "budget-burn-now"}
-    assert drilled.on() - BUDGET == {*fault.alarms, "page"}
+    assert not drilled.on() - FELT
+    drilled.send_until(lambda: drilled.on() >= {fault.alarm, "page"}, HEALTHY, fault.script, fault.script)
+    assert drilled.on() - FELT == {fault.alarm}
     drilled.send_until(lambda: not drilled.on() - BUDGET, HEALTHY)
-    for name in (*fault.alarms, "page"):
+    for name in (fault.alarm, "page"):
         assert drilled.history(name)[-3:] == ["OK", "ALARM", "OK"]
+
+
+def test_a_fallback_that_answers_well_makes_a_ticket_and_no_page(start_stack: StartStack) -> None:
+    with start_stack("--parameter-overrides", *PARAMETERS, f"FallbackModelId={FALLBACK}") as stack:
+        until(lambda: set(stack.states().values()) == {"OK"})
+        taken_over = f"for=nova fault=unavailable]] [[sandbox: for=claude {HEALTHY}"
+        stack.send_until(lambda: "fallbacks" in stack.on(), taken_over)
+        assert stack.on() == {"fallbacks"}
+        stack.send_until(lambda: not stack.on(), HEALTHY)
+
+
+def test_environments_that_die_set_off_the_alarms_of_the_function_and_of_the_budget(start_stack: StartStack) -> None:
+    with start_stack("--parameter-overrides", *PARAMETERS) as stack:
+        until(lambda: set(stack.states().values()) == {"OK"})
+        stack.repeat_until(lambda: stack.on() >= {"function-errors", "page"}, lambda: stack.kill(CLIENTS))
+        assert stack.on() - FELT == {"function-errors"}
+        stack.send_until(lambda: not stack.on() - BUDGET, HEALTHY)
+        for name in ("function-errors", "page"):
+            assert stack.history(name) == ["OK", "ALARM", "OK"]
+
+
+def test_the_budget_loses_a_response_without_a_record(start_stack: StartStack) -> None:
+    """30 of 362 requests die with their environments: 8.3 %, and 3 % may be bad."""
+    with start_stack("--parameter-overrides", *PARAMETERS, "GoodResponsePercent=97") as stack:
+        until(lambda: set(stack.states().values()) == {"OK"})
+        recorded = Recorded(stack.running.ready)
+
+        def wait_for_invocations(count: int) -> None:
+            until(lambda: recorded.metric("Invocations", "Sum", LAMBDA, FunctionName=FUNCTION), lambda n: n == count)
+
+        sent = 0
+        for killed, answered in ((8, 83), (8, 83), (8, 83), (6, 83)):
+            # Each is done with its records before the next ones die.
+            stack.kill(killed)
+            wait_for_invocations(sent + killed)
+            stack.send(*[HEALTHY] * answered)
+            sent += killed + answered
+            wait_for_invocations(sent)
+        assert sent == 362
+        until(lambda: "budget-burn-slow" in stack.on())
+        # Some are late on a busy machine.
+        assert 0 < (recorded.metric("GoodResponses", "Sum") or 0) <= 332
+        errors = recorded.metric("Errors", "Sum", LAMBDA, FunctionName=FUNCTION)
+        assert errors is not None
+        assert errors >= 30
+        records = recorded.metric("Requests", "Sum")
+        assert records == 362 - errors, "none is left by those that died"
 
 
 def test_requests_that_never_reach_the_function_are_throttled_too(start_stack: StartStack) -> None:
     with start_stack("--parameter-overrides", *PARAMETERS, concurrency=1) as stack:
         stack.send_until(lambda: stack.on() >= {"throttles", "page"}, "ttft=50 gap=1 chunks=3 output=60")
-        assert stack.on() == {"throttles", "page"}
+        assert stack.on() - FELT == {"throttles"}
 
 
 def test_burning_the_budget_pages_until_it_is_no_longer_going_on(start_stack: StartStack) -> None:
     with start_stack("--parameter-overrides", *PARAMETERS) as stack:
         until(lambda: set(stack.states().values()) == {"OK"})
-        # Slow text is not good; a page for it as such is over before the hour is.
-        stack.send_until(lambda: stack.on() >= {*BUDGET, "page"}, "ttft=1 gap=300 chunks=3 output=3")
-        # What the hour has lost is still lost, but it does not go on.
+        # Slow text is not good; the ticket for it as such is over before the hours are.
+        stack.send_until(lambda: stack.on() >= FELT, "ttft=1 gap=300 chunks=3 output=3")
+        # What the hours have lost is still lost, but it does not go on.
         until(lambda: "page" not in stack.on())
-        assert stack.on() == {"budget-burn-hour", "budget-burn-slow"}
-        stack.send_until(lambda: not stack.on(), HEALTHY)
-        for name in (*BUDGET, "page"):
+        until(lambda: stack.on() == {"budget-burn-hours", "budget-burn-slow"})
+        stack.send_until(lambda: not stack.on(), *[HEALTHY] * CLIENTS)
+        for name in FELT:
             assert stack.history(name) == ["OK", "ALARM", "OK"]
 
 
-def test_an_outage_with_fewer_responses_than_the_other_alarms_judge_pages_once(start_stack: StartStack) -> None:
+def test_an_outage_with_too_few_responses_to_name_its_cause_pages_once(start_stack: StartStack) -> None:
     with start_stack() as stack:
         until(lambda: set(stack.states().values()) == {"OK"})
 
         def fail_now_and_then() -> None:
             stack.send("fault=unavailable")
-            time.sleep(0.4)
+            time.sleep(0.8)
 
         stack.repeat_until(lambda: "page" in stack.on(), fail_now_and_then)
         until(lambda: "page" not in stack.on())
@@ -184,13 +241,14 @@ def test_the_probe_of_the_stack_sets_off_the_same_alarm(start_stack: StartStack)
         until(lambda: set(stack.states().values()) == {"OK"})
         # Somebody keeps the only environment, so that the probe is turned away.
         held = Call(stack.running.ready, json.dumps({"prompt": "[[sandbox: gap=1000 chunks=600]] go"}))
-        until(lambda: stack.on() == {"probe", "page"})
-        _kill_environments(stack.running, "firstbyte-StreamingFunction")
-        until(lambda: not stack.on())
+        until(lambda: stack.on() >= {"probe", "page"})
+        _kill_environments(stack.running, FUNCTION)
+        # What was turned away is lost to the budget for six hours.
+        until(lambda: not stack.on() - BUDGET)
         held.leave()
         # To find a fault is no failure of the probe.
         recorded = Recorded(stack.running.ready)
-        assert recorded.metric("Errors", "Sum", "AWS/Lambda", FunctionName="firstbyte-ProbeFunction") == 0
+        assert recorded.metric("Errors", "Sum", LAMBDA, FunctionName="firstbyte-ProbeFunction") == 0
         for name in ("probe", "page"):
             assert stack.history(name)[-3:] == ["OK", "ALARM", "OK"]
 
@@ -203,12 +261,14 @@ def _kill_environments(running: RunningSandbox, function: str) -> None:
 
 
 def test_quiet_and_no_traffic_set_off_nothing(start_stack: StartStack) -> None:
-    """With the template's own parameters: failures among few responses are nobody's reason to get up."""
-    with start_stack() as stack:
+    """With the template's own parameters: three failures among few responses are nobody's reason to get up."""
+    with start_stack("--parameter-overrides", "ProbeEveryMinutes=5") as stack:
         until(lambda: "INSUFFICIENT_DATA" not in stack.states().values())
         assert set(stack.states().values()) == {"OK"}
-        for script in (HEALTHY, "fault=unavailable", "ttft=1 gap=1 fault=drop:2", "fault=throttling") * 2:
+        for script in (HEALTHY, "fault=unavailable", "ttft=1 gap=1 fault=drop:2", "fault=throttling"):
             stack.send(script)
             time.sleep(1.5)
         time.sleep(6)  # and five minutes of nothing
-        assert {name: stack.history(name) for name in stack.states()} == {name: ["OK"] for name in stack.states()}
+        # Three of a few are more than the objective allows; that alone is a ticket.
+        others = stack.states().keys() - {"budget-burn-slow", "budget-burn-now"}
+        assert {name: stack.history(name) for name in others} == {name: ["OK"] for name in others}

@@ -205,6 +205,7 @@ def test_this_repositorys_optional_resources_are_there_if_parameters_ask_for_the
         "ProbeLogGroup",
         "ProbeSchedule",
         "ProbeScheduleRole",
+        "TicketTopic",
     }
 
 

@@ -248,7 +248,7 @@ def test_the_alarms_are_those_of_the_template() -> None:
         for alarm in TEMPLATE["Resources"].values()
         if alarm["Type"] in ("AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm")
     }
-    rows = {unquoted(name)[0]: threshold for name, _, threshold in table("dashboards", "## Alarms")}
+    rows = {unquoted(row[0])[0]: row[2] for row in table("dashboards", "## Alarms")}
     assert rows.keys() == alarms.keys()
     for name, threshold in rows.items():
         match alarms[name].get("Threshold"):
@@ -260,15 +260,27 @@ def test_the_alarms_are_those_of_the_template() -> None:
                 assert name == "page"
 
 
-def test_the_budgets_shares_are_what_the_template_makes_of_them() -> None:
-    allowed = 100 - int(TEMPLATE["Parameters"]["GoodResponsePercent"]["Default"])
-    limits = {name: float(limit["Value"]) for name, limit in TEMPLATE["Mappings"]["Limits"].items()}
+def test_whom_an_alarm_tells_is_what_the_template_says() -> None:
+    resources = TEMPLATE["Resources"]
+    rule = json.dumps(resources["PageAlarm"]["Properties"]["AlarmRule"])
+    tells = {unquoted(row[0])[0]: row[3].split(",")[0] for row in table("dashboards", "## Alarms")}
+    for name, alarm in resources.items():
+        if alarm["Type"] == "AWS::CloudWatch::Alarm":
+            properties = alarm["Properties"]
+            pages, makes_ticket = f"${{{name}}}" in rule, "TicketTopic" in json.dumps(properties.get("AlarmActions"))
+            assert pages != makes_ticket, name
+            assert properties.get("OKActions") == properties.get("AlarmActions"), name
+            short = properties["AlarmName"]["Fn::Sub"].removeprefix("${AWS::StackName}-")
+            assert tells[short] == ("page" if pages else "ticket")
+
+
+def test_the_goal_and_its_limits_are_what_the_template_has() -> None:
+    goal = TEMPLATE["Parameters"]["GoodResponsePercent"]
     text = " ".join(section("dashboards", "## Alarms").split())
-    assert f"what `GoodResponsePercent` ({100 - allowed}) leaves: {allowed} %" in text
-    for limit, hours, window in (("FastBurn", 1, "an hour's"), ("SlowBurn", 6, "six hours'")):
-        times = limits[limit]
-        assert re.search(rf"\b{times:g} times [^.]*\b{times * allowed:.0f} % of {window} responses", text)
-        assert re.search(rf"{times * hours / 720 * 100:.0f} % of the budget", text)
+    assert f"what `GoodResponsePercent` ({goal['Default']}) leaves: {100 - goal['Default']} %" in text
+    assert f"So the template takes goals from {goal['MinValue']} to {goal['MaxValue']}." in " ".join(
+        section("dashboards", "### The simulation").split()
+    )
 
 
 def test_the_rows_of_the_dashboard_are_those_that_it_has() -> None:

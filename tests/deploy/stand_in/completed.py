@@ -1,4 +1,4 @@
-"""What moto's own services lack: saved queries, composite alarms, an alias's URL, some properties of functions."""
+"""What moto's services lack: saved queries, composite alarms, an alias's URL, properties of functions and alarms."""
 
 import json
 import uuid
@@ -11,6 +11,7 @@ from moto.awslambda.models import LambdaFunction
 from moto.awslambda.responses import LambdaResponse
 from moto.cloudwatch.responses import CloudWatchResponse
 from moto.core.common_types import TYPE_RESPONSE
+from moto.core.responses import ActionResult
 from moto.logs.responses import LogsResponse
 
 # By the alias's ARN.
@@ -91,6 +92,19 @@ def _keeping_functions() -> None:
         setattr(LambdaFunction, name, function)
 
 
+def _keeping_warm_ups() -> None:
+    """Have alarms keep their WarmUpConfiguration."""
+    put = CloudWatchResponse.put_metric_alarm
+
+    def kept(self: Any) -> ActionResult:
+        answer = put(self)
+        alarm = self.cloudwatch_backend.alarms[self._get_param("AlarmName")]
+        alarm.warm_up_configuration = self._get_param("WarmUpConfiguration")
+        return answer
+
+    CloudWatchResponse.put_metric_alarm = kept  # type: ignore[method-assign]
+
+
 def complete_moto() -> None:
     """Give moto's services what they lack."""
     for operation in (_put_query_definition, _describe_query_definitions, _delete_query_definition):
@@ -103,6 +117,7 @@ def complete_moto() -> None:
         _delete_function_url_config,
     ):
         setattr(LambdaResponse, of_url.__name__.removeprefix("_"), of_url)
+    _keeping_warm_ups()
     # moto reads a composite alarm's rule where it reads a metric alarm's parameters.
     CloudWatchResponse.put_composite_alarm = CloudWatchResponse.put_metric_alarm  # type: ignore[attr-defined]
     _keeping_functions()

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from dashboard_body import layout_errors, log_query, metric_queries, syntax_errors, with_variable
+from dashboard_body import layout_errors, log_query, metric_queries, syntax_errors, uncovered, with_variable
 
 ARN = "arn:aws:cloudwatch:eu-west-1:123456789012:alarm:slow"
 LINE = {"value": 20.5, "label": "limit", "color": "#9467bd", "fill": "above", "visible": True, "yAxis": "right"}
@@ -314,6 +314,12 @@ def test_widgets_may_touch() -> None:
 )
 def test_a_bad_layout(widgets: list[dict[str, Any]], error: str) -> None:
     assert layout_errors(widgets) == [error]
+
+
+def test_holes_in_the_grid() -> None:
+    assert uncovered([placed(0, 0), placed(12, 0), placed(0, 6, 24)]) == set()
+    assert uncovered([placed(0, 0, 23, 1), placed(0, 1, 24, 1)]) == {(23, 0)}
+    assert uncovered([placed(0, 1, 24, 1)]) == {(x, 0) for x in range(24)}
 
 
 def test_rows_are_queries() -> None:

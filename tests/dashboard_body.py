@@ -69,6 +69,11 @@ def log_query(query: str) -> tuple[list[str], str]:
     return re.findall(r"SOURCE '([^']+)'", sources[0]), query[sources.end() :]
 
 
+def jsurl_text(encoded: str) -> str:
+    """A text of the console's addresses, in which any character may be `*` and its hexadecimal number."""
+    return re.sub(r"\*([0-9a-f]{2})", lambda found: chr(int(found[1], 16)), encoded)
+
+
 _Row = tuple[list[str], dict[str, Any]]
 
 

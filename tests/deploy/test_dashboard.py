@@ -9,7 +9,7 @@ from urllib.parse import unquote
 
 import pytest
 
-from dashboard_body import layout_errors, metric_queries, syntax_errors, uncovered, with_variable
+from dashboard_body import jsurl_text, layout_errors, metric_queries, syntax_errors, uncovered, with_variable
 from firstbyte.catalogue import CLIENT_METRICS, METRICS, NAMESPACE
 from stack_template import EVERYTHING, REGION, Parameters, arns_of_alarms, dashboard_body, properties_of
 from template.resources import read_resources
@@ -242,11 +242,6 @@ def test_the_30_days_are_judged_by_the_total_of_the_alarms(body: dict[str, Any],
 
     alarms = dict(queries_of_alarms(parameters))
     assert asked(metric_queries(graph)) == asked(alarms["BudgetBurnSlowAlarm"])
-
-
-def jsurl_text(encoded: str) -> str:
-    """A text of the console's addresses, in which any character may be `*` and its hexadecimal number."""
-    return re.sub(r"\*([0-9a-f]{2})", lambda found: chr(int(found[1], 16)), encoded)
 
 
 def test_links_open_todays_console(body: dict[str, Any], parameters: Parameters) -> None:

@@ -8,7 +8,15 @@ from typing import Any
 
 import pytest
 
-from dashboard_body import layout_errors, log_query, metric_queries, syntax_errors, uncovered, with_variable
+from dashboard_body import (
+    jsurl_text,
+    layout_errors,
+    log_query,
+    metric_queries,
+    syntax_errors,
+    uncovered,
+    with_variable,
+)
 
 ARN = "arn:aws:cloudwatch:eu-west-1:123456789012:alarm:slow"
 LINE = {"value": 20.5, "label": "limit", "color": "#9467bd", "fill": "above", "visible": True, "yAxis": "right"}
@@ -374,6 +382,10 @@ def test_rows_that_are_none(rows: list[list[Any]]) -> None:
 def test_a_log_query_has_groups_and_the_rest() -> None:
     query = "SOURCE '/a' | SOURCE '/b' | filter x like /1|2/\n| limit 1"
     assert log_query(query) == (["/a", "/b"], "filter x like /1|2/\n| limit 1")
+
+
+def test_a_text_in_an_address_of_the_console() -> None:
+    assert jsurl_text("service*28*22a-b_c*22*29*20AND*20x*20*3e*201.5") == 'service("a-b_c") AND x > 1.5'
 
 
 def test_a_variable_changes_every_widget_and_nothing_else() -> None:

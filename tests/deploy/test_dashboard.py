@@ -21,8 +21,8 @@ Series = tuple[str, tuple[str, ...]]
 
 # Rows of the grid that fit on the screen of a laptop.
 FIRST_SCREEN = 14
-# The two colours of constant lines. Colour-blind readers can tell them apart: https://jfly.uni-koeln.de/color/
-OF_AN_ALARM, OF_AN_OBJECTIVE = "#d55e00", "#0072b2"
+# A red and a blue, which colour-blind readers can tell apart.
+OF_AN_ALARM, OF_AN_OBJECTIVE = "#cc3311", "#0072b2"
 # As many characters as fit into a line of text, and into a title for each column of the grid.
 LINE, TITLE = 180, 6
 # A name that no model has.
@@ -144,14 +144,13 @@ def test_what_is_emitted_is_read_and_what_is_read_is_emitted() -> None:
     )
     for _, queries in queries_of_alarms(EVERYTHING):
         read |= series_of(queries)
-    service, model = ("service",), ("service", "model")
-    emitted = {(metric.name, service) for metric in METRICS if metric.by_service}
-    emitted |= {(metric.name, model) for metric in METRICS if metric.by_model}
-    published = {(metric.name, names) for metric in CLIENT_METRICS for names in (service, ("service", "probe"))}
+    emitted: set[Series] = {(metric.name, ("service",)) for metric in METRICS if metric.by_service}
+    emitted |= {(metric.name, ("service", "model")) for metric in METRICS if metric.by_model}
+    published = {(metric.name, names) for metric in CLIENT_METRICS for names in (("service",), ("service", "probe"))}
     assert emitted - read == set(), "costs money and nobody sees it"
     assert read - emitted - published == set(), "never has a value"
     # A probe publishes each figure of a client for all probes and for itself. Who has several compares them.
-    assert {(metric.name, service) for metric in CLIENT_METRICS} <= read
+    assert {(metric.name, ("service",)) for metric in CLIENT_METRICS} <= read
 
 
 def test_lines_of_alarms_and_of_objectives_have_a_colour_each_that_no_other_line_has() -> None:
@@ -162,7 +161,7 @@ def test_lines_of_alarms_and_of_objectives_have_a_colour_each_that_no_other_line
     assert {row["color"] for row in constant} == {OF_AN_ALARM, OF_AN_OBJECTIVE}
     for row in constant:
         assert (row["color"] == OF_AN_OBJECTIVE) == json.dumps(row["label"]).startswith('{"Fn::Sub": "objective'), row
-    # Without one of its own, a line would get the first of CloudWatch's colours, among them an orange and a blue.
+    # Without one of its own, a line would get the first of CloudWatch's colours, among them a blue and a red.
     assert {row.get("color") for row in rows if row not in constant}.isdisjoint({OF_AN_ALARM, OF_AN_OBJECTIVE, None})
 
 

@@ -36,6 +36,13 @@ def layout_errors(widgets: list[dict[str, Any]]) -> list[str]:
     return errors
 
 
+def uncovered(widgets: list[dict[str, Any]]) -> set[tuple[int, int]]:
+    """The cells (x, y) of the grid, down to the last widget's end, on which no widget lies."""
+    bottom = max(one["y"] + one["height"] for one in widgets)
+    cells = {(x, y) for x in range(COLUMNS) for y in range(bottom)}
+    return cells.difference(*({(x, y) for x in _span(one, "x") for y in _span(one, "y")} for one in widgets))
+
+
 def with_variable(body: dict[str, Any], variable_id: str, value: str) -> dict[str, Any]:
     """The body as the console shows it once a reader has chosen the value of a pattern variable."""
     (variable,) = (one for one in body["variables"] if one["id"] == variable_id)
@@ -60,6 +67,11 @@ def log_query(query: str) -> tuple[list[str], str]:
     sources = re.match(r"(\s*SOURCE '[^']+'\s*\|\s*)+", query)
     assert sources, f"no log group in {query!r}"
     return re.findall(r"SOURCE '([^']+)'", sources[0]), query[sources.end() :]
+
+
+def jsurl_text(encoded: str) -> str:
+    """A text of the console's addresses, in which any character may be `*` and its hexadecimal number."""
+    return re.sub(r"\*([0-9a-f]{2})", lambda found: chr(int(found[1], 16)), encoded)
 
 
 _Row = tuple[list[str], dict[str, Any]]
@@ -109,11 +121,12 @@ def _validator() -> Draft202012Validator:
     return Draft202012Validator(schema)
 
 
+def _span(widget: Mapping[str, int], start: str) -> range:
+    return range(widget[start], widget[start] + widget[{"x": "width", "y": "height"}[start]])
+
+
 def _overlap(one: Mapping[str, int], two: Mapping[str, int]) -> bool:
-    return all(
-        one[start] < two[start] + two[size] and two[start] < one[start] + one[size]
-        for start, size in (("x", "width"), ("y", "height"))
-    )
+    return all(set(_span(one, start)) & set(_span(two, start)) for start in ("x", "y"))
 
 
 def _name(widget: Mapping[str, Any]) -> str:

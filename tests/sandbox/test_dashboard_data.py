@@ -7,12 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import unquote
 
 import pytest
 
 from bedrock_service import CLAUDE, NOVA
-from dashboard_body import log_query, metric_queries, with_variable
+from dashboard_body import jsurl_text, log_query, metric_queries, with_variable
 from probe_process import Probe
 from recorded import OUTCOMES, Recorded, until
 from sandbox_client import call
@@ -35,6 +34,7 @@ SCRIPTS = (
     SLOW,
     "ttft=1 gap=1 chunks=3 fault=silent:1",
     *["ttft=1 gap=5 chunks=8 input=900 output=120 cache_read=800 cache_write=50"] * 6,
+    "ttft=1 gap=1 reasoning=3",
     "fault=throttling",
     f"ttft=1 gap=1 fault=throttling for={NOVA}",
     "fault=internal",
@@ -65,11 +65,12 @@ def traffic(start_sandbox: StartSandbox, tmp_path_factory: pytest.TempPathFactor
     jobs = [(model, script) for script in SCRIPTS for model in MODELS]
     with ThreadPoolExecutor(6) as pool:
         asked = list(pool.map(lambda job: ask(*job), jobs))
+    assert call(running.ready, json.dumps({"prompt": ""})).status == 400
     probe = Probe(tmp_path_factory.mktemp("home"))
     publish = ("--sandbox", "--ready-file", str(running.ready_file), "--publish", "--probe", PROBE)
     assert probe(*publish, "--runs", "2").returncode == 0
     recorded = Recorded(running.ready)
-    recorded.wait_for_requests(len(jobs) + 2)
+    recorded.wait_for_requests(len(jobs) + 3)
     missing = {outcome for outcome, metric in OUTCOMES.items() if not recorded.metric(metric, "Sum")}
     assert missing == {"internal_error"}, "nobody can ask for a bug"
     return Traffic(recorded, {trace for script, trace in asked if script == SLOW})
@@ -144,18 +145,13 @@ def test_every_line_of_every_graph_has_points(traffic: Traffic, model: str) -> N
     assert silent
 
 
-def test_the_reader_can_choose_every_model(traffic: Traffic) -> None:
+def test_the_reader_can_choose_every_model_that_was_asked(traffic: Traffic) -> None:
     (variable,) = dashboard_body(PARAMETERS)["variables"]
-    assert variable["populateFrom"] == "model"
-    assert variable["defaultValue"] == NOVA
-    search = re.fullmatch(r'\{(\w+),([\w,]+)\} MetricName="(\w+)"', variable["search"])
-    assert search, "CloudWatch finds the choices by this search, the sandbox by ListMetrics"
-    namespace, dimensions, name = search.groups()
     listed = traffic.recorded.cloudwatch.list_metrics(
-        Namespace=namespace, MetricName=name, Dimensions=[{"Name": dimension} for dimension in dimensions.split(",")]
+        Namespace="Firstbyte", MetricName="TimeToFirstToken", Dimensions=[{"Name": "service"}, {"Name": "model"}]
     )["Metrics"]
-    values = [{pair["Name"]: pair["Value"] for pair in metric["Dimensions"]} for metric in listed]
-    assert {of_one[variable["populateFrom"]] for of_one in values} == set(MODELS)
+    asked = {pair["Value"] for metric in listed for pair in metric["Dimensions"] if pair["Name"] == "model"}
+    assert {choice["value"] for choice in variable["values"]} == asked
 
 
 def test_every_query_of_alarms_and_objective_has_points(traffic: Traffic) -> None:
@@ -193,6 +189,8 @@ def test_the_group_of_slow_streams_has_them_and_no_others(traffic: Traffic) -> N
 
 def test_every_link_to_traces_leads_to_some(traffic: Traffic) -> None:
     texts = " ".join(properties["markdown"] for properties in widgets("text"))
-    filters = [unquote(found) for found in re.findall(r"#/traces\?filter=((?:[^()\s]|\([^()]*\))+)", texts)]
-    assert filters
+    filters = [
+        jsurl_text(found) for found in re.findall(r"#xray:traces/query\?~\(query~\(expression~'([\w.*-]+)", texts)
+    ]
+    assert len(filters) == 4
     assert [expression for expression in filters if not traffic.recorded.trace_summaries(expression)] == []

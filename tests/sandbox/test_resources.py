@@ -217,6 +217,6 @@ def test_this_repositorys_alarms_queries_and_dashboard_are_resolved(overrides: d
     assert "${" not in json.dumps(read)
     assert read["TtftAlarm"]["Threshold"] == "2000"
     widgets = json.loads(read["StreamingDashboard"]["DashboardBody"])["widgets"]
-    (alarms,) = [widget["properties"]["alarms"] for widget in widgets if widget["type"] == "alarm"]
+    alarms = [alarm for widget in widgets if widget["type"] == "alarm" for alarm in widget["properties"]["alarms"]]
     names = {properties["AlarmName"] for properties in read.values() if "AlarmName" in properties}
     assert set(alarms) == {f"arn:aws:cloudwatch:eu-west-1:123456789012:alarm:{name}" for name in names}

@@ -8,7 +8,15 @@ from typing import Any
 
 import pytest
 
-from dashboard_body import layout_errors, log_query, metric_queries, syntax_errors, with_variable
+from dashboard_body import (
+    jsurl_text,
+    layout_errors,
+    log_query,
+    metric_queries,
+    syntax_errors,
+    uncovered,
+    with_variable,
+)
 
 ARN = "arn:aws:cloudwatch:eu-west-1:123456789012:alarm:slow"
 LINE = {"value": 20.5, "label": "limit", "color": "#9467bd", "fill": "above", "visible": True, "yAxis": "right"}
@@ -19,6 +27,9 @@ GRAPH: dict[str, Any] = {
     "region": "eu-west-1",
     "title": "Time",
     "view": "timeSeries",
+    "start": "2026-11-22T09:00:00Z",
+    "end": "2026-11-22T12:00:00Z",
+    "setPeriodToTimeRange": False,
     "stacked": False,
     "sparkline": True,
     "liveData": True,
@@ -103,6 +114,7 @@ AS_GOOD: dict[str, list[Any]] = {
     "$.variables[1].inputType": ["input", "select"],
     "$.variables[1].values[0].value": ["one", True],
     "$.widgets[0].properties.background": ["transparent"],
+    f"{GRAPH_AT}.start": ["2026-11-22T09:00:00.000Z"],
     f"{GRAPH_AT}.yAxis": [{}],
     f"{GRAPH_AT}.view": ["singleValue", "gauge", "bar", "pie", "table"],
     f"{GRAPH_AT}.legend.position": ["bottom", "hidden"],
@@ -151,6 +163,10 @@ BAD: list[tuple[str, str | None, Any]] = [
     ("$.widgets[0].properties", "markdown", GONE),
     ("$.widgets[0].properties.background", None, "red"),
     (GRAPH_AT, "region", GONE),
+    (GRAPH_AT, "start", GONE),
+    (f"{GRAPH_AT}.start", None, "-P30"),
+    (f"{GRAPH_AT}.end", None, "P0D"),
+    (f"{GRAPH_AT}.setPeriodToTimeRange", None, "true"),
     (f"{GRAPH_AT}.view", None, "line"),
     (f"{GRAPH_AT}.period", None, 90),
     (f"{GRAPH_AT}.period", None, 0),
@@ -308,6 +324,12 @@ def test_a_bad_layout(widgets: list[dict[str, Any]], error: str) -> None:
     assert layout_errors(widgets) == [error]
 
 
+def test_holes_in_the_grid() -> None:
+    assert uncovered([placed(0, 0), placed(12, 0), placed(0, 6, 24)]) == set()
+    assert uncovered([placed(0, 0, 23, 1), placed(0, 1, 24, 1)]) == {(23, 0)}
+    assert uncovered([placed(0, 1, 24, 1)]) == {(x, 0) for x in range(24)}
+
+
 def test_rows_are_queries() -> None:
     assert metric_queries(GRAPH) == [
         {"Id": "time", "ReturnData": True, "MetricStat": stat("Time", 3600, "p90", service="a")},
@@ -360,6 +382,10 @@ def test_rows_that_are_none(rows: list[list[Any]]) -> None:
 def test_a_log_query_has_groups_and_the_rest() -> None:
     query = "SOURCE '/a' | SOURCE '/b' | filter x like /1|2/\n| limit 1"
     assert log_query(query) == (["/a", "/b"], "filter x like /1|2/\n| limit 1")
+
+
+def test_a_text_in_an_address_of_the_console() -> None:
+    assert jsurl_text("service*28*22a-b_c*22*29*20AND*20x*20*3e*201.5") == 'service("a-b_c") AND x > 1.5'
 
 
 def test_a_variable_changes_every_widget_and_nothing_else() -> None:

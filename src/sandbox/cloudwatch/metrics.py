@@ -28,7 +28,7 @@ _BY_PERIOD = """
     WITH points AS (
         SELECT unit, value, count,
             (time_ms - $origin_ms) * 60 // $minute_seconds AS clock_ms,
-            clock_ms - (clock_ms - $first_ms) % (1000 * $period) AS start_ms
+            clock_ms - (clock_ms - $first_ms) % (1000::BIGINT * $period) AS start_ms
         FROM metric_points
         WHERE namespace = $namespace AND name = $name AND dimensions = $dimensions AND time_ms >= $origin_ms
             AND clock_ms >= $first_ms AND start_ms < $end_ms

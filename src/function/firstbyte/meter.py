@@ -315,14 +315,6 @@ class Meter:
             tpot_ms, tokens_per_second = decoding_ms / (tokens - 1), tokens * 1000 / decoding_ms
         sample = (rng or random).sample(gaps, MAX_SAMPLE) if len(gaps) > MAX_SAMPLE else gaps
         first_text_ms = _milliseconds(self.entered, self._first_text)
-        if self.in_one_piece:
-            # Whole no later than a good stream would have been.
-            limit_ms = objectives.ttft_ms + objectives.tpot_ms * max(tokens - 1, 0)
-            fast_enough = True
-        else:
-            limit_ms = objectives.ttft_ms
-            fast_enough = tpot_ms is None or tpot_ms <= objectives.tpot_ms
-        good = outcome is Outcome.COMPLETED and first_text_ms is not None and first_text_ms <= limit_ms and fast_enough
         return Figures(
             requests=1,
             completed=int(outcome is Outcome.COMPLETED),
@@ -333,7 +325,7 @@ class Meter:
             interrupted_streams=int(outcome is Outcome.INTERRUPTED),
             deadline_exceeded=int(outcome is Outcome.DEADLINE_EXCEEDED),
             internal_errors=int(outcome is Outcome.INTERNAL_ERROR),
-            good_responses=int(good),
+            good_responses=int(outcome is Outcome.COMPLETED and self._is_in_time(tokens, tpot_ms, objectives)),
             fallbacks=int(len(self.attempts) > 1),
             cold_start=int(self.cold_start),
             ttfb_ms=_milliseconds(self.entered, self._first_byte),
@@ -354,6 +346,15 @@ class Meter:
             bedrock_first_byte_ms=_number(bedrock.first_byte_latency_ms),
             bedrock_invocation_ms=_number(bedrock.invocation_latency_ms),
         )
+
+    def _is_in_time(self, tokens: int, tpot_ms: float | None, objectives: Objectives) -> bool:
+        first_text_ms = _milliseconds(self.entered, self._first_text)
+        if first_text_ms is None:
+            return False
+        if self.in_one_piece:
+            # It may take as long as a good stream takes to be whole.
+            return first_text_ms <= objectives.ttft_ms + objectives.tpot_ms * max(tokens - 1, 0)
+        return first_text_ms <= objectives.ttft_ms and (tpot_ms is None or tpot_ms <= objectives.tpot_ms)
 
 
 class WallClock:

@@ -139,6 +139,16 @@ def test_less_than_the_allowed_share_pages_at_most_once_in_300_days(cell: Cell, 
     assert without_reason(cell, seed) <= 1
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_the_lowest_goal_that_the_template_takes_holds_at_the_lowest_rate(seed: int) -> None:
+    lowest = str(template_as_written()["Parameters"]["GoodResponsePercent"]["MinValue"])
+    assert without_reason(Cell(lowest, min(RATES)), seed) <= 1
+
+
+def test_the_highest_goal_that_the_template_takes_is_simulated() -> None:
+    assert str(template_as_written()["Parameters"]["GoodResponsePercent"]["MaxValue"]) == max(GOALS, key=float)
+
+
 @pytest.mark.parametrize("cell", CELLS, ids=str)
 @pytest.mark.parametrize("share", [1, 0.3], ids=["a bad minute", "a deployment with cold starts"])
 def test_a_bad_minute_pages_nobody(cell: Cell, share: float) -> None:

@@ -230,8 +230,9 @@ def test_a_probe_that_is_silent_or_fails_sets_off_its_alarm(start_stack: StartSt
 
         until(lambda: stack.on() == {"probe", "page"})  # silent: nobody has heard of it yet
         publish_until(lambda: not stack.on(), HEALTHY)
-        publish_until(lambda: stack.on() == {"probe", "page"}, "fault=validation")
-        publish_until(lambda: not stack.on(), HEALTHY)
+        publish_until(lambda: stack.on() >= {"probe", "page"}, "fault=validation")
+        # Those runs were bad responses, too.
+        publish_until(lambda: not stack.on() - BUDGET, HEALTHY)
         assert stack.history("probe") == ["ALARM", "OK", "ALARM", "OK"]
 
 

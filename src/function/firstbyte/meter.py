@@ -8,7 +8,16 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from firstbyte.failures import ErrorType, Failure
-from firstbyte.model_events import Delta, ImpossibleCounts, ModelEvent, ModelUsage, ServiceMetrics, Stop, Usage
+from firstbyte.model_events import (
+    Delta,
+    ImpossibleCounts,
+    ModelEvent,
+    ModelUsage,
+    Progress,
+    ServiceMetrics,
+    Stop,
+    Usage,
+)
 from firstbyte.pricing import Prices
 
 # CloudWatch takes 100 values of a metric in one document, and Powertools starts another document at the 100th value.
@@ -102,7 +111,7 @@ class Attempt:
         service_metrics: what Bedrock has reported so far.
         gaps: the seconds between neighbouring texts.
         request_texts: what the client wrote.
-        answer_texts: the texts so far.
+        answer_texts: the texts so far, those of its reasoning among them.
         impossible_counts: the names of counts that were left out, because they cannot be.
     """
 
@@ -139,6 +148,8 @@ class Attempt:
                 else:
                     self.gaps.append(now - self._last_token)
                 self._last_token = now
+            case Progress(reasoning=text):
+                self.answer_texts.append(text)
             case Stop(reason):
                 self.stop_reason = reason
             case ModelUsage(usage):

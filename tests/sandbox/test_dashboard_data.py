@@ -65,11 +65,12 @@ def traffic(start_sandbox: StartSandbox, tmp_path_factory: pytest.TempPathFactor
     jobs = [(model, script) for script in SCRIPTS for model in MODELS]
     with ThreadPoolExecutor(6) as pool:
         asked = list(pool.map(lambda job: ask(*job), jobs))
+    assert call(running.ready, '{"prompt": ""}').status == 400
     probe = Probe(tmp_path_factory.mktemp("home"))
     publish = ("--sandbox", "--ready-file", str(running.ready_file), "--publish", "--probe", PROBE)
     assert probe(*publish, "--runs", "2").returncode == 0
     recorded = Recorded(running.ready)
-    recorded.wait_for_requests(len(jobs) + 2)
+    recorded.wait_for_requests(len(jobs) + 3)
     missing = {outcome for outcome, metric in OUTCOMES.items() if not recorded.metric(metric, "Sum")}
     assert missing == {"internal_error"}, "nobody can ask for a bug"
     return Traffic(recorded, {trace for script, trace in asked if script == SLOW})

@@ -1,5 +1,6 @@
 """What users of Bedrock report, whole and through the sandbox: what the caller gets, and what is recorded of it."""
 
+import json
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -9,9 +10,9 @@ from typing import Any
 import pytest
 
 from bedrock_cases import EXPECTED, Case, cases, chunks
-from bedrock_replay import ReplayServer, Reply
+from bedrock_replay import ReplayServer, Reply, exception
 from function_calls import parse_sse
-from recorded import OUTCOMES, Recorded
+from recorded import LOG_GROUP, OUTCOMES, Recorded
 from sandbox_client import Answer, call
 from sandbox_process import StartSandbox
 
@@ -81,6 +82,35 @@ def run(request: pytest.FixtureRequest, start_sandbox: StartSandbox, server: Rep
 
 def events_of(answer: Answer) -> list[tuple[str, dict[str, Any]]]:
     return parse_sse(answer.body)
+
+
+SECRET = "correct horse battery staple"
+FORMATS = ("text/plain", "text/event-stream", "application/x-ndjson", "application/json")
+
+
+def test_the_whole_log_has_neither_prompt_nor_answer(start_sandbox: StartSandbox, server: ReplayServer) -> None:
+    """What the function logs, and what the runtime and Lambda make of an answer that broke off."""
+    running = start_sandbox("--bedrock", server.url)
+    words = f"cannot answer {SECRET}"
+    said = chunks([{"completion": SECRET}])
+    replies = (
+        Reply.error(400, "ValidationException", words),
+        Reply([exception("validationException", words)]),
+        Reply([*said, exception("validationException", words)]),
+        Reply([*said, *chunks([{"error": {"type": "invalid_request_error", "message": words}}])]),
+        Reply([*said, *chunks([{"error": {"type": "api_error", "message": words}}])]),
+    )
+    for accept in FORMATS:
+        for reply in replies:
+            server.prepare(reply)
+            call(running.ready, f'{{"prompt": "{SECRET}", "api": "invoke"}}', headers={"accept": accept})
+    recorded = Recorded(running.ready)
+    recorded.wait_for_requests(len(FORMATS) * len(replies))
+    lines = list(recorded.log_lines('{ $.message = "request failed" }'))
+    assert [line["detail"] for line in lines] == ["cannot answer [...]"] * len(FORMATS) * len(replies)
+    records = [*recorded.streams(LOG_GROUP).values(), recorded.trace_summaries(), running.log()]
+    everything = json.dumps(records, default=str)
+    assert [word for word in SECRET.split() if word in everything] == []
 
 
 def test_every_case_was_asked(run: Run) -> None:

@@ -207,6 +207,25 @@ def test_neither_request_nor_answer_is_in_the_log(
         assert not [word for word in SECRET.casefold().split() if word in logged]
 
 
+@pytest.mark.parametrize(
+    "reasoning",
+    [
+        {"type": "content_block_delta", "delta": {"type": "thinking_delta", "thinking": SECRET}},
+        {"contentBlockDelta": {"delta": {"reasoningContent": {"text": SECRET}}}},
+        {"contentBlockDelta": {"delta": {"reasoningContent": {"reasoningText": {"text": SECRET}}}}},
+        {"choices": [{"delta": {"reasoning_content": SECRET}}]},
+        {"choices": [{"delta": {"reasoning": SECRET}}]},
+    ],
+)
+def test_what_the_model_reasoned_is_not_in_the_log(
+    function: tuple[Any, ReplayServer], reasoning: dict[str, Any]
+) -> None:
+    app, server = function
+    server.prepare(Reply([chunk(reasoning), exception("validationException", f"blocked: {SECRET}")]))
+    (line,) = call(app, url_event({"prompt": "Good evening", "model": CLAUDE})).log
+    assert line["detail"] == "blocked: [...]"
+
+
 def test_of_a_failure_that_is_not_bedrocks_the_reason_is_logged(function: tuple[Any, ReplayServer]) -> None:
     app, server = function
     server.prepare(Reply([chunk({"completion": "a"})], end="dropped"))

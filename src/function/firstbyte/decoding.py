@@ -199,7 +199,7 @@ def _anthropic_text_or_progress(block: Chunk) -> Iterator[ModelEvent]:
     if kind in ("text", "text_delta"):
         yield from _delta(block.get("text"))
     elif "thinking" in kind or kind == "signature_delta":
-        yield Progress("reasoning")
+        yield _reasoning(block.get("thinking"))
     elif "tool_use" in kind or kind == "input_json_delta":
         yield Progress("tool_use")
 
@@ -233,7 +233,8 @@ def _content_block(chunk: Chunk) -> Iterator[ModelEvent]:
     )
     yield from _delta(block.get("text"))
     if "reasoningContent" in block:
-        yield Progress("reasoning")
+        reasoning = _object(block, "reasoningContent")
+        yield _reasoning(reasoning.get("text") or _object(reasoning, "reasoningText").get("text"))
     if "toolUse" in block:
         yield Progress("tool_use")
 
@@ -275,8 +276,8 @@ def _choices(chunk: Chunk) -> Iterator[ModelEvent]:
     for choice in _objects(chunk, "choices", "outputs", "generations"):
         said = _object(choice, "delta") or _object(choice, "message") or choice
         yield from _delta(said.get("content") or said.get("text"))
-        if said.get("reasoning_content") or said.get("reasoning"):
-            yield Progress("reasoning")
+        if reasoning := said.get("reasoning_content") or said.get("reasoning"):
+            yield _reasoning(reasoning)
         if said.get("tool_calls"):
             yield Progress("tool_use")
         yield from _stop(choice.get("finish_reason") or choice.get("stop_reason"))
@@ -310,6 +311,10 @@ _SHAPES: tuple[tuple[str, Callable[[Chunk], Iterator[ModelEvent]]], ...] = (
 def _delta(text: object) -> Iterator[ModelEvent]:
     if isinstance(text, str) and text:
         yield Delta(text)
+
+
+def _reasoning(text: object) -> Progress:
+    return Progress("reasoning", text if isinstance(text, str) else "")
 
 
 def _stop(reason: object) -> Iterator[ModelEvent]:

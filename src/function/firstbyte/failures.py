@@ -132,7 +132,8 @@ class RequestError(Exception):
     """The answer cannot be given or cannot be finished; `failure` says why."""
 
     def __init__(self, failure: Failure) -> None:
-        super().__init__(f"{failure.type}: {failure.message}")
+        # Lambda logs the text of an exception that cuts a stream, and the message may quote the request.
+        super().__init__(failure.type.value if failure.code is None else f"{failure.type}: {failure.code}")
         self.failure = failure
 
 

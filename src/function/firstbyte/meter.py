@@ -121,7 +121,7 @@ class Attempt:
         service_metrics: what Bedrock has reported so far.
         gaps: the seconds between neighbouring texts.
         request_texts: what the client wrote.
-        answer_texts: the texts so far.
+        answer_texts: the texts so far, those of its reasoning among them.
         impossible_counts: the names of counts that were left out, because they cannot be.
     """
 
@@ -159,9 +159,10 @@ class Attempt:
                 else:
                     self.gaps.append(now - self._last_token)
                 self._last_token = now
-            case Progress("reasoning"):
+            case Progress("reasoning", text):
                 if self.first_reasoning is None and self.first_token is None:
                     self.first_reasoning = self._clock()
+                self.answer_texts.append(text)
             case Stop(reason):
                 self.stop_reason = reason
             case ModelUsage(usage):

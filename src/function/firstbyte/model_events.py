@@ -1,14 +1,18 @@
 """The events of a model's stream, the same for every API and model family. `decoding.py` makes them."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """The model works, but not on text: it opened a message, it reasons, or it writes a tool's input."""
+    """The model works, but not on text: it opened a message, it reasons, or it writes a tool's input.
+
+    What it reasons is no part of the answer. `reasoning` is here so that the log can be kept free of it.
+    """
 
     kind: Literal["start", "reasoning", "tool_use"]
+    reasoning: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -132,8 +132,8 @@ class RequestError(Exception):
     """The answer cannot be given or cannot be finished; `failure` says why."""
 
     def __init__(self, failure: Failure) -> None:
-        # Lambda logs the text of an exception that cuts a stream, and the message may quote the request.
-        super().__init__(failure.type.value if failure.code is None else f"{failure.type}: {failure.code}")
+        # Lambda logs the text of an exception that cuts a stream, and a message of Bedrock's may quote the request.
+        super().__init__(f"{failure.type}: {failure.code if failure.model_id else failure.message}")
         self.failure = failure
 
 

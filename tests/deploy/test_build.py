@@ -239,7 +239,7 @@ def test_what_was_built_answers_in_the_sandbox(
     run = json.loads(probe.stdout)["runs"][0]
     assert run["outcome"] == "completed"
     # What records the response is imported after it: what it needs is in the package, too.
-    recorded = Recorded(sandbox.ready)
+    recorded = Recorded(sandbox.ready, run["model"])
     recorded.wait_for_requests(1)
     assert recorded.metric("OutputTokens", "Sum") == run["output_tokens"]
     assert until(lambda: recorded.trace_summaries('annotation.outcome = "completed"'))[0]["Id"] == run["trace_id"]

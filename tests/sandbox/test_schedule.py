@@ -225,9 +225,13 @@ def test_a_probe_that_cannot_publish_fails_and_is_silent(tmp_path: Path, start_s
     # Nothing is lost but the figures in CloudWatch.
     assert any('"outcome": "completed"' in message for message in messages(running, PROBE_LOG))
     assert recorded.metric("ProbeFailures", "SampleCount", **PROBE) is None
-    (alarm,) = recorded.cloudwatch.describe_alarms(AlarmNames=["firstbyte-probe"])["MetricAlarms"]
-    assert alarm["StateValue"] == "ALARM"
+    until(lambda: state(recorded, "firstbyte-probe") == "ALARM")
     running.stop()
+
+
+def state(recorded: Recorded, name: str) -> str:
+    (alarm,) = recorded.cloudwatch.describe_alarms(AlarmNames=[name])["MetricAlarms"]
+    return str(alarm["StateValue"])
 
 
 def unused_port() -> int:

@@ -403,3 +403,65 @@ def test_requests_are_signed_for_the_region_and_not_retried(function: tuple[Any,
     call(app, url_event({"prompt": "x"}))
     (seen,) = server.seen
     assert re.search(r"Credential=AKIDEXAMPLE/\d{8}/eu-central-1/bedrock/aws4_request", seen.headers["authorization"])
+
+
+HALF = "odd\ud83d"
+FORMATS = ["text/event-stream", "application/x-ndjson", "application/json"]
+
+
+@pytest.mark.parametrize("accept", FORMATS)
+def test_half_a_character_in_a_stop_reason_costs_no_answer(function: tuple[Any, ReplayServer], accept: str) -> None:
+    app, server = function
+    server.prepare(Reply(nova("a", stop=HALF)))
+    response = call(app, url_event({"prompt": "p"}, accept))
+    assert (response.raised, response.ended) == (None, True)
+    last = response.json if accept == FORMATS[-1] else response.events[-1][1]
+    assert (last["stop_reason"], response.finished["outcome"]) == ("odd?", "completed")
+
+
+@pytest.mark.parametrize("accept", FORMATS[:2])
+def test_half_a_character_in_words_about_the_request_costs_no_error(
+    function: tuple[Any, ReplayServer], accept: str
+) -> None:
+    app, server = function
+    server.prepare(Reply([*nova("a")[:2], exception("validationException", HALF)]))
+    response = call(app, url_event({"prompt": "p"}, accept))
+    assert (response.raised, response.ended) == (None, True)
+    name, fields = response.events[-1]
+    error = fields.get("error", fields)  # where NDJSON has it
+    assert (name, error["type"], error["message"]) == ("error", "invalid_request", "odd?")
+    assert response.finished["error_type"] == "invalid_request"
+
+
+def test_two_failures_are_not_mixed() -> None:
+    """The client is told of the first model's failure, and only of the tokens of that one."""
+    with running_function(MODEL_IDS=f"{NOVA},{CLAUDE}", FALLBACK_MODEL_ID=CLAUDE) as (app, server):
+        counted = [chunk({"metadata": {"usage": {"inputTokens": 7, "outputTokens": 3}, "metrics": {}}} | METRICS)]
+        failing = [*counted, exception("internalServerException", "no")]
+        server.prepare(Reply.error(429, "ThrottlingException", "no"), Reply(failing))
+        response = call(app, url_event({"prompt": "p"}, "text/plain"))
+        assert (response.status, "partial_usage" in response.json["error"]) == (429, False)
+        server.prepare(Reply(failing), Reply.error(429, "ThrottlingException", "no"))
+        response = call(app, url_event({"prompt": "p"}, "text/plain"))
+        assert response.status == 502
+        assert response.json["error"]["partial_usage"]["input_tokens"] == 7
+
+
+@pytest.mark.parametrize(
+    ("answer", "code"),
+    [
+        ([b"[" * 100_000], "UnreadableChunk"),
+        ([b"no JSON"], "UnreadableChunk"),
+        ([], "NoStopReason"),
+    ],
+    ids=["nested too deeply", "no JSON", "no stop"],
+)
+def test_an_answer_that_is_none_is_the_models_failure_and_says_why(
+    function: tuple[Any, ReplayServer], answer: list[bytes], code: str
+) -> None:
+    app, server = function
+    server.prepare(Reply([*nova("a")[:2], *map(chunk, answer)]))
+    response = call(app, url_event({"prompt": "p"}, "text/event-stream"))
+    assert (response.raised, response.events[-1][1]["type"]) == (None, "model_error")
+    (line,) = [line for line in response.log if line["message"] == "request failed"]
+    assert (line["code"], line["detail"]) == (code, response.events[-1][1]["message"])

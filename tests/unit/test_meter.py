@@ -255,22 +255,6 @@ def test_silence_lasts_since_anything_was_written() -> None:
     assert silent == pytest.approx([0.07, 0.1, 0, 0.07, 0, 0.08, 0, 0.09])
 
 
-@pytest.mark.parametrize("count", [10**400, 2**400, -1])
-def test_a_count_that_cannot_be_loses_no_record(count: int) -> None:
-    scene = Scene().ask().text(100, 20)
-    scene.event(ServiceMetrics(Usage(count, 5, count, 6), invocation_latency_ms=count, first_byte_latency_ms=7))
-    figures = scene.figures(Prices({"a.model": Price(1, 1, 1, 1)}))
-    assert (figures.input_tokens, figures.cache_read_input_tokens, figures.bedrock_invocation_ms) == (None, None, None)
-    assert (figures.output_tokens, figures.cache_write_input_tokens, figures.bedrock_first_byte_ms) == (5, 6, 7)
-    assert figures.estimated_cost_usd is None
-
-
-@pytest.mark.parametrize("latency", [float("nan"), float("inf"), float("-inf")])
-def test_a_latency_that_is_no_number_is_left_out(latency: float) -> None:
-    scene = Scene().ask().event(ServiceMetrics(Usage(), invocation_latency_ms=latency))
-    assert scene.figures().bedrock_invocation_ms is None
-
-
 @pytest.mark.parametrize("error_type", ErrorType)
 def test_outcomes_before_and_after_the_first_byte(error_type: ErrorType) -> None:
     before = {

@@ -127,7 +127,7 @@ class Answer:
             self._read_to_its_end = True
             yield from self._observed(decoder.end())
             if self.attempt.stop_reason is None:
-                raise RequestError(self._model_error("The model's answer ended without a stop reason."))
+                raise RequestError(self._model_error("NoStopReason", "The model's answer ended without a stop reason."))
         except RequestError as error:
             self.attempt.end(error.failure)
             raise
@@ -164,12 +164,12 @@ class Answer:
             return chunk  # an event of Converse, which botocore has parsed already
         try:
             content = json.loads(chunk["chunk"].get("bytes", b"{}"), parse_int=_number)
-        except ValueError:
-            raise RequestError(self._model_error("The model's answer could not be read.")) from None
+        except (ValueError, RecursionError):
+            raise RequestError(self._model_error("UnreadableChunk", "The model's answer could not be read.")) from None
         return content if isinstance(content, dict) else {}
 
-    def _model_error(self, message: str) -> Failure:
-        return Failure.of(ErrorType.MODEL_ERROR, message, model_id=self.attempt.model_id)
+    def _model_error(self, code: str, message: str) -> Failure:
+        return Failure.of(ErrorType.MODEL_ERROR, message, code=code, detail=message, model_id=self.attempt.model_id)
 
 
 def _metadata(client: Any, api: str, request_id: str | None) -> dict[str, Any]:

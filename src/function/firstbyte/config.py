@@ -122,8 +122,8 @@ def _required(environment: Mapping[str, str], name: str) -> str:
 
 def _positive(environment: Mapping[str, str], name: str) -> int:
     text = _required(environment, name)
-    if not (text.isascii() and text.isdigit() and int(text) > 0):
-        raise ConfigError(f"{name} must be a whole number above 0, not {text!r}")
+    if not (text.isascii() and text.isdigit() and len(text) < 10 and int(text) > 0):
+        raise ConfigError(f"{name} must be a whole number from 1 to 999999999, not {text[:24]!r}")
     return int(text)
 
 

@@ -4,9 +4,8 @@ import random
 import time
 from array import array
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import TypeVar
 
 from firstbyte.failures import ErrorType, Failure
 from firstbyte.model_events import (
@@ -21,11 +20,6 @@ from firstbyte.model_events import (
 )
 from firstbyte.pricing import Prices
 
-N = TypeVar("N", int, float)
-
-# CloudWatch takes no values beyond.
-# https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_MetricDatum.html
-_LARGEST_VALUE = 2.0**360
 # CloudWatch takes 100 values of a metric in one document, and Powertools starts another document at the 100th value.
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
 MAX_SAMPLE = 99
@@ -304,7 +298,7 @@ class Meter:
             rng: draws the sample of gaps; None for the `random` module.
         """
         outcome, answer = self.outcome, self.answer
-        usage = _plausible(answer.usage) if answer else Usage()
+        usage = answer.usage if answer else Usage()
         bedrock = answer.service_metrics if answer else ServiceMetrics(usage)
         gaps = answer.gaps if answer else array("d")
         asked, first_token = (answer.asked, answer.first_token) if answer else (None, None)
@@ -344,8 +338,8 @@ class Meter:
             cache_write_input_tokens=usage.cache_write_input_tokens,
             response_bytes=self._bytes,
             estimated_cost_usd=prices.cost_usd(answer.model_id, usage) if answer else None,
-            bedrock_first_byte_ms=_number(bedrock.first_byte_latency_ms),
-            bedrock_invocation_ms=_number(bedrock.invocation_latency_ms),
+            bedrock_first_byte_ms=bedrock.first_byte_latency_ms,
+            bedrock_invocation_ms=bedrock.invocation_latency_ms,
         )
 
     def _is_in_time(self, tokens: int, tpot_ms: float | None, objectives: Objectives) -> bool:
@@ -372,12 +366,3 @@ class WallClock:
 
 def _milliseconds(start: float | None, end: float | None) -> float | None:
     return None if start is None or end is None else round((end - start) * 1000, 3)
-
-
-def _plausible(usage: Usage) -> Usage:
-    return Usage(*(_number(getattr(usage, field.name)) for field in fields(usage)))
-
-
-def _number(value: N | None) -> N | None:
-    """Return a number that a model or Bedrock reported; None if it is none that can be. A record is not lost to it."""
-    return value if value is not None and 0 <= value <= _LARGEST_VALUE else None

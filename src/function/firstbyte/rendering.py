@@ -44,21 +44,22 @@ def _text_frame(name: str, fields: Mapping[str, Any]) -> bytes:
 
 def _sse_frame(name: str, fields: Mapping[str, Any]) -> bytes:
     # https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
-    return f"event: {name}\ndata: {_json_line(fields)}\n\n".encode()
+    return b"event: %b\ndata: %b\n\n" % (name.encode(), _json_line(fields))
 
 
 def _ndjson_frame(name: str, fields: Mapping[str, Any]) -> bytes:
     # An error has a `type` of its own. So the whole error goes under the key `error`, as in the body of an HTTP error.
     line = {"type": name, "error": fields} if name == "error" else {"type": name, **fields}
-    return f"{_json_line(line)}\n".encode()
+    return _json_line(line) + b"\n"
 
 
 def _json_frame(_name: str, fields: Mapping[str, Any]) -> bytes:
-    return _json_line(fields).encode()
+    return _json_line(fields)
 
 
-def _json_line(fields: Mapping[str, Any]) -> str:
-    return json.dumps(fields, ensure_ascii=False, separators=(",", ":")).translate(_LINE_ENDS)
+def _json_line(fields: Mapping[str, Any]) -> bytes:
+    # The words of a model or of Bedrock can hold half of a surrogate pair, which UTF-8 cannot.
+    return json.dumps(fields, ensure_ascii=False, separators=(",", ":")).translate(_LINE_ENDS).encode(errors="replace")
 
 
 TEXT = Rendering("text", "text/plain; charset=utf-8", _text_frame, has_events=False)

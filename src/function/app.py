@@ -137,7 +137,7 @@ def _refuse(failure: Failure, exchange: _Exchange) -> None:
     if failure.retry_after_seconds is not None:
         headers["retry-after"] = str(failure.retry_after_seconds)
     exchange.stream.start(status_code=failure.status, headers=headers)
-    _write(error_body(failure, _usage(failure, exchange), exchange.ids).encode(), exchange)
+    _write(error_body(failure, _usage(exchange), exchange.ids).encode(), exchange)
     exchange.stream.end()
 
 
@@ -146,16 +146,13 @@ def _fail(failure: Failure, exchange: _Exchange, *, tell: bool = True) -> None:
     exchange.meter.failed(failure)  # counts only if no failure is known yet
     rendering = exchange.begun
     if tell and rendering and not rendering.in_one_piece:
-        fields = {**error_fields(failure), "partial_usage": usage_fields(_usage(failure, exchange))}
+        fields = {**error_fields(failure), "partial_usage": usage_fields(_usage(exchange))}
         if frame := rendering.frame("error", fields):
             _write(frame, exchange)
 
 
-def _usage(failure: Failure, exchange: _Exchange) -> Usage:
-    """The token counts of the model that failed. If two did, the client is told of the first."""
-    meter = exchange.meter
-    attempt = next((attempt for attempt in meter.attempts if attempt.failure is failure), meter.answer)
-    return attempt.usage if attempt else Usage()
+def _usage(exchange: _Exchange) -> Usage:
+    return exchange.meter.answer.usage if exchange.meter.answer else Usage()
 
 
 def _stream(answer: Answer, rendering: Rendering, exchange: _Exchange) -> None:

@@ -433,20 +433,6 @@ def test_half_a_character_in_words_about_the_request_costs_no_error(
     assert response.finished["error_type"] == "invalid_request"
 
 
-def test_two_failures_are_not_mixed() -> None:
-    """The client is told of the first model's failure, and only of the tokens of that one."""
-    with running_function(MODEL_IDS=f"{NOVA},{CLAUDE}", FALLBACK_MODEL_ID=CLAUDE) as (app, server):
-        counted = [chunk({"metadata": {"usage": {"inputTokens": 7, "outputTokens": 3}, "metrics": {}}} | METRICS)]
-        failing = [*counted, exception("internalServerException", "no")]
-        server.prepare(Reply.error(429, "ThrottlingException", "no"), Reply(failing))
-        response = call(app, url_event({"prompt": "p"}, "text/plain"))
-        assert (response.status, "partial_usage" in response.json["error"]) == (429, False)
-        server.prepare(Reply(failing), Reply.error(429, "ThrottlingException", "no"))
-        response = call(app, url_event({"prompt": "p"}, "text/plain"))
-        assert response.status == 502
-        assert response.json["error"]["partial_usage"]["input_tokens"] == 7
-
-
 @pytest.mark.parametrize(
     ("answer", "code"),
     [

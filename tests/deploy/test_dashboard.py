@@ -1,6 +1,7 @@
 """The dashboard as it is deployed: valid by CloudWatch's documentation, laid out for on-call, true to the alarms."""
 
 import ast
+import colorsys
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -23,6 +24,10 @@ Series = tuple[str, tuple[str, ...]]
 FIRST_SCREEN = 14
 # A red and a blue, which colour-blind readers can tell apart.
 OF_AN_ALARM, OF_AN_OBJECTIVE = "#cc3311", "#0072b2"
+# The hues, in degrees, that read as one of them: wine and pink as red, turquoise as blue; orange and violet do not.
+REDDISH, BLUISH = (*range(290, 360), *range(40)), range(175, 250)
+# A grey has no hue that anybody sees.
+GREY_SATURATION = 0.1
 # As many characters as fit into a line of text, and into a title for each column of the grid.
 LINE, TITLE = 180, 6
 # A name that no model has.
@@ -161,8 +166,18 @@ def test_lines_of_alarms_and_of_objectives_have_a_colour_each_that_no_other_line
     assert {row["color"] for row in constant} == {OF_AN_ALARM, OF_AN_OBJECTIVE}
     for row in constant:
         assert (row["color"] == OF_AN_OBJECTIVE) == json.dumps(row["label"]).startswith('{"Fn::Sub": "objective'), row
+    assert hue(OF_AN_ALARM) in REDDISH
+    assert hue(OF_AN_OBJECTIVE) in BLUISH
     # Without one of its own, a line would get the first of CloudWatch's colours, among them a blue and a red.
-    assert {row.get("color") for row in rows if row not in constant}.isdisjoint({OF_AN_ALARM, OF_AN_OBJECTIVE, None})
+    others = {row["color"] for row in rows if row not in constant}
+    assert {colour for colour in others if hue(colour) in (*REDDISH, *BLUISH)} == set()
+
+
+def hue(colour: str) -> int | None:
+    """The hue of `#rrggbb` in degrees, None of a grey."""
+    red, green, blue = (int(colour[start : start + 2], 16) / 255 for start in (1, 3, 5))
+    degrees, saturation, _ = colorsys.rgb_to_hsv(red, green, blue)
+    return int(degrees * 360) if saturation > GREY_SATURATION else None
 
 
 def test_no_two_lines_of_a_graph_look_alike(body: dict[str, Any]) -> None:
@@ -229,6 +244,14 @@ def test_the_lines_of_failures_are_the_shares_that_their_alarms_judge(
     assert len(shares) == 6
     shown = lines(body, "Failures in %")
     assert {name for name, share in shares.items() if share not in shown} == set()
+
+
+def test_the_latest_five_minutes_are_those_until_now(body: dict[str, Any]) -> None:
+    """Without a range of its own, a widget shows a period of the clock that has just begun."""
+    (graph,) = (graph for graph in of_type(body, "metric") if graph["title"] == "Latest 5 minutes")
+    assert (graph["start"], graph["period"], graph["setPeriodToTimeRange"]) == ("-PT5M", 300, True)
+    # With one, CloudWatch draws no sparkline.
+    assert "sparkline" not in graph
 
 
 def test_the_30_days_are_judged_by_the_total_of_the_alarms(body: dict[str, Any], parameters: Parameters) -> None:

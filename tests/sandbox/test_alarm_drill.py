@@ -5,8 +5,6 @@ A minute of the alarms lasts a second here. Nothing else about them is other tha
 
 import contextlib
 import json
-import os
-import signal
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -19,7 +17,7 @@ import pytest
 from probe_process import Probe
 from recorded import PATIENCE_SECONDS, Recorded, until
 from sandbox_client import Call, call
-from sandbox_process import RunningSandbox, StartSandbox, descendants
+from sandbox_process import RunningSandbox, StartSandbox, kill_environments
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -95,7 +93,7 @@ class Stack:
         calls = [Call(self.running.ready, held, headers=EVENTS) for _ in range(requests)]
         for one in calls:
             one.socket.recv(1)  # it is being answered
-        _kill_environments(self.running, FUNCTION)
+        kill_environments(self.running.process.pid, FUNCTION)
         for one in calls:
             one.leave()
 
@@ -243,7 +241,7 @@ def test_the_probe_of_the_stack_sets_off_the_same_alarm(start_stack: StartStack)
         # Somebody keeps the only environment, so that the probe is turned away.
         held = Call(stack.running.ready, json.dumps({"prompt": "[[sandbox: gap=1000 chunks=600]] go"}))
         until(lambda: stack.on() >= {"probe", "page"})
-        _kill_environments(stack.running, FUNCTION)
+        kill_environments(stack.running.process.pid, FUNCTION)
         # What was turned away is lost to the budget for six hours.
         until(lambda: not stack.on() - BUDGET)
         held.leave()
@@ -252,13 +250,6 @@ def test_the_probe_of_the_stack_sets_off_the_same_alarm(start_stack: StartStack)
         assert recorded.metric("Errors", "Sum", LAMBDA, FunctionName="firstbyte-ProbeFunction") == 0
         for name in ("probe", "page"):
             assert stack.history(name)[-3:] == ["OK", "ALARM", "OK"]
-
-
-def _kill_environments(running: RunningSandbox, function: str) -> None:
-    for pid in descendants(running.process.pid):
-        with contextlib.suppress(OSError):  # it may be gone
-            if f"AWS_LAMBDA_FUNCTION_NAME={function}\0".encode() in Path(f"/proc/{pid}/environ").read_bytes():
-                os.kill(pid, signal.SIGKILL)
 
 
 def test_quiet_and_no_traffic_set_off_nothing(start_stack: StartStack) -> None:

@@ -14,12 +14,13 @@ from bedrock_service import CLAUDE, NOVA
 from dashboard_body import jsurl_text, log_query, metric_queries, with_variable
 from probe_process import Probe
 from recorded import OUTCOMES, Recorded, until
-from sandbox_client import call
-from sandbox_process import StartSandbox
+from sandbox_client import Call, call
+from sandbox_process import StartSandbox, kill_environments
 from stack_template import dashboard_body, properties_of
 
 MODELS = (NOVA, CLAUDE)
 PROBE = "office"
+LOG = "/aws/lambda/firstbyte-streaming"
 PARAMETERS = {
     "ModelId": NOVA,
     "FallbackModelId": CLAUDE,
@@ -48,6 +49,12 @@ SCRIPTS = (
 class Traffic:
     recorded: Recorded
     slow_traces: set[str]
+    # Responses that have a record, less the one request that the function refused.
+    answered: int
+
+
+def log_lines(recorded: Recorded) -> list[str]:
+    return [line for lines in recorded.streams(LOG).values() for line in lines]
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +80,12 @@ def traffic(start_sandbox: StartSandbox, tmp_path_factory: pytest.TempPathFactor
     recorded.wait_for_requests(len(jobs) + 3)
     missing = {outcome for outcome, metric in OUTCOMES.items() if not recorded.metric(metric, "Sum")}
     assert missing == {"internal_error"}, "nobody can ask for a bug"
-    return Traffic(recorded, {trace for script, trace in asked if script == SLOW})
+    held = Call(running.ready, json.dumps({"prompt": "[[sandbox: gap=1000 chunks=600]] go"}))
+    held.socket.recv(1)  # it is being answered
+    kill_environments(running.process.pid, "firstbyte-StreamingFunction")
+    held.leave()
+    until(lambda: any("Runtime.ExitError" in line for line in log_lines(recorded)))
+    return Traffic(recorded, {trace for script, trace in asked if script == SLOW}, len(jobs) + 2)
 
 
 def widgets(kind: str, model: str = NOVA) -> list[dict[str, Any]]:
@@ -130,9 +142,9 @@ def rows(recorded: Recorded, groups: list[str], query: str) -> list[Any]:
 
 def fields_of(query: str) -> set[str]:
     """The fields that a query names: no texts, functions, words of the language, or names that it gives itself."""
-    language = {"fields", "filter", "stats", "sort", "limit", "by", "as", "and", "desc"}
-    names = set(re.findall(r"(?<![\w@])[@A-Za-z_][\w.]*(?![\w.]|\()", re.sub(r"'[^']*'", "", query)))
-    return names - language - set(re.findall(r"\bas (\w+)", query))
+    language = {"fields", "filter", "parse", "stats", "sort", "limit", "by", "as", "and", "or", "desc"}
+    names = set(re.findall(r"(?<![\w@])[@A-Za-z_][\w.]*(?![\w.]|\()", re.sub(r"'[^']*'|/[^/]*/", "", query)))
+    return names - language - set(re.findall(r"(?:\bas |\(\?<)(\w+)", query))
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -176,6 +188,27 @@ def test_every_field_of_every_log_query_is_logged(traffic: Traffic) -> None:
         if not rows(traffic.recorded, [*groups], f"filter ispresent({field}) | limit 1")
     ]
     assert absent == []
+
+
+def saved(traffic: Traffic, name: str) -> list[dict[str, str]]:
+    """The rows of a saved query, by the resource's name."""
+    query = properties_of("AWS::Logs::QueryDefinition", PARAMETERS)[name]
+    found = rows(traffic.recorded, query["LogGroupNames"], query["QueryString"])
+    return [{cell["field"]: cell["value"] for cell in row} for row in found]
+
+
+def test_an_environment_that_died_has_a_row_that_says_why(traffic: Traffic) -> None:
+    (death,) = saved(traffic, "DeathsQuery")
+    assert (death["status"], death["error"]) == ("error", "Runtime.ExitError")
+    # Lambda's word on what the same invocation had begun.
+    assert any(line.startswith(f"START RequestId: {death['request']} ") for line in log_lines(traffic.recorded))
+
+
+def test_what_the_function_refused_counts_as_no_failure(traffic: Traffic) -> None:
+    for name in ("VersionsQuery", "CallersQuery"):
+        assert sum(int(row["responses"]) for row in saved(traffic, name)) == traffic.answered, name
+    for name in ("FailuresQuery", "FailuresByCodeQuery"):
+        assert [row for row in saved(traffic, name) if "model_id" not in row] == [], name
 
 
 def test_the_group_of_slow_streams_has_them_and_no_others(traffic: Traffic) -> None:

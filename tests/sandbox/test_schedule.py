@@ -36,6 +36,14 @@ def hang(event, context):
     time.sleep(60)
 """
 
+CUT = """
+from lambda_streaming import streamify_response
+@streamify_response
+def handler(event, context, *, response_stream):
+    response_stream.write("a word")
+    raise ValueError("cut short")
+"""
+
 
 def read(path: Path, *overrides: str) -> list[Schedule]:
     resources = read_resources(path, parse_overrides(overrides), "eu-west-1", function_url="http://{}/".format)
@@ -162,6 +170,28 @@ def test_a_run_that_fails_is_said_and_the_next_one_comes(
     recorded = Recorded(running.ready)
     assert until(lambda: recorded.metric("Errors", "Sum", "AWS/Lambda", FunctionName="firstbyte-Clock"))
     assert recorded.metric("Errors", "Average", "AWS/Lambda", FunctionName="firstbyte-Clock") == 1
+    running.stop()
+
+
+def test_a_run_that_ends_in_error_trailers_is_a_success_for_lambda(tmp_path: Path, start_sandbox: StartSandbox) -> None:
+    wrapper = {"AWS_LAMBDA_EXEC_WRAPPER": "/opt/python/lambda_streaming/bootstrap"}
+    cut = {"Handler": "cut.handler", "Layers": [{"Ref": "Layer"}], "Environment": {"Variables": wrapper}}
+    path = clock_stack(tmp_path, function=cut)
+    (tmp_path / "cut.py").write_text(CUT)
+    template = yaml.safe_load(path.read_text())
+    layer = {"ContentUri": str(REPOSITORY / "src/runtime")}
+    template["Resources"]["Layer"] = {
+        "Type": "AWS::Serverless::LayerVersion",
+        "Metadata": {"BuildMethod": "makefile"},
+        "Properties": layer,
+    }
+    path.write_text(yaml.safe_dump(template))
+    running = start_sandbox("--template", str(path), "--alarm-minute", "1")
+    recorded = Recorded(running.ready)
+    until(lambda: (recorded.metric("Errors", "SampleCount", "AWS/Lambda", FunctionName="firstbyte-Clock") or 0) >= 2)
+    assert any("cut short" in message for message in messages(running, "/aws/lambda/firstbyte-Clock"))
+    assert recorded.metric("Errors", "Sum", "AWS/Lambda", FunctionName="firstbyte-Clock") == 0
+    assert "failed on its schedule" not in running.log()
     running.stop()
 
 

@@ -209,6 +209,18 @@ def test_a_value_s_title_is_its_text_or_the_name_it_is_given(logs: LogsCalls) ->
     assert rows == [{"bin( 1m )": "1970-01-01 00:01:00.000", "first_token": "120.5", "again": "120.5"}]
 
 
+def test_parse_names_what_a_regular_expression_finds(logs: LogsCalls) -> None:
+    found = "parse @message /(START|REPORT) RequestId: (?<id>[0-9a-f]+)(-1(?<one>x?))?/ | fields id, one"
+    rows = logs.query(f"{found} | sort @timestamp")
+    # What finds nothing has no value, an empty text neither.
+    assert rows == [{"id": "0d4c9f1e"}, {}, {}, {}, {}, {"id": "0d4c9f1e"}]
+    assert logs.query("parse @message /Used: (?<used>[0-9]+) MB/ | filter used > 69 | stats max(used) as most") == [
+        {"most": "70"}
+    ]
+    chained = "parse @message /RequestId: (?<id>.+) Version/ | parse id /(?<end>[a-z]+)$/ | fields id, end"
+    assert logs.query(f"{chained} | filter ispresent(end)") == [{"id": REQUEST, "end": "ab"}]
+
+
 def test_fields_add_up(logs: LogsCalls) -> None:
     both = "fields level | fields ttft_ms as t | filter t = 900"
     assert logs.query(both) == [{"level": "ERROR", "t": "900"}]
@@ -361,7 +373,10 @@ def test_keywords_are_of_any_case_and_line_breaks_are_nothing(logs: LogsCalls) -
 @pytest.mark.parametrize(
     ("query", "named"),
     [
-        ('parse @message "*" as x', "the Logs Insights command parse"),
+        ('parse @message "*" as x', "the Logs Insights command parse with a string"),
+        ("parse level /(?<x>I)/", "the Logs Insights command parse without fields x after it"),
+        ("stats count(*) as n | parse n /(?<x>1)/", "parse after stats"),
+        ("limit 5 | parse level /(?<x>1)/ | filter x = 1", "filter after limit"),
         ("fields a | display a", "the Logs Insights command display"),
         ("fields a | dedup a", "the Logs Insights command dedup"),
         ("filter a = 1 | DIFF", "the Logs Insights command DIFF"),
@@ -422,6 +437,8 @@ def test_what_is_not_supported_is_refused_by_its_name(logs: LogsCalls, query: st
         ("filter @timestamp in ['2026-11-22']", "A time compares with milliseconds"),
         ("filter " + "not " * 2000 + "level = 1", "nested too deeply"),
         ("filter level like /(/", "missing ): ("),
+        ("parse level /(I)/ | fields x", "parse takes a regular expression with named groups, (?<NAME>...), not /(I)/"),
+        ("parse level /(?<x>/ | fields x", "The regular expression /(?<x>/ cannot be used"),
         ("filter level like /(?=x)/", "invalid perl operator"),
     ],
 )

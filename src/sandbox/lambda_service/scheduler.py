@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
 from sandbox.banner import print_line
-from sandbox.invocation import Invocation, ResponseEnd
+from sandbox.invocation import Invocation
 from sandbox.lambda_service.pool import EnvironmentPool, ThrottledError
 from sandbox.lambda_service.schedule import Schedule
 from sandbox.trace_context import trace_context
@@ -55,9 +55,11 @@ async def _invoke(schedule: Schedule, pool: EnvironmentPool) -> None:
     except ThrottledError:
         print_line(f"sandbox: {function.name} did not run on its schedule: all of its environments are at work")
         return
-    async for item in invocation:
-        if isinstance(item, ResponseEnd) and item.error:
-            print_line(f"sandbox: {function.name} failed on its schedule: {item.error.type}")
+    async for _ in invocation:
+        pass
+    # Not what its end says: an error in trailers is a success.
+    if invocation.error:
+        print_line(f"sandbox: {function.name} failed on its schedule: {invocation.error.type}")
 
 
 def _event(schedule: Schedule, now: datetime) -> dict[str, object]:

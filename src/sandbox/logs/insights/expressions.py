@@ -112,6 +112,26 @@ class Scope:
                 return f"({self.value(value).sql} IS NOT NULL)"
         raise not_supported(f"the Logs Insights function {self.title(call)} as a condition: use ispresent(FIELD)")
 
+    def extractions(self, tree: Node, pattern: Token) -> dict[str, Expression]:
+        """Return what each named group of a regular expression finds in the value, by the group's name.
+
+        Raises:
+            ApiError: as `value`; MalformedQueryException, the expression is none or has no such group.
+        """
+        # What Python calls such a group, RE2 knows as well.
+        named = re.sub(r"\(\?<(?=\w)", "(?P<", pattern[1:-1])
+        try:
+            groups = re.compile(named).groupindex
+        except re.error as error:
+            raise malformed(f"The regular expression {pattern} cannot be used: {error}.") from None
+        if not groups:
+            raise malformed(f"parse takes a regular expression with named groups, (?<NAME>...), not {pattern}.")
+        text, expression = as_text(self.value(tree)), self.parameters.add(named)
+        return {
+            name: Expression(f"nullif(regexp_extract({text}, {expression}, {number}), '')", "text")
+            for name, number in groups.items()
+        }
+
     def aggregation(self, tree: Node) -> Expression:
         """Return what `stats` computes of the events of a group.
 

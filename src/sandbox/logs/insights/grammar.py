@@ -15,9 +15,10 @@ Node = Tree[Any]
 _GRAMMAR = Lark(
     r"""
     query: "|"? _command ("|" _command)*
-    _command: fields | filter | stats | sort | limit
+    _command: fields | filter | parse | stats | sort | limit
     fields: _FIELDS _items
     filter: _FILTER condition
+    parse: _PARSE value (REGEX | STRING _AS NAME ("," NAME)*)
     stats: _STATS items [_BY items]
     sort: _SORT key ("," key)*
     limit: _LIMIT INTEGER
@@ -48,6 +49,7 @@ _GRAMMAR = Lark(
 
     _FIELDS: /fields(?![\w@.])/i
     _FILTER: /filter(?![\w@.])/i
+    _PARSE: /parse(?![\w@.])/i
     _STATS: /stats(?![\w@.])/i
     _SORT: /sort(?![\w@.])/i
     _LIMIT: /limit(?![\w@.])/i
@@ -76,7 +78,7 @@ _GRAMMAR = Lark(
     propagate_positions=True,
     maybe_placeholders=True,
 )
-_SUPPORTED = "the commands fields, filter, stats, sort and limit; no arithmetic"
+_SUPPORTED = "the commands fields, filter, parse with a regular expression, stats, sort and limit; no arithmetic"
 
 
 def malformed(message: str) -> ApiError:

@@ -16,7 +16,7 @@ from sandbox.logs.sql import Parameters
 
 MOST_RESULTS = 10_000
 """How many rows a result has at most, and how many it has if the query asks for no fewer."""
-_NOT_AFTER = {"stats": {"fields", "stats"}, "limit": {"filter", "limit", "sort", "stats"}}
+_NOT_AFTER = {"stats": {"fields", "parse", "stats"}, "limit": {"filter", "limit", "sort", "stats"}}
 
 
 @dataclass(frozen=True)
@@ -67,6 +67,10 @@ def translate(query: str, groups: list[str], start_ms: int, end_ms: int) -> Stat
                 pipeline.fields(items)
             case "filter", [condition]:
                 pipeline.filter(condition)
+            case "parse", [tree, Token(type="REGEX") as pattern]:
+                pipeline.parse(tree, pattern)
+            case "parse", _:
+                raise not_supported("the Logs Insights command parse with a string: use a regular expression")
             case "stats", [aggregations, keys]:
                 pipeline.stats(aggregations.children, keys.children if keys else [])
             case "sort", keys:
@@ -87,6 +91,8 @@ class _Pipeline:
         self._shown: dict[str, Expression] = {}
         # `@ptr`, which only log events have.
         self._pointer = {"@ptr": Expression(EVENT_ID, "text")}
+        # What `parse` has found; AWS shows it in places that are not documented.
+        self._parsed: set[str] = set()
         self._order: list[str] = []
         self._default_order = ["time_ms DESC", "ingested_ns DESC"]
 
@@ -100,6 +106,15 @@ class _Pipeline:
         """Keep what fulfils the condition."""
         self._add("filter", f"SELECT * FROM {self._last} WHERE {self._scope.condition(condition)}")
 
+    def parse(self, tree: Node, pattern: Token) -> None:
+        """Give names to what the named groups of a regular expression find. Without a match they have no value.
+
+        https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CWL_QuerySyntax-Parse.html
+        """
+        found = self._scope.extractions(tree, pattern)
+        self._scope.names.update(found)
+        self._parsed.update(found)
+
     def stats(self, aggregations: Sequence[Node], keys: Sequence[Node]) -> None:
         """Make a row for each group of events; its columns are the keys and the aggregations."""
         values = {title: self._scope.value(tree) for tree, title in map(self._named, keys)}
@@ -109,7 +124,7 @@ class _Pipeline:
         # Without keys and without events there is no row either.
         self._add("stats", f"SELECT {selected} FROM {self._last} GROUP BY ALL HAVING count(*) > 0")
         self._scope = replace(self._scope, names=columns, has_events=False)
-        self._shown, self._pointer = columns, {}
+        self._shown, self._pointer, self._parsed = columns, {}, set()
         self._order, self._default_order = [], [column.sql for column in columns.values()]
 
     def sort(self, keys: Sequence[Node]) -> None:
@@ -132,6 +147,8 @@ class _Pipeline:
 
     def statements(self) -> Statements:
         """Return the statements for the result and for its statistics."""
+        if unseen := self._parsed - self._shown.keys():
+            raise not_supported(f"the Logs Insights command parse without fields {', '.join(sorted(unseen))} after it")
         parameters = self._scope.parameters
         shown = self._shown or {name: field(name, parameters) for name in ("@timestamp", "@message")}
         shown = {**shown, **self._pointer}

@@ -215,7 +215,8 @@ def test_a_run_of_common_words_is_a_quotation(words: str, cleaned: str) -> None:
         ("the swo...", "the [...]..."),  # at dots,
         ("the ...ish is", "the ...[...] is"),
         ("the 'swo' is", "the '[...]' is"),  # at quotation marks,
-        ('the "rdf', 'the "[...]'),
+        ('the "rdf" is', 'the "[...]" is'),
+        ("input: rdf is", "input: [...] is"),  # after a colon,
         ("the secret sw ord is", "the [...] is"),  # and beside what is masked
         ("the ish secret is", "the [...] is"),
         ("the sw...", "the sw..."),  # too short a part to tell anything

@@ -25,9 +25,9 @@ _WORDS = re.compile(r"[^\W\d_]+|\d+|[^\x00-\x7f]")
 _KEYS_AND_WORDS = re.compile(rf"(?P<key>\bA[KS]IA[A-Z0-9]{{12,}}|[A-Za-z0-9+/=_-]{{40,}})|{_WORDS.pattern}")
 # The first group is what comes before the resource.
 _ARN = re.compile(r"\b(arn:aws(?:-cn|-us-gov)?:[a-z0-9-]+:[a-z0-9-]*:(?:[0-9]{12})?:)[A-Za-z0-9/._:*-]*")
-# A quotation may be cut at dots, at quotation marks and at the end. An apostrophe is no quotation mark.
-_CUT_BEFORE = re.compile(r"""\.\.$|(?<!\w)["'`]$""")
-_CUT_AFTER = re.compile(r"""\.\.|["'`](?!\w)|$""")
+# Where a quotation may be cut: at dots, quotation marks, a colon and the end. An apostrophe is no quotation mark.
+_CUT_BEFORE = re.compile(r"""(?:\.\.|:|(?<!\w)["'`])\s?$""")
+_CUT_AFTER = re.compile(r"""\s?(?:\.\.|["'`](?!\w)|$)""")
 _ESCAPES = re.compile(r"\\(?:u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|x([0-9a-fA-F]{2})|(.))", re.DOTALL)
 _CONTROLS = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f"}
 _TYPOGRAPHY = str.maketrans("‘’“”‐‑–—", "''\"\"----")  # noqa: RUF001
@@ -85,7 +85,7 @@ class Redaction:
             beside_a_mask = False
             for number in range(len(units))[::direction]:
                 start, end = units[number].span()
-                cut = _CUT_BEFORE.search(words[max(start - 2, 0) : start]) or _CUT_AFTER.match(words, end)
+                cut = _CUT_BEFORE.search(words[max(start - 3, 0) : start]) or _CUT_AFTER.match(words, end)
                 if beside_a_mask or end - start >= (_PART if cut else _WHOLE):
                     secret[number] = secret[number] or self._is_part(tokens[number])
                 beside_a_mask = secret[number]

@@ -61,7 +61,7 @@ def record(meter: Meter, request_id: str, trace: TraceHeader, facts: Mapping[str
 def _log(meter: Meter, figures: Figures, ids: Mapping[str, str], facts: Mapping[str, Any]) -> None:
     logger = powertools_logger()
     redaction = Redaction(
-        [text for attempt in meter.attempts for text in attempt.texts],
+        (text for attempt in meter.attempts for text in attempt.texts),
         known=[*KNOWN_CODES, *(attempt.model_id for attempt in meter.attempts)],
     )
     for failure in _failures(meter):

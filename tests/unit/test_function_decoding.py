@@ -151,6 +151,14 @@ CASES: dict[str, tuple[list[dict[str, Any]], list[ModelEvent]]] = {
         ],
         [Progress("reasoning"), Delta("Hi"), Progress("tool_use"), Stop("tool_use"), ModelUsage(Usage(5, 2))],
     ),
+    "chat completions that name the caller's stop sequence": (
+        [
+            {"choices": [{"delta": {"content": "Hi"}, "finish_reason": None, "stop_reason": None}]},
+            {"choices": [{"delta": {"content": ""}, "finish_reason": "stop", "stop_reason": "The end"}]},
+            {"choices": [{"delta": {"content": ""}, "finish_reason": None, "stop_reason": "The end"}]},
+        ],
+        [Delta("Hi"), Stop("end_turn")],
+    ),
     "deepseek": (
         [{"choices": [{"index": 0, "text": "Hi", "stop_reason": None}]}, {"choices": [{"stop_reason": "stop"}]}],
         [Delta("Hi"), Stop("end_turn")],

@@ -90,6 +90,18 @@ def test_http_error(
     assert len(server.seen) == 1
 
 
+def test_a_sentence_is_no_code_and_tells_no_type(function: tuple[Any, ReplayServer]) -> None:
+    app, server = function
+    for sentence in ("too many words, access denied", "quota " * 20, "quota" * 21, "überlast-quota"):
+        for reply, error_type in (
+            (Reply([json.dumps({"code": sentence, "message": "x"}).encode()], 418), "rejected"),
+            (Reply([chunk({f"{sentence}Exception": {"message": "x"}})]), "model_error"),
+        ):
+            server.prepare(reply)
+            (line,) = call(app, url_event({"prompt": "x", "api": "invoke"})).log
+            assert (line["error_type"], line.get("code"), line["detail"]) == (error_type, None, "x")
+
+
 @pytest.mark.parametrize("accept", FORMATS)
 @pytest.mark.parametrize(("code", "status", "error_type", "retryable"), STREAM_FAULTS)
 def test_exception_as_the_first_event_is_a_status(

@@ -6,6 +6,7 @@ import random
 import re
 import time
 from collections.abc import Callable, Iterator
+from pydoc_data.topics import topics
 from typing import Any
 from urllib.parse import quote, quote_plus
 
@@ -45,6 +46,103 @@ def test_words_of_bedrocks_own_stay(words: str) -> None:
 def test_the_reported_refusals_stay_readable(prompt: str) -> None:
     for found in cases().values():
         assert clean(found.words, prompt) == found.words
+
+
+ESSAY = """
+    Write a short story about the railway that once ran along this coast. In the first years there was only one train a
+    day, and it took people over the hills to the harbour, where the boats were waiting. My grandmother used to say that
+    you could hear it long before it came out of the tunnel, and that the whole village would stop what it was doing.
+    The guard knew everyone by name. He kept a list of those who had paid and of those who had promised to, and at the
+    end of each month he would read it aloud. When the war began, the carriages were needed elsewhere, and the line was
+    closed for some time. Later, engineers opened a new bridge, and with it the trains became faster, but they did not
+    stop in the small places any more. In case you wonder how it ended: a storm in the last winter of the old century
+    carried the embankment into the sea. Nobody has ever found all of the rails. Please give details of the journey, of
+    the weather and of the food, and use the form of a letter to a friend. Do not submit a poem. If something is
+    missing, fill it in, but keep to the style of the content above. The version that you send me should be complete,
+    with a beginning, a middle and an end, and it should be allowed to make me laugh from time to time.
+"""
+ROLE = "123456789012:assumed-role/firstbyte-StreamingFunctionRole-1ABCDEFGHIJKL/firstbyte"
+SONNET = "anthropic.claude-3-5-sonnet-20240620-v1:0"
+# What Bedrock, the models' makers, botocore and urllib3 say.
+SERVICES = [
+    f"User: arn:aws:sts::{ROLE} is not authorized to perform: bedrock:InvokeModel on resource: "
+    f"arn:aws:bedrock:eu-central-1::foundation-model/{SONNET} because no identity-based policy allows the "
+    "bedrock:InvokeModel action",
+    "slow down",
+    "Overloaded",
+    "This model version has reached the end of its life.",
+    "Model use case details have not been submitted for this account. Fill out the use case details form first.",
+    "You don't have access to the model with the specified model ID.",
+    "Operation not allowed",
+    "The security token included in the request is expired",
+    "Signature expired: the signature is too old. Check your system time and the signing method.",
+    "prompt is too long: tokens exceed the maximum",
+    "max_tokens: must be greater than thinking.budget_tokens",
+    "messages: text content blocks must be non-empty",
+    "messages: roles must alternate between 'user' and 'assistant'",
+    "Malformed input request: extraneous key [top_k] is not permitted, please reformat your input and try again.",
+    "Your credit balance is too low to access the API. Please go to Plans & Billing to upgrade or purchase credits.",
+    "The system encountered an unexpected error during processing. Try your request again.",
+    "This model's maximum context length has been exceeded. Please reduce the length of the messages or completion.",
+    "You exceeded your current quota, please check your plan and billing details.",
+    "The server had an error while processing your request. Sorry about that!",
+    "Bedrock is unable to process your request because the service is temporarily at capacity.",
+    "Connection was closed before we received a valid response from endpoint URL: "
+    '"https://bedrock-runtime.eu-central-1.amazonaws.com/model/x/converse-stream".',
+    'Could not connect to the endpoint URL: "https://bedrock-runtime.us-east-1.amazonaws.com/"',
+    'Read timeout on endpoint URL: "https://bedrock-runtime.us-east-1.amazonaws.com/"',
+    "Connection broken: IncompleteRead(0 bytes read, 512 more expected)",
+    "Unable to locate credentials",
+]
+
+
+def long_text() -> str:
+    """Return 2,000 words in which others explain what errors are, and so in nearly the words of an error."""
+    words = " ".join(topics[name] for name in ("execmodel", "exceptions", "naming", "objects")).split()
+    return " ".join(words[:2000])
+
+
+@pytest.mark.parametrize("prompt", [ESSAY, long_text()], ids=["240 words", "2,000 words"])
+def test_a_long_request_leaves_the_messages_readable(prompt: str) -> None:
+    assert len(prompt.split()) in (len(ESSAY.split()), 2000)
+    redaction = Redaction([prompt], known=[SONNET])
+    changed = [cleaned for words in SERVICES if (cleaned := redaction.clean(words)) != words]
+    assert len(changed) <= len(SERVICES) // 10, changed
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "Chapter 1: what is 2 + 2? 3 or 5?",
+        "Compare Claude and Nova as foundation models. What is a Sonnet of 2024?",
+        "Explain roles, users and streaming functions in AWS: StreamingFunctionRole, sts, assumed-role",
+        f"What is {SONNET}?",
+    ],
+)
+def test_role_model_and_account_stay(prompt: str) -> None:
+    assert Redaction([prompt], known=[f"eu.{SONNET}"]).clean(SERVICES[0]) == SERVICES[0]
+    words = f"max_tokens: the maximum of claude-3-5-sonnet is lower; see {SONNET}."
+    assert Redaction([prompt], known=[f"eu.{SONNET}"]).clean(words) == words
+
+
+BUCKET = "arn:aws:s3:eu-west-1:471147114711:hidden/plans"
+
+
+@pytest.mark.parametrize(
+    ("prompt", "words"),
+    [
+        (f"My bucket is {BUCKET}", BUCKET),
+        (f"My bucket is {BUCKET}", BUCKET.upper()),
+        (f"My bucket is {BUCKET}", f"{BUCKET[:-9]}..."),
+        ("My account is 471147114711, the role is hidden", "471147114711 / hidden"),
+        ("It is arn:aws-hidden:open-plans:none:4711:end", "arn:aws-hidden:open-plans:none:4711:end"),
+    ],
+)
+def test_an_arn_of_the_request_is_masked(prompt: str, words: str) -> None:
+    cleaned = clean(f"bad value '{words}' in the request", prompt).casefold()
+    assert cleaned.startswith("bad ")
+    assert cleaned.endswith(" in the request")
+    assert not [word for word in ("4711", "hid", "plans") if word in cleaned]
 
 
 QUOTATIONS: list[Callable[[str], str]] = [
@@ -113,10 +211,17 @@ def test_a_run_of_common_words_is_a_quotation(words: str, cleaned: str) -> None:
     [
         ("the swordfish", "the [...]"),
         ("the Swordfish's", "the [...]'s"),
-        ("the swo", "the [...]"),  # a part
-        ("the sw", "the sw"),  # too short a part to tell anything
-        ("the sw...", "the [...]..."),  # but not where a quotation is cut
-        ("the ...sh", "the ...[...]"),
+        ("the swo", "the [...]"),  # a part where a quotation may be cut: at the end,
+        ("the swo...", "the [...]..."),  # at dots,
+        ("the ...ish is", "the ...[...] is"),
+        ("the 'swo' is", "the '[...]' is"),  # at quotation marks,
+        ('the "rdf" is', 'the "[...]" is'),
+        ("input: rdf is", "input: [...] is"),  # after a colon,
+        ("the secret sw ord is", "the [...] is"),  # and beside what is masked
+        ("the ish secret is", "the [...] is"),
+        ("the sw...", "the sw..."),  # too short a part to tell anything
+        ("the swo isn't", "the swo isn't"),  # an ordinary word has such a part, too
+        ("the swordf isn't", "the [...] isn't"),  # but not so long a part
         ("the theswordfishes", "the [...]"),  # the word in a longer one
         ("the secretive", "the [...]"),
         ("the &#115;word&#x66;ish", "the [...]"),
@@ -155,6 +260,14 @@ def test_four_million_characters_are_read_in_a_time_in_proportion() -> None:
     began = time.process_time()
     assert clean(words, prompt).strip() == "Malformed: [...]"
     assert time.process_time() - began < 15, "it takes half a second; what is not linear takes minutes"
+
+
+def test_a_word_as_long_as_the_message_is_read_in_no_time() -> None:
+    began = time.process_time()
+    for word in ("ab" * 1450, "ab" * 1450 + "é", "é" * 2900, "a." * 1450, "'\"" * 1450):
+        for words in (word, f"arn:aws:s3:::{word}", f"arn:aws:sts:::{word}"):
+            clean(words, "arn:aws:s3:::swordfish " * 10_000)
+    assert time.process_time() - began < 2, "it takes 0.3 s; what is quadratic takes 3 s for a single word"
 
 
 # Through the handler.
@@ -232,3 +345,54 @@ def test_of_a_failure_that_is_not_bedrocks_the_reason_is_logged(function: tuple[
     (line,) = call(app, url_event({"prompt": "Good evening", "model": CLAUDE})).log
     assert line["code"] in ("ProtocolError", "IncompleteRead")
     assert line["detail"]
+
+
+@pytest.mark.parametrize(
+    ("code", "logged"),
+    [
+        ("Staple", "[...]"),
+        ("staple_error", "[...]_error"),
+        (SECRET, None),  # a sentence is no code
+        ("rate_limit_error", "rate_limit_error"),
+        ("ThrottlingException", "ThrottlingException"),
+        ("x" * 101, None),
+    ],
+)
+def test_a_code_quotes_neither_request_nor_answer(
+    function: tuple[Any, ReplayServer], code: str, logged: str | None
+) -> None:
+    app, server = function
+    heading = {"content-type": "application/json"}
+    for reply in (
+        Reply([json.dumps({"code": code, "message": "x"}).encode()], 400, heading),
+        Reply([chunk({"completion": "a"}), chunk({"error": {"type": code, "message": "x"}})]),
+        Reply([chunk({"completion": "a"}), chunk({"__type": f"a.b#{code}", "message": "x"})]),
+    ):
+        server.prepare(reply)
+        prompt = f"{SECRET}. What is a ThrottlingException?"
+        response = call(app, url_event({"prompt": prompt, "model": CLAUDE}, "text/plain"))
+        assert [line.get("code") for line in response.log] == [logged]
+        cut = "" if response.raised is None else str(response.raised)
+        assert "staple" not in f"{cut} {response.log} {response.finished} {response.emf}".casefold()
+
+
+@pytest.mark.parametrize(
+    ("pieces", "logged"),
+    [
+        ([{"messageStop": {"stopReason": "model_context_window_exceeded"}}], "model_context_window_exceeded"),
+        ([{"messageStop": {"stopReason": "tired"}}], "tired"),
+        ([{"messageStop": {"stopReason": SECRET}}], "[...]"),
+        ([{"completion": "a", "stop_reason": "Staple"}], "[...]"),
+        ([{"choices": [{"delta": {"content": "a"}, "finish_reason": "stop", "stop_reason": "Staple"}]}], "end_turn"),
+        ([{"outputText": "a", "completionReason": f"long {f'{SECRET} ' * 80}"}], "long [...] "),
+    ],
+)
+def test_a_stop_reason_quotes_neither_request_nor_answer(
+    function: tuple[Any, ReplayServer], pieces: list[dict[str, Any]], logged: str
+) -> None:
+    app, server = function
+    server.prepare(Reply([chunk({"messageStart": {"role": "assistant"}}), *(chunk(piece) for piece in pieces)]))
+    prompt = f"{SECRET}: what is model_context_window_exceeded?"
+    response = call(app, url_event({"prompt": prompt, "model": CLAUDE, "stop_sequences": ["Staple"]}))
+    assert response.finished["stop_reason"] == logged
+    assert "staple" not in json.dumps([response.log, response.finished, response.emf]).casefold()

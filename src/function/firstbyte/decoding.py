@@ -280,7 +280,8 @@ def _choices(chunk: Chunk) -> Iterator[ModelEvent]:
             yield _reasoning(reasoning)
         if said.get("tool_calls"):
             yield Progress("tool_use")
-        yield from _stop(choice.get("finish_reason") or choice.get("stop_reason"))
+        # Where both are there, as vLLM writes them, `stop_reason` is the stop sequence, which is the caller's text.
+        yield from _stop(choice.get("finish_reason" if "finish_reason" in choice else "stop_reason"))
     usage = _object(chunk, "usage")
     yield from _model_usage(_count(usage, "prompt_tokens"), _count(usage, "completion_tokens"))
 

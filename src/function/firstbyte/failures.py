@@ -74,8 +74,8 @@ class Failure:
         retryable: whether the same request may succeed later.
         message: for the client; it never holds a prompt, an ARN or an account id.
         field: the field of the request that is at fault, for `invalid_request`.
-        code: what Bedrock or botocore called it; for the log.
-        detail: Bedrock's or botocore's words. They may quote prompt and answer: `redaction` cleans them for the log.
+        code: what Bedrock, botocore or urllib3 called it. An unknown code is as little to be trusted as `detail`.
+        detail: their words. They may quote prompt and answer: `redaction` cleans both for the log.
         model_id: the model that failed, if one was asked.
     """
 
@@ -132,8 +132,8 @@ class RequestError(Exception):
     """The answer cannot be given or cannot be finished; `failure` says why."""
 
     def __init__(self, failure: Failure) -> None:
-        # Lambda logs the text of an exception that cuts a stream, and a message of Bedrock's may quote the request.
-        super().__init__(f"{failure.type}: {failure.code if failure.model_id else failure.message}")
+        # Lambda logs the text of an exception that cuts a stream. Bedrock's words, even a code, may quote the request.
+        super().__init__(failure.type if failure.model_id else f"{failure.type}: {failure.message}")
         self.failure = failure
 
 
@@ -186,6 +186,9 @@ _TYPE_OF_STEM = (
     (re.compile("notfound"), ErrorType.REJECTED),
     (re.compile("invalid|validation|badrequest|toolarge|toolong|contextlength"), ErrorType.INVALID_REQUEST),
 )
+KNOWN_CODES = frozenset(_TYPE_OF_CODE)
+# A name for an error. What has spaces or is longer is a sentence, which may quote the request, and tells no type.
+_CODE = re.compile(r"[\w.:#-]{1,100}", re.ASCII)
 _NOT_FOR_CLIENTS = re.compile(r"arn:[\w:/.*-]+|\b\d{12}\b")
 
 
@@ -226,7 +229,8 @@ def _failure_of_answer(error: ClientError, model_id: str) -> Failure:
 
 
 def _failure(codes: Iterable[str], status: int, words: str, model_id: str) -> Failure:
-    codes = [f"{code[0].upper()}{code[1:]}" if code.endswith("Exception") else code for code in codes if code]
+    codes = [code for code in codes if _CODE.fullmatch(code)]
+    codes = [f"{code[0].upper()}{code[1:]}" if code.endswith("Exception") else code for code in codes]
     error_type = _type_of(codes, status)
     # Bedrock says what is wrong with a request better than this function could. Other words are for the operator.
     message = _NOT_FOR_CLIENTS.sub("[...]", words) if error_type is ErrorType.INVALID_REQUEST else None

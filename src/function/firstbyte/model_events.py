@@ -3,6 +3,22 @@
 from dataclasses import dataclass, field, fields
 from typing import Literal
 
+# The Converse API's names for why a model stopped.
+# https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_MessageStopEvent.html
+STOP_REASONS = frozenset(
+    {
+        "end_turn",
+        "tool_use",
+        "max_tokens",
+        "stop_sequence",
+        "guardrail_intervened",
+        "content_filtered",
+        "malformed_model_output",
+        "malformed_tool_use",
+        "model_context_window_exceeded",
+    }
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Progress:
@@ -24,7 +40,7 @@ class Delta:
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """The answer is whole. `reason` is one of the Converse API's names, or the model's own word if none fits."""
+    """The answer is whole. `reason` is one of `STOP_REASONS`, or the model's own word if none fits."""
 
     reason: str
 

@@ -11,42 +11,23 @@ from collections.abc import Iterable, Iterator
 from functools import cached_property
 from urllib.parse import unquote
 
+from firstbyte.vocabulary import COMMON_WORDS
+
 MASK = "[...]"
 # The longest text in the log, in characters; and how much of a longer one is looked at.
 _LONGEST, _MOST_READ = 1000, 3000
 _RUN = 4  # so many words in a row are a quotation, even if all of them are common
-_PART = 3  # so long a part of a word of the request is masked, because a quotation may be cut
-_WHOLE = 6  # a longer word around so long a word of the request is masked
+_WHOLE = 6  # so long a part of a word of the request is masked anywhere, and so is a longer word around so long a word
+_PART = 3  # so long a part is masked where a quotation may be cut; a shorter one tells nothing
 
-# What the messages of such services are made of. That a request has these words, too, tells nothing of it.
-_COMMON = frozenset(
-    re.findall(
-        r"\w+",
-        """
-        a about access account action active actively again an and another any api are arn as at aws based be
-        because bedrock been before both but by call calls can cannot check configuration contains could count
-        currently daily day days denied did does doesn either end enough error errors exceed exceeded exceeds
-        exception expected failed failure field fields following for format found from greater has have id
-        identifier if in inference input internal invalid invocation invoke is isn it its key last least legacy
-        length less life limit limits longer malformed many marked maximum message messages minimum missing model
-        models more must needs no not of on one only operation or output p parameter parameters per perform
-        permission please policy profile provided provider quota rate reached reason received region request
-        requested requests required requires resource response retry s schema see server service size specified
-        still such support supported supports t temperature than that the there these this throttled throughput time
-        to token tokens too top try unable unavailable unexpected use used user using valid validation value values
-        wait was were when which while will with within without you your
-        """,
-    )
-)
-
-_PIECE = r"[^\W\d_]+|\d+|[^\x00-\x7f]"  # a run of letters or of digits; other characters than ASCII's one by one
-_PIECES = re.compile(_PIECE)
-_UNITS = re.compile(
-    # An ARN names the account, the role and the model at fault. Its resource may be as long as a key.
-    r"(?P<arn>\barn:aws[a-z-]*:[a-z0-9-]+:[a-z0-9-]*:[0-9]*:)(?P<resource>[A-Za-z0-9/._:*-]*)"
-    r"|(?P<key>\bA[KS]IA[A-Z0-9]{12,}|[A-Za-z0-9+/=_-]{40,})"
-    rf"|{_PIECE}"
-)
+# A run of letters or of digits; other characters than ASCII's one by one.
+_WORDS = re.compile(r"[^\W\d_]+|\d+|[^\x00-\x7f]")
+_KEYS_AND_WORDS = re.compile(rf"(?P<key>\bA[KS]IA[A-Z0-9]{{12,}}|[A-Za-z0-9+/=_-]{{40,}})|{_WORDS.pattern}")
+# The first group is what comes before the resource.
+_ARN = re.compile(r"\b(arn:aws(?:-cn|-us-gov)?:[a-z0-9-]+:[a-z0-9-]*:(?:[0-9]{12})?:)[A-Za-z0-9/._:*-]*")
+# Where a quotation may be cut: at dots, quotation marks, a colon and the end. An apostrophe is no quotation mark.
+_CUT_BEFORE = re.compile(r"""(?:\.\.|:|(?<!\w)["'`])\s?$""")
+_CUT_AFTER = re.compile(r"""\s?(?:\.\.|["'`](?!\w)|$)""")
 _ESCAPES = re.compile(r"\\(?:u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|x([0-9a-fA-F]{2})|(.))", re.DOTALL)
 _CONTROLS = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f"}
 _TYPOGRAPHY = str.maketrans("‘’“”‐‑–—", "''\"\"----")  # noqa: RUF001
@@ -57,55 +38,77 @@ class Redaction:
 
     Args:
         texts: what must not come through: the parts of the request, and of the answer so far.
+        known: names whose words stay all the same, such as the model's id, because the log has them anyway.
     """
 
-    def __init__(self, texts: Iterable[str]) -> None:
+    def __init__(self, texts: Iterable[str], known: Iterable[str] = ()) -> None:
         self._texts = texts
+        self._known = frozenset(_WORDS.findall(" ".join(known).casefold()))
+        self._plain_words = self._known | COMMON_WORDS
 
     def clean(self, words: str) -> str:
         """Return the words for the log, at most 1,000 characters: every escape resolved, every secret masked."""
         if len(words) > _MOST_READ:
             words = re.sub(r"\S*$", "", words[:_MOST_READ])  # half of a key is no longer known as one
         words = _plain(words).translate(_TYPOGRAPHY)
+        units = list(self._units(words))
         cleaned, at, masking = [], 0, False
-        for start, end, secret in self._judged(words):
+        for unit, secret in zip(units, self._are_secret(words, units), strict=True):
             if not (secret and masking):
-                cleaned.append(words[at:start])
-                cleaned.append(MASK if secret else words[start:end])
-            at, masking = end, secret
+                cleaned.append(words[at : unit.start()])
+                cleaned.append(MASK if secret else unit[0])
+            at, masking = unit.end(), secret
         return "".join([*cleaned, words[at:]])[:_LONGEST]
 
-    def _judged(self, words: str) -> Iterator[tuple[int, int, bool]]:
-        """Yield start and end of each part of the words, and whether it is secret."""
-        units = list(_units(words))
-        tokens = [(number, words[start:end].casefold()) for number, (start, end, kind) in enumerate(units) if not kind]
-        quoted: set[int] = set()
-        grams = list(zip(*(tokens[offset:] for offset in range(_RUN)), strict=False))
-        found = {tuple(token for _, token in gram) for gram in grams}.intersection(self._grams())
-        for gram in grams:
-            if tuple(token for _, token in gram) in found:
-                quoted.update(number for number, _ in gram)
-        touching = False
-        for number, (start, end, kind) in enumerate(units):
-            token = words[start:end].casefold()
-            cut = touching or words.endswith("..", 0, start) or words.startswith("..", end)
-            glued = words[start - 1 : start].isalnum() or words[end : end + 1].isalnum()
-            if kind:
-                secret = kind == "key"
-            elif number in quoted or not token.isascii():
-                secret = True  # Bedrock writes English: other letters are quoted, and there are many ways to write them
-            else:
-                secret = (len(token) > 1 or cut or glued) and self._is_quoted(token, cut=cut)
-            yield start, end, secret
-            touching = secret
+    def _units(self, words: str) -> Iterator[re.Match[str]]:
+        """Yield what is kept or masked as a whole: keys, words, and the ARNs that are Bedrock's own.
 
-    def _is_quoted(self, token: str, *, cut: bool) -> bool:
-        if token in _COMMON:
+        An ARN names the account, the role and the model at fault. One that begins as the request has it is quoted.
+        """
+        at = 0
+        for arn in _ARN.finditer(words):
+            if arn[1].casefold() not in self._said:
+                yield from _KEYS_AND_WORDS.finditer(words, at, arn.start())
+                yield arn
+                at = arn.end()
+        yield from _KEYS_AND_WORDS.finditer(words, at)
+
+    def _are_secret(self, words: str, units: list[re.Match[str]]) -> list[bool]:
+        tokens = [unit[0].casefold() for unit in units]
+        in_runs = self._in_runs(tokens)
+        secret = [
+            unit.re is not _ARN and (bool(unit["key"]) or number in in_runs or self._is_quoted(token))
+            for number, (unit, token) in enumerate(zip(units, tokens, strict=True))
+        ]
+        # What is left of a word where a quotation is cut, and pieces of any length on both sides of a mask.
+        for direction in (1, -1):
+            beside_a_mask = False
+            for number in range(len(units))[::direction]:
+                start, end = units[number].span()
+                cut = _CUT_BEFORE.search(words[max(start - 3, 0) : start]) or _CUT_AFTER.match(words, end)
+                if beside_a_mask or end - start >= (_PART if cut else _WHOLE):
+                    secret[number] = secret[number] or self._is_part(tokens[number])
+                beside_a_mask = secret[number]
+        return secret
+
+    def _in_runs(self, tokens: list[str]) -> set[int]:
+        """Return the numbers of the tokens that follow each other in the texts, too."""
+        runs = list(_runs(tokens))
+        quoted = set(runs).intersection(_runs(self._sequence))
+        firsts = (number for number, run in enumerate(runs) if run in quoted)
+        numbers = {number for first in firsts for number in range(first, first + _RUN)}
+        return {number for number in numbers if tokens[number] not in self._known}
+
+    def _is_quoted(self, token: str) -> bool:
+        if not token.isascii():
+            return True  # Bedrock writes English: other letters are quoted, and there are many ways to write them
+        if len(token) == 1 or token in self._plain_words:
             return False
-        if token in self._words or ((cut or len(token) >= _PART) and token in self._said):
-            return True
         parts = (token[start:end] for start in range(len(token)) for end in range(start + _WHOLE, len(token) + 1))
-        return any(part in self._words for part in parts)
+        return token in self._telling or any(part in self._telling for part in parts)
+
+    def _is_part(self, token: str) -> bool:
+        return token not in self._plain_words and token in self._said
 
     @cached_property
     def _said(self) -> str:
@@ -121,24 +124,15 @@ class Redaction:
 
     @cached_property
     def _sequence(self) -> list[str]:
-        return _PIECES.findall(self._said)
+        return _WORDS.findall(self._said)
 
     @cached_property
-    def _words(self) -> set[str]:
-        return set(self._sequence)
-
-    def _grams(self) -> Iterator[tuple[str, ...]]:
-        return zip(*(self._sequence[offset:] for offset in range(_RUN)), strict=False)
+    def _telling(self) -> frozenset[str]:
+        return frozenset(self._sequence) - self._plain_words
 
 
-def _units(words: str) -> Iterator[tuple[int, int, str]]:
-    """Yield start, end and kind of all that the words are made of: "arn", "key", or "" for an ordinary token."""
-    for unit in _UNITS.finditer(words):
-        if unit["arn"]:
-            yield *unit.span("arn"), "arn"
-            yield from ((*token.span(), "") for token in _PIECES.finditer(words, *unit.span("resource")))
-        else:
-            yield *unit.span(), "key" if unit["key"] else ""
+def _runs(tokens: list[str]) -> Iterator[tuple[str, ...]]:
+    return zip(*(tokens[offset:] for offset in range(_RUN)), strict=False)
 
 
 def _plain(text: str) -> str:

@@ -16,9 +16,10 @@ from aws_lambda_powertools.metrics import EphemeralMetrics
 
 from firstbyte.catalogue import METRICS, NAMESPACE
 from firstbyte.config import Config
-from firstbyte.failures import Failure
+from firstbyte.failures import KNOWN_CODES, Failure
 from firstbyte.given import given
 from firstbyte.meter import Figures, Meter, WallClock
+from firstbyte.model_events import STOP_REASONS
 from firstbyte.plain_log import only_this_is_lost
 from firstbyte.redaction import Redaction
 from firstbyte.rendering import usage_fields
@@ -59,12 +60,15 @@ def record(meter: Meter, request_id: str, trace: TraceHeader, facts: Mapping[str
 
 def _log(meter: Meter, figures: Figures, ids: Mapping[str, str], facts: Mapping[str, Any]) -> None:
     logger = powertools_logger()
-    redaction = Redaction(text for attempt in meter.attempts for text in attempt.texts)
+    redaction = Redaction(
+        (text for attempt in meter.attempts for text in attempt.texts),
+        known=[*KNOWN_CODES, *(attempt.model_id for attempt in meter.attempts)],
+    )
     for failure in _failures(meter):
         # Message and field are left out: both may hold what the client wrote.
         cause = {
             "error_type": failure.type.value,
-            "code": failure.code,
+            "code": failure.code and redaction.clean(failure.code),
             "model_id": failure.model_id,
             "detail": failure.detail and redaction.clean(failure.detail),
         }
@@ -81,7 +85,7 @@ def _log(meter: Meter, figures: Figures, ids: Mapping[str, str], facts: Mapping[
             "bedrock_usage": usage_fields(answer.service_metrics.usage),
         }
         logger.info("the model's own token counts differ from Bedrock's", extra={**ids, **reports})
-    logger.info("response finished", extra={**ids, **facts, **_facts(meter), **given(**asdict(figures))})
+    logger.info("response finished", extra={**ids, **facts, **_facts(meter, redaction), **given(**asdict(figures))})
 
 
 def _failures(meter: Meter) -> list[Failure]:
@@ -118,13 +122,16 @@ def _emit_metrics(meter: Meter, figures: Figures, ids: Mapping[str, str]) -> Non
     sys.stdout.write(json.dumps(document, separators=(",", ":")) + "\n")
 
 
-def _facts(meter: Meter) -> dict[str, Any]:
+def _facts(meter: Meter, redaction: Redaction) -> dict[str, Any]:
     """Return what is known of the response beside its figures."""
     answer = meter.answer
+    reason = answer and answer.stop_reason
+    if reason and reason not in STOP_REASONS:
+        reason = redaction.clean(reason)  # the model's own word may be the caller's stop sequence
     return given(
         outcome=meter.outcome.value,
         api=answer and answer.operation,
         model=answer and answer.model_id,
         error_type=meter.failure and meter.failure.type.value,
-        stop_reason=answer and answer.stop_reason,
+        stop_reason=reason,
     )

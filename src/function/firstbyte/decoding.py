@@ -5,7 +5,6 @@ refused. The Converse API and Amazon Nova's own format have the same shape.
 """
 
 import json
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields, replace
 from typing import Any
@@ -23,9 +22,6 @@ from firstbyte.model_events import (
 )
 
 Chunk = Mapping[str, Any]
-
-# A name for an error and no sentence, which may quote the request.
-_CODE = re.compile(r"[\w.:#-]{1,100}", re.ASCII)
 
 # Each family's word for why it stopped, and the Converse API's name for it. Other words pass through unchanged.
 # https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_MessageStopEvent.html
@@ -162,9 +158,7 @@ def _error(chunk: Chunk) -> ErrorReport | None:
 def _error_report(error: Any) -> ErrorReport:
     named = [error.get(key) for key in ("code", "__type", "type", "status")] if isinstance(error, dict) else []
     # Services that speak AWS's JSON protocol write `namespace#Code`.
-    codes = (
-        str(name).rpartition("#")[2] for name in named if isinstance(name, str | int) and _CODE.fullmatch(str(name))
-    )
+    codes = (str(name).rpartition("#")[2] for name in named if isinstance(name, str | int))
     return ErrorReport(tuple(code for code in dict.fromkeys(codes) if code != "error"), _words(error))
 
 

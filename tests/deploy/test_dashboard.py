@@ -231,7 +231,7 @@ def test_the_lines_of_failures_are_the_shares_that_their_alarms_judge(
     assert {name for name, share in shares.items() if share not in shown} == set()
 
 
-def test_the_30_days_are_judged_by_the_total_of_the_alarms(body: dict[str, Any], parameters: Parameters) -> None:
+def test_the_30_days_are_judged_by_the_total_of_the_objective(body: dict[str, Any], parameters: Parameters) -> None:
     (graph,) = (graph for graph in of_type(body, "metric") if graph["title"] == "Latest 30 days")
     assert (graph["start"], graph["period"], graph["setPeriodToTimeRange"]) == ("-P30D", 30 * 86400, True)
 
@@ -239,8 +239,9 @@ def test_the_30_days_are_judged_by_the_total_of_the_alarms(body: dict[str, Any],
         of_one_period = json.loads(re.sub(r'"Period": \d+', '"Period": 60', json.dumps(queries)))
         return ast.dump(Inlined(of_one_period).of("asked"))
 
-    alarms = dict(queries_of_alarms(parameters))
-    assert asked(metric_queries(graph)) == asked(alarms["BudgetBurnSlowAlarm"])
+    (objective,) = properties_of("AWS::ApplicationSignals::ServiceLevelObjective", parameters).values()
+    total = objective["RequestBasedSli"]["RequestBasedSliMetric"]["TotalRequestCountMetric"]
+    assert asked(metric_queries(graph)) == asked(total)
 
 
 def test_links_open_todays_console(body: dict[str, Any], parameters: Parameters) -> None:

@@ -1,7 +1,8 @@
 """The template's alarms over months of simulated traffic: the sandbox's definitions, evaluated for all minutes at once.
 
 Traffic is how often each metric had each value in each minute. An alarm is evaluated after every minute, on all that
-has happened until then. The time that CloudWatch and Lambda take to deliver metrics comes on top.
+has happened until then. With a lag, it does not yet see the latest minutes of what the function records. The time that
+CloudWatch takes to deliver all other metrics comes on top.
 """
 
 from collections.abc import Callable, Mapping
@@ -29,6 +30,8 @@ Traffic = Mapping[tuple[str, str], Mapping[float, Minutes]]
 # As the sandbox's alarms, and as in CloudWatch's examples.
 _MORE_DATAPOINTS = 2
 LAMBDA, OURS = "AWS/Lambda", "Firstbyte"
+# What reaches CloudWatch by way of the function's log; the probe publishes its own.
+_PUBLISHED = (OURS, "ProbeFailures")
 # The metrics that count the responses that are bad for one reason, by the alarm on them.
 _OUTCOMES = {
     "interrupted-streams": "InterruptedStreams",
@@ -39,16 +42,21 @@ _OUTCOMES = {
 }
 FAULTS = ("ttft", "tokens-per-second", "function-errors", *_OUTCOMES)
 """Why responses can be bad, by the alarm on it."""
+FAILED_AT_ONCE = "failed at once"
+"""Another reason: the function failed before the first byte. Lambda counts an error, and there is a record, too."""
+WITHOUT_RECORD = "without a record"
+"""Another reason: the response left no record, and Lambda knows of no error."""
 
 
 def responses(asked: Minutes, bad: Minutes, fault: str = "model-errors") -> Traffic:
     """The traffic of responses, some of which are bad for one reason."""
     good, none = asked - bad, np.zeros_like(asked)
-    recorded = good if fault == "function-errors" else asked
+    recorded = good if fault in ("function-errors", WITHOUT_RECORD) else asked
+    errors = bad if fault in ("function-errors", FAILED_AT_ONCE) else none
     traffic: dict[tuple[str, str], dict[float, Minutes]] = {
         (LAMBDA, "Invocations"): {1: asked},
         (LAMBDA, "Throttles"): {0: asked},
-        (LAMBDA, "Errors"): {0: recorded, 1: asked - recorded},
+        (LAMBDA, "Errors"): {0: asked - errors, 1: errors},
         (OURS, "Requests"): {1: recorded},
         (OURS, "ClientErrors"): {0: recorded},
         (OURS, "GoodResponses"): {0: recorded - good, 1: good},
@@ -56,6 +64,7 @@ def responses(asked: Minutes, bad: Minutes, fault: str = "model-errors") -> Traf
         (OURS, "TimeToFirstToken"): {500: good, 5000: bad if fault == "ttft" else none},
         (OURS, "OutputTokensPerSecond"): {50: good, 5: bad if fault == "tokens-per-second" else none},
     }
+    traffic[OURS, "InternalErrors"] = {1: bad if fault == FAILED_AT_ONCE else none}
     for name, metric in _OUTCOMES.items():
         failed = bad if fault == name else none
         traffic[OURS, metric] = {0: recorded - failed, 1: failed}
@@ -76,13 +85,13 @@ class Stack:
         self.alarms = {short(alarm.name): alarm for alarm in self.definitions if isinstance(alarm, MetricAlarm)}
         (self._page,) = (alarm for alarm in self.definitions if isinstance(alarm, CompositeAlarm))
 
-    def on(self, name: str, traffic: Traffic) -> States:
-        """When one of the metric alarms is on."""
-        return _states(self.alarms[name], traffic)
+    def on(self, name: str, traffic: Traffic, lag: int = 0) -> States:
+        """When one of the metric alarms is on; the function's records are so many minutes late."""
+        return _states(self.alarms[name], traffic, lag)
 
-    def pages(self, traffic: Traffic) -> States:
-        """When the composite alarm is on."""
-        return _holds(self._page.rule.tree, lambda name: self.on(short(name), traffic))
+    def pages(self, traffic: Traffic, lag: int = 0) -> States:
+        """When the composite alarm is on; the function's records are so many minutes late."""
+        return _holds(self._page.rule.tree, lambda name: self.on(short(name), traffic, lag))
 
 
 def short(name: str) -> str:
@@ -98,16 +107,18 @@ def _holds(node: Tree[Token] | Token, on: Callable[[str], States]) -> States:
     return held
 
 
-def _states(alarm: MetricAlarm, traffic: Traffic) -> States:
+def _states(alarm: MetricAlarm, traffic: Traffic, lag: int) -> States:
     assert alarm.treatment in ("breaching", "notBreaching"), "the states would depend on the ones before"
-    latest = _latest(alarm, traffic)
-    before = _latest(alarm, {metric: {0: np.zeros(1)} for metric in traffic})[0]
+    before = _latest(alarm, {metric: {0: np.zeros(1)} for metric in traffic}, 0)[0]
     window = alarm.period // 60
-    real, breaching = np.zeros(len(latest), int), np.zeros(len(latest), int)
+    # Older windows are seen again, with the records that have come by then.
+    ended = cache(lambda missing: _latest(alarm, traffic, missing))
+    length = len(ended(lag))
+    real, breaching = np.zeros(length, int), np.zeros(length, int)
     compare: Callable[[Any, float], Any] = COMPARISONS[alarm.comparison][0]
     for age in range(alarm.evaluation_periods + _MORE_DATAPOINTS):
-        shift = min(age * window, len(latest))
-        point = np.concatenate([np.full(shift, before), latest[: len(latest) - shift]])
+        shift = min(age * window, length)
+        point = np.concatenate([np.full(shift, before), ended(max(lag - age * window, 0))[: length - shift]])
         looked_at = ~np.isnan(point) & (real < alarm.evaluation_periods)
         breaching += looked_at & compare(point, alarm.threshold)
         real += looked_at
@@ -117,8 +128,8 @@ def _states(alarm: MetricAlarm, traffic: Traffic) -> States:
     return states
 
 
-def _latest(alarm: MetricAlarm, traffic: Traffic) -> Minutes:
-    """The datapoint of the period that ends with each minute."""
+def _latest(alarm: MetricAlarm, traffic: Traffic, lag: int) -> Minutes:
+    """The datapoint of the period that ends with each minute, without the function's records of its last minutes."""
     queries = {query["Id"]: query for query in alarm.queries}
     length = len(next(iter(next(iter(traffic.values())).values())))
 
@@ -128,18 +139,20 @@ def _latest(alarm: MetricAlarm, traffic: Traffic) -> Minutes:
         if "Expression" in query:
             return _Evaluation(value).transform(_parsed(query["Expression"]))
         stat = query["MetricStat"]
-        counts = traffic.get((stat["Metric"]["Namespace"], stat["Metric"]["MetricName"]), {0: np.zeros(length)})
-        return _statistic(stat["Stat"], {number: _summed(of, stat["Period"] // 60) for number, of in counts.items()})
+        metric = stat["Metric"]["Namespace"], stat["Metric"]["MetricName"]
+        window, late = stat["Period"] // 60, lag if metric[0] == OURS and metric != _PUBLISHED else 0
+        counts = traffic.get(metric, {0: np.zeros(length)})
+        return _statistic(stat["Stat"], {number: _summed(of, window, late) for number, of in counts.items()})
 
     (judged,) = (query_id for query_id, query in queries.items() if query.get("ReturnData", True))
     latest: Minutes = value(judged)
     return latest
 
 
-def _summed(counts: Minutes, window: int) -> Minutes:
-    """The sum over the window that ends with each minute."""
+def _summed(counts: Minutes, window: int, late: int) -> Minutes:
+    """The sum over the window that ends with each minute, without its last minutes."""
     total = np.concatenate([np.zeros(window), np.cumsum(counts)])
-    sums: Minutes = total[window:] - total[:-window]
+    sums: Minutes = total[window - late : len(total) - late] - total[:-window]
     return sums
 
 

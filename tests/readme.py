@@ -30,6 +30,12 @@ QUICK_MODELS = ["--model-script", "ttft=250 gap=10 chunks=12"]
 ALARM_SANDBOX = "scripts/sandbox.sh --alarm-minute 1"
 ALARM_FAULT = 'scripts/probe.sh --sandbox --runs 250 --prompt "[[sandbox: fault=unavailable]] no answer today"'
 
+SET_STATE = "aws cloudwatch set-alarm-state --alarm-name firstbyte-page"
+PAGER_TEST = (
+    f'{SET_STATE} --state-value ALARM --state-reason "pager test"',
+    f'{SET_STATE} --state-value OK --state-reason "pager test is over"',
+)
+
 # In a folder of one's own; FIRSTBYTE is the path of the clone.
 OWN_FUNCTION = '"$FIRSTBYTE"/scripts/sandbox.sh --template ./template.yaml --python ./.venv/bin/python'
 
@@ -55,6 +61,7 @@ ELSEWHERE = {
     "scripts/test.sh": "it runs this very test",
     "scripts/bench.sh telemetry": "tests/scripts/test_bench.py",
     "scripts/bench.sh probe": "tests/scripts/test_bench.py",
+    **dict.fromkeys(PAGER_TEST, "it needs AWS"),
     "scripts/probe.sh --url https://YOUR-URL-ID.lambda-url.us-east-1.on.aws/": "it needs AWS",
     "scripts/probe.sh --url https://llm.example/v1/chat/completions --unsigned --header @key --prompts chat.jsonl": (
         "tests/scripts/test_probe_any_stream.py"

@@ -12,7 +12,18 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from alarm_simulation import FAULTS, Minutes, Stack, States, Traffic, probe_runs, responses, short
+from alarm_simulation import (
+    FAILED_AT_ONCE,
+    FAULTS,
+    WITHOUT_RECORD,
+    Minutes,
+    Stack,
+    States,
+    Traffic,
+    probe_runs,
+    responses,
+    short,
+)
 from readme import table, unquoted
 from sandbox.cloudwatch.alarms.alarms import Alarms
 from sandbox.cloudwatch.metrics import Metrics, Point
@@ -24,6 +35,7 @@ DAY = 24 * 60
 HOURS_6 = 360
 FAULT_DRAWS = 100
 GOALS, RATES, SPACINGS = ("95", "99", "99.9"), (1, 6, 60, 600), ("random", "even")
+LAGS = (1, 2, 3)
 PAGES = "page"
 
 
@@ -47,6 +59,7 @@ class Cell(NamedTuple):
 
 
 CELLS = tuple(Cell(*cell) for cell in product(GOALS, RATES, SPACINGS))
+AT_RANDOM = tuple(cell for cell in CELLS if cell.spacing == "random")
 
 
 @cache
@@ -54,8 +67,8 @@ def stack(goal: str) -> Stack:
     return Stack(GoodResponsePercent=goal)
 
 
-def on(goal: str, alarm: str, traffic: Traffic) -> States:
-    return stack(goal).pages(traffic) if alarm == PAGES else stack(goal).on(alarm, traffic)
+def on(goal: str, alarm: str, traffic: Traffic, lag: int = 0) -> States:
+    return stack(goal).pages(traffic, lag) if alarm == PAGES else stack(goal).on(alarm, traffic, lag)
 
 
 def onsets(states: States) -> int:
@@ -72,15 +85,16 @@ class Times(NamedTuple):
 
 @cache
 def faults(
-    cell: Cell, share: float, minutes: int, alarm: str = PAGES, fault: str = "model-errors", draws: int = FAULT_DRAWS
+    cell: Cell, share: float, minutes: int, alarm: str = PAGES, fault: str = "model-errors", lag: int = 0
 ) -> Times:
     """How soon an alarm says that a share of the responses is bad for a while, after six hours without any."""
     random = np.random.default_rng(1)
+    draws = FAULT_DRAWS
     before, length = HOURS_6 + 5, HOURS_6 + 5 + minutes + 60
     asked = cell.asked(length * draws, random)
     going_on = np.tile(np.arange(length) >= before, draws) & np.tile(np.arange(length) < before + minutes, draws)
     bad = random.binomial(asked.astype(int), share) * going_on
-    states = on(cell.goal, alarm, responses(asked, bad.astype(float), fault)).reshape(draws, length)[:, before:]
+    states = on(cell.goal, alarm, responses(asked, bad.astype(float), fault), lag).reshape(draws, length)[:, before:]
     during, after = states[:, :minutes], states[:, minutes:]
     told = np.where(during.any(axis=1), during.argmax(axis=1) + 1.0, np.inf)
     last = after.shape[1] - after[:, ::-1].argmax(axis=1)
@@ -96,9 +110,9 @@ def days_300(cell: Cell, seed: int) -> tuple[Minutes, Minutes]:
 
 
 @cache
-def without_reason(cell: Cell, seed: int, alarm: str = PAGES, fault: str = "model-errors") -> int:
+def without_reason(cell: Cell, seed: int, alarm: str = PAGES, fault: str = "model-errors", lag: int = 0) -> int:
     """How often an alarm goes off in 300 days in which the objective is met, all bad responses being of one kind."""
-    return onsets(on(cell.goal, alarm, responses(*days_300(cell, seed), fault)))
+    return onsets(on(cell.goal, alarm, responses(*days_300(cell, seed), fault), lag))
 
 
 @pytest.mark.parametrize("cell", [cell for cell in CELLS if cell.rate >= 6], ids=str)
@@ -161,12 +175,104 @@ def test_a_bad_minute_pages_nobody(cell: Cell, share: float) -> None:
     assert not on(cell.goal, PAGES, responses(asked, bad)).any()
 
 
+@pytest.mark.parametrize(("goal", "fewest"), [("94", 5), ("95", 5), ("96", 4), ("99", 4), ("99.9", 4)])
+def test_on_a_quiet_stack_four_or_five_bad_responses_page(goal: str, fewest: int) -> None:
+    for bad in (fewest - 1, fewest):
+        minutes = np.zeros(DAY)
+        minutes[600 : 600 + 3 * bad : 3] = 1
+        assert on(goal, PAGES, responses(minutes, minutes)).any() == (bad == fewest)
+
+
 @pytest.mark.parametrize("goal", GOALS)
 def test_three_bad_responses_in_a_quiet_night_page_nobody(goal: str) -> None:
     for asked, bad in ((3, 3), (3, 1), (5, 2), (20, 3)):
         minutes = np.zeros(DAY)
         minutes[600] = asked
         assert not on(goal, PAGES, responses(minutes, np.where(minutes > 0, bad, 0.0))).any()
+
+
+def bursts(cell: Cell, minutes: int) -> Minutes:
+    """Once an hour, there are five times as many requests for five minutes."""
+    return cell.asked(minutes, np.random.default_rng(1)) * np.where(np.arange(minutes) % 60 < 5, 5, 1)
+
+
+@pytest.mark.parametrize("lag", LAGS)
+@pytest.mark.parametrize("cell", CELLS, ids=str)
+def test_records_that_are_late_set_off_nothing(cell: Cell, lag: int) -> None:
+    """The newest minutes of good traffic have nothing but Lambda's own count of the invocations."""
+    steady = cell.asked(DAY, np.random.default_rng(1))
+    quiet = np.where(np.arange(DAY) % 17 == 16, 5.0, 0.0)
+    for asked in (steady, bursts(cell, DAY), quiet):
+        traffic = responses(asked, np.zeros_like(asked))
+        assert not on(cell.goal, PAGES, traffic, lag).any()
+        assert not [name for name in stack(cell.goal).alarms if on(cell.goal, name, traffic, lag).any()]
+
+
+@pytest.mark.parametrize("lag", LAGS)
+@pytest.mark.parametrize("cell", AT_RANDOM, ids=str)
+def test_with_late_records_less_than_the_allowed_share_pages_at_most_once_in_300_days(cell: Cell, lag: int) -> None:
+    assert without_reason(cell, 1, lag=lag) <= 1
+
+
+@pytest.mark.parametrize("fault", ["function-errors", FAILED_AT_ONCE])
+@pytest.mark.parametrize("cell", AT_RANDOM, ids=str)
+def test_with_late_records_few_errors_of_lambdas_page_at_most_once_in_300_days(cell: Cell, fault: str) -> None:
+    """Some errors have a record, which may be late; none may count twice."""
+    assert without_reason(cell, 1, fault=fault, lag=max(LAGS)) <= 1
+
+
+@pytest.mark.parametrize("fault", ["model-errors", "function-errors", FAILED_AT_ONCE])
+@pytest.mark.parametrize("lag", [0, *LAGS])
+@pytest.mark.parametrize("cell", [cell for cell in CELLS if cell.rate >= 6], ids=str)
+def test_with_late_records_an_outage_pages_within_10_minutes_and_is_gone_15_after_its_end(
+    cell: Cell, lag: int, fault: str
+) -> None:
+    times = faults(cell, 1, 30, fault=fault, lag=lag)
+    assert times.told.max() <= 10
+    assert times.gone.max() <= 15
+
+
+@pytest.mark.parametrize("lag", [0, *LAGS])
+@pytest.mark.parametrize("cell", [cell for cell in CELLS if cell.rate >= 6], ids=str)
+def test_without_any_records_there_is_a_ticket_within_15_minutes_and_no_page(cell: Cell, lag: int) -> None:
+    asked = cell.asked(DAY, np.random.default_rng(1))
+    lost = np.where(np.arange(DAY) >= HOURS_6, asked, 0.0)
+    traffic = responses(asked, lost, WITHOUT_RECORD)
+    states = {name: on(cell.goal, name, traffic, lag) for name in stack(cell.goal).alarms}
+    assert {name for name, one in states.items() if one.any()} == {"function-errors"}
+    assert not states["function-errors"][:HOURS_6].any()
+    assert states["function-errors"][HOURS_6 + 15 :].all()
+
+
+@cache
+def pages_after(cell: Cell) -> float:
+    """How many pages more there are in the six hours after an outage, in which 0.8 of the allowed share is bad."""
+    random = np.random.default_rng(1)
+    draws, before, outage = FAULT_DRAWS, HOURS_6 + 5, 30
+    # The end of a draw is clean, and so is the begin of the next one.
+    length = before + outage + HOURS_6
+    asked = cell.asked(length * draws, random)
+    minute = np.tile(np.arange(length), draws)
+    share = np.select([minute < before, minute < before + outage], [0.0, 1.0], 0.8 * cell.allowed)
+    bad = random.binomial(asked.astype(int), share).astype(float)
+    states = on(cell.goal, PAGES, responses(asked, bad)).reshape(draws, length)[:, before:]
+    return sum(onsets(one) for one in states) / draws - 1
+
+
+@pytest.mark.parametrize("cell", CELLS, ids=str)
+def test_after_an_outage_few_bad_responses_page_again_in_one_of_twenty_draws_at_most(cell: Cell) -> None:
+    assert pages_after(cell) <= 0.05
+
+
+@pytest.mark.parametrize("goal", GOALS)
+def test_after_an_outage_two_bad_responses_page_nobody(goal: str) -> None:
+    minutes = np.arange(DAY)
+    asked = np.where(minutes < HOURS_6, 6.0, 0.0)
+    bad = np.where((minutes >= HOURS_6 - 180) & (minutes < HOURS_6), 6.0, 0.0)
+    asked[HOURS_6 + 60] = bad[HOURS_6 + 60] = 2
+    traffic = responses(asked, bad)
+    assert on(goal, "budget-burn-hours", traffic)[HOURS_6 + 60]
+    assert onsets(on(goal, PAGES, traffic)) == 1
 
 
 @pytest.mark.parametrize("goal", GOALS)

@@ -254,7 +254,7 @@ def test_the_latest_five_minutes_are_those_until_now(body: dict[str, Any]) -> No
     assert "sparkline" not in graph
 
 
-def test_the_30_days_are_judged_by_the_total_of_the_alarms(body: dict[str, Any], parameters: Parameters) -> None:
+def test_the_30_days_are_judged_by_the_total_of_the_objective(body: dict[str, Any], parameters: Parameters) -> None:
     (graph,) = (graph for graph in of_type(body, "metric") if graph["title"] == "Latest 30 days")
     assert (graph["start"], graph["period"], graph["setPeriodToTimeRange"]) == ("-P30D", 30 * 86400, True)
 
@@ -262,8 +262,9 @@ def test_the_30_days_are_judged_by_the_total_of_the_alarms(body: dict[str, Any],
         of_one_period = json.loads(re.sub(r'"Period": \d+', '"Period": 60', json.dumps(queries)))
         return ast.dump(Inlined(of_one_period).of("asked"))
 
-    alarms = dict(queries_of_alarms(parameters))
-    assert asked(metric_queries(graph)) == asked(alarms["BudgetBurnSlowAlarm"])
+    (objective,) = properties_of("AWS::ApplicationSignals::ServiceLevelObjective", parameters).values()
+    total = objective["RequestBasedSli"]["RequestBasedSliMetric"]["TotalRequestCountMetric"]
+    assert asked(metric_queries(graph)) == asked(total)
 
 
 def test_links_open_todays_console(body: dict[str, Any], parameters: Parameters) -> None:

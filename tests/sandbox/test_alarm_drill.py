@@ -153,7 +153,9 @@ def test_environments_that_die_set_off_the_alarms_of_the_function_and_of_the_bud
         assert stack.on() - FELT == {"function-errors"}
         stack.send_until(lambda: not stack.on() - BUDGET, HEALTHY)
         for name in ("function-errors", "page"):
-            assert stack.history(name) == ["OK", "ALARM", "OK"]
+            history = stack.history(name)
+            # They may clear between two deaths: a new environment takes a second to start, a minute of the alarms'.
+            assert (history[:2], history[-1]) == (["OK", "ALARM"], "OK")
 
 
 def test_the_budget_loses_a_response_without_a_record(start_stack: StartStack) -> None:

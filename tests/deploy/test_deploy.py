@@ -182,7 +182,8 @@ def test_a_gradual_deployment_stops_on_the_alarms_of_the_budget_and_of_errors(wi
     assert group["deploymentConfigName"] == f"CodeDeployDefault.Lambda{PARAMETERS['DeploymentPreference']}"
     assert group["alarmConfiguration"]["enabled"]
     alarms = {alarm["name"] for alarm in group["alarmConfiguration"]["alarms"]}
-    assert alarms == {f"{STACK}-{name}" for name in ("budget-burn-fast", "model-errors", "function-errors")}
+    causes = ("interrupted-streams", "model-errors", "rejections", "throttles", "function-errors")
+    assert alarms == {f"{STACK}-{name}" for name in ("budget-burn-fast", *causes)}
     assert {"DEPLOYMENT_FAILURE", "DEPLOYMENT_STOP_ON_ALARM"} <= set(group["autoRollbackConfiguration"]["events"])
     alias = with_everything.processed["Resources"][with_everything.name_of("AWS::Lambda::Alias")]
     assert alias["UpdatePolicy"]["CodeDeployLambdaAliasUpdate"] == {

@@ -35,7 +35,7 @@ DAY = 24 * 60
 HOURS_6 = 360
 FAULT_DRAWS = 100
 GOALS, RATES, SPACINGS = ("95", "99", "99.9"), (1, 6, 60, 600), ("random", "even")
-LAGS = (1, 2, 3)
+LAGS = (1, 3)
 PAGES = "page"
 
 

@@ -163,7 +163,7 @@ class Answer:
         if "chunk" not in chunk:
             return chunk  # an event of Converse, which botocore has parsed already
         try:
-            content = json.loads(chunk["chunk"].get("bytes", b"{}"), parse_int=_number)
+            content = _JSON.decode(chunk["chunk"].get("bytes", b"{}").decode(errors="surrogatepass"))
         except (ValueError, RecursionError):
             raise RequestError(self._model_error("UnreadableChunk", "The model's answer could not be read.")) from None
         return content if isinstance(content, dict) else {}
@@ -187,6 +187,10 @@ def _metadata(client: Any, api: str, request_id: str | None) -> dict[str, Any]:
 def _number(digits: str) -> int | float:
     # Python converts no integer of thousands of digits, and one absurd count must not cost the answer.
     return int(digits) if len(digits) < 20 else float(digits)
+
+
+# Made once: `json.loads` with arguments would make one for every chunk, which takes longer than to read it.
+_JSON = json.JSONDecoder(parse_int=_number)
 
 
 def open_answer(

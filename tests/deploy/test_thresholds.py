@@ -102,3 +102,11 @@ def test_no_line_has_a_number_of_its_own() -> None:
     assert all("annotations" not in graph for graph in GRAPHS), "those take numbers alone"
     drawn = [line for graph in GRAPHS for line in lines(graph)]
     assert [line for line in drawn if not re.search(r"TIME_SERIES\(\$\{\w+\}\)\"", json.dumps(line))] == []
+
+
+@pytest.mark.parametrize("name", ALARMS)
+def test_an_alarm_asks_for_no_more_than_cloudwatch_takes(name: str) -> None:
+    # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_MetricDataQuery.html
+    queries = ALARMS[name].get("Metrics", [])
+    assert sum("MetricStat" in query for query in queries) <= 10
+    assert sum("Expression" in query for query in queries) <= 10

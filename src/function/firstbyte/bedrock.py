@@ -75,7 +75,7 @@ class Answer:
         model_id: str,
         deadline: Deadline,
         meter: Meter,
-        request_id: str | None = None,
+        request_id: str,
     ) -> None:
         self._client = client
         self._call = model_call(request, model_id)
@@ -172,13 +172,13 @@ class Answer:
         return Failure.of(ErrorType.MODEL_ERROR, message, code=code, detail=message, model_id=self.attempt.model_id)
 
 
-def _metadata(client: Any, api: str, request_id: str | None) -> dict[str, Any]:
+def _metadata(client: Any, api: str, request_id: str) -> dict[str, Any]:
     """Return the argument that puts the request id into Bedrock's log; none if the runtime's botocore does not know it.
 
     https://docs.aws.amazon.com/bedrock/latest/userguide/model-invocation-logging.html
     """
     member = client.meta.service_model.operation_model(api).input_shape.members.get("requestMetadata")
-    if member is None or request_id is None:
+    if member is None:
         return {}
     metadata = {"request_id": request_id}
     return {"requestMetadata": metadata if member.type_name == "map" else json.dumps(metadata)}

@@ -320,7 +320,9 @@ class Meter:
             interrupted_streams=int(outcome is Outcome.INTERRUPTED),
             deadline_exceeded=int(outcome is Outcome.DEADLINE_EXCEEDED),
             internal_errors=int(outcome is Outcome.INTERNAL_ERROR),
-            good_responses=int(outcome is Outcome.COMPLETED and self._is_in_time(tokens, tpot_ms, objectives)),
+            good_responses=int(
+                outcome is Outcome.COMPLETED and self._is_in_time(first_text_ms, tokens, tpot_ms, objectives)
+            ),
             fallbacks=int(len(self.attempts) > 1),
             cold_start=int(self.cold_start),
             ttfb_ms=_milliseconds(self.entered, self._first_byte),
@@ -342,8 +344,9 @@ class Meter:
             bedrock_invocation_ms=bedrock.invocation_latency_ms,
         )
 
-    def _is_in_time(self, tokens: int, tpot_ms: float | None, objectives: Objectives) -> bool:
-        first_text_ms = _milliseconds(self.entered, self._first_text)
+    def _is_in_time(
+        self, first_text_ms: float | None, tokens: int, tpot_ms: float | None, objectives: Objectives
+    ) -> bool:
         if first_text_ms is None:
             return False
         if self.in_one_piece:

@@ -43,8 +43,7 @@ class Redaction:
 
     def __init__(self, texts: Iterable[str], known: Iterable[str] = ()) -> None:
         self._texts = texts
-        self._known = frozenset(_WORDS.findall(" ".join(known).casefold()))
-        self._plain_words = self._known | COMMON_WORDS
+        self._names = known
 
     def clean(self, words: str) -> str:
         """Return the words for the log, at most 1,000 characters: every escape resolved, every secret masked."""
@@ -109,6 +108,14 @@ class Redaction:
 
     def _is_part(self, token: str) -> bool:
         return token not in self._plain_words and token in self._said
+
+    @cached_property
+    def _known(self) -> frozenset[str]:
+        return frozenset(_WORDS.findall(" ".join(self._names).casefold()))
+
+    @cached_property
+    def _plain_words(self) -> frozenset[str]:
+        return self._known | COMMON_WORDS
 
     @cached_property
     def _said(self) -> str:

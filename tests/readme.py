@@ -66,6 +66,11 @@ ELSEWHERE = {
     "scripts/probe.sh --url https://llm.example/v1/chat/completions --unsigned --header @key --prompts chat.jsonl": (
         "tests/scripts/test_probe_any_stream.py"
     ),
+    "aws bedrock list-foundation-models --by-output-modality TEXT --by-inference-type ON_DEMAND \\\n  --query "
+    "'modelSummaries[?responseStreamingSupported].[modelId]' --output text": "it needs AWS",
+    "aws bedrock list-inference-profiles --query 'inferenceProfileSummaries[].[inferenceProfileId]' --output text": (
+        "it needs AWS"
+    ),
     "sam build": "tests/deploy/conftest.py",
     **dict.fromkeys(LAYER, "tests/scripts/test_readme_layer.py"),
     "sam deploy --guided": "tests/deploy/test_deploy_guided.py",

@@ -13,8 +13,9 @@ Parameters = Mapping[str, str]
 REGION = "us-east-1"
 # Whatever a parameter can add to the stack. A URL for everybody is not among it.
 EVERYTHING = {
-    "FallbackModelId": "anthropic.claude-3-haiku-20240307-v1:0",
-    "InferenceProfile": "eu",
+    "ModelId": "us.amazon.nova-lite-v1:0",
+    "FallbackModelId": "global.anthropic.claude-haiku-4-5-20251001-v1:0",
+    "Guardrail": "abcd1234efgh:1",
     "ReservedConcurrency": "5",
     "ProbeEveryMinutes": "5",
     "ExpectedProbe": "office",
@@ -72,15 +73,15 @@ def dashboard_body(parameters: Parameters) -> dict[str, Any]:
     return body
 
 
-def processed_templates(*changes: Parameters) -> list[dict[str, Any]]:
-    """What the transforms make of the template, once for each set of parameters.
+def processed_templates(*changes: Parameters, region: str = REGION) -> list[dict[str, Any]]:
+    """What the transforms make of the template in a region, once for each set of parameters.
 
     A resource keeps its condition. A logical id among the parameters stands for other code of that function or layer.
     """
     pseudo_parameters = {
         "AWS::AccountId": ACCOUNT_ID,
         "AWS::Partition": "aws",
-        "AWS::Region": REGION,
+        "AWS::Region": region,
         "AWS::StackName": STACK_NAME,
     }
     command = sam_python(

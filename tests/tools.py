@@ -47,12 +47,11 @@ def sam_python(code: str, *arguments: str) -> list[str]:
     return _beside_sam("python", "-c", code, *arguments)
 
 
-def sam_and_moto(module: str) -> list[str]:
-    """The command line that runs a module with the SAM CLI's own packages and, beside them, the server of moto."""
+def sam_and_moto(*arguments: str) -> list[str]:
+    """The command line for a call of Python with the SAM CLI's own packages and, beside them, the server of moto."""
     moto = f"moto[server]=={metadata.version('moto')}"
-    return uv(
-        "tool", "run", "--quiet", "--python", sys.executable, "--from", _SAM_CLI, "--with", moto, "python", "-m", module
-    )
+    options = ("--quiet", "--python", sys.executable, "--from", _SAM_CLI, "--with", moto)
+    return uv("tool", "run", *options, "python", *arguments)
 
 
 def aws_cli(*arguments: str) -> list[str]:

@@ -12,6 +12,7 @@ from template.globals import with_globals
 from template.intrinsics import NO_VALUE, Resolver
 from template.parameters import parameter_values
 from template.return_values import Identity, return_value
+from template.rules import check_rules
 
 # The account that is assumed where none is given; AWS uses this number in its own examples.
 ACCOUNT_ID = "123456789012"
@@ -120,7 +121,7 @@ def read_resources(
     Raises:
         TemplateError: the template cannot be read, or a condition of a resource cannot be resolved. A property that
             cannot be resolved raises it when it is asked for.
-        ParameterError: an override does not fit the template's parameters.
+        ParameterError: an override does not fit the template's parameters or rules.
     """
     template = load(path)
     pseudo_parameters = {
@@ -154,8 +155,10 @@ def read_resources(
             raise TemplateError(f"{where}: {asked} of {logical_id}, an {resource.type}, is not supported")
         return value
 
+    values = {**parameter_values(section(template, "Parameters", path), overrides), **pseudo_parameters}
+    check_rules(section(template, "Rules", path), values)
     resolver = Resolver(
-        {**parameter_values(section(template, "Parameters", path), overrides), **pseudo_parameters},
+        values,
         section(template, "Conditions", path),
         section(template, "Mappings", path),
         value_of,

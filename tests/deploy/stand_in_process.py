@@ -54,7 +54,7 @@ def start() -> tuple[subprocess.Popen[str], StandIn]:
     assert known, "the SAM CLI asks the stand-in by the name localhost: /etc/hosts must have it as 127.0.0.1"
     environment = {**without_aws(), "PYTHONPATH": f"{REPOSITORY / 'tests/deploy'}:{REPOSITORY / 'src'}"}
     process = subprocess.Popen(
-        sam_and_moto("stand_in"), env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        sam_and_moto("-m", "stand_in"), env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
     assert process.stdout is not None
     line = process.stdout.readline()

@@ -289,8 +289,11 @@ def substituted(node: Any, mappings: Any) -> Iterator[tuple[str, set[str]]]:
             yield text, set(re.findall(r"\$\{([\w:.]+)\}", text))
         case {"Fn::Sub": [str(text), dict(variables)]}:
             for name, value in variables.items():
-                first, second, third = value["Fn::FindInMap"]
-                text = text.replace(f"${{{name}}}", mappings[first][second][third])
+                match value:
+                    case {"Fn::FindInMap": [first, second, third]}:
+                        text = text.replace(f"${{{name}}}", mappings[first][second][third])
+                    case {"Fn::If": [_, str(one), _]}:  # of texts, which are known before there is any resource
+                        text = text.replace(f"${{{name}}}", one)
             yield from substituted({"Fn::Sub": text}, mappings)
         case dict() | list():
             for child in node.values() if isinstance(node, dict) else node:

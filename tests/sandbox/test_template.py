@@ -38,7 +38,7 @@ def test_reads_this_repositorys_template(tmp_path: Path) -> None:
     assert wrapper.resolve() == REPOSITORY / "src" / "runtime" / "lambda_streaming" / "bootstrap"
     assert spec.log_group == "/aws/lambda/firstbyte-streaming"
     assert spec.arn == "arn:aws:lambda:eu-central-1:123456789012:function:firstbyte-StreamingFunction:live"
-    assert spec.environment["MODEL_IDS"] == "amazon.nova-lite-v1:0"
+    assert spec.environment["MODEL_IDS"] == "eu.amazon.nova-lite-v1:0"
     assert spec.environment["FALLBACK_MODEL_ID"] == ""
     assert spec.environment["POWERTOOLS_SERVICE_NAME"] == "firstbyte"
 
@@ -47,13 +47,12 @@ def test_overrides_reach_the_function() -> None:
     spec = read(
         REPOSITORY / "template.yaml",
         "ModelId=a.b",
-        "FallbackModelId=c.d",
-        "InferenceProfile=eu",
+        "FallbackModelId=amazon.nova-pro-v1:0",
         "TimeoutSeconds=7",
         "ReservedConcurrency=2",
     )
-    assert spec.environment["MODEL_IDS"] == "eu.a.b,eu.c.d"
-    assert spec.environment["FALLBACK_MODEL_ID"] == "eu.c.d"
+    assert spec.environment["MODEL_IDS"] == "a.b,eu.amazon.nova-pro-v1:0"
+    assert spec.environment["FALLBACK_MODEL_ID"] == "eu.amazon.nova-pro-v1:0"
     assert (spec.timeout, spec.reserved_concurrency) == (7, 2)
 
 
@@ -62,8 +61,8 @@ def test_overrides_reach_the_function() -> None:
     [
         ("TimeoutSeconds=2", "parameter TimeoutSeconds is 2, but must be at least 3 and at most 900"),
         ("TimeoutSeconds=soon", "must be a number"),
-        ("InferenceProfile=mars", "must be one of none, us,"),
-        ("FallbackModelId=No Model", "must be a foundation model id"),
+        ("Architecture=mips", "must be one of arm64, x86_64"),
+        ("FallbackModelId=No Model", "must be the id of a foundation model"),
         ("NoSuchThing=1", "the template has no parameter NoSuchThing; it has"),
         ("TimeoutSeconds", "takes Key=Value"),
     ],

@@ -13,7 +13,8 @@ from urllib.parse import urlsplit
 from botocore.exceptions import BotoCoreError, ClientError
 from moto.core.responses import ActionResult, EmptyResult
 
-from template.errors import TemplateError
+from template.errors import ParameterError, TemplateError
+from template.rules import check_rules
 
 from .aws import Aws
 from .lacking import Refused, Service, only
@@ -42,10 +43,7 @@ class CloudFormation(Service):
     def create_change_set(self) -> ActionResult:
         given = self.given()
         name = given["StackName"]
-        if given["ChangeSetType"] == "CREATE":
-            self.stacks[name] = Stack(name, self.region)
-            self.stacks[name].record("REVIEW_IN_PROGRESS")
-        stack = self._stack(name)
+        stack = Stack(name, self.region) if given["ChangeSetType"] == "CREATE" else self._stack(name)
         text = given.get("TemplateBody") or self._object(*_bucket_and_key(given["TemplateURL"]))
         identifier = f"arn:aws:cloudformation:{self.region}::changeSet/{given['ChangeSetName']}/{uuid.uuid4()}"
         change_set = {
@@ -58,6 +56,9 @@ class CloudFormation(Service):
             "Text": text,
             **self._plan(stack, text, given.get("Parameters", [])),
         }
+        if name not in self.stacks:
+            self.stacks[name] = stack
+            stack.record("REVIEW_IN_PROGRESS")
         self.change_sets[identifier] = self.change_sets[given["ChangeSetName"]] = change_set
         return ActionResult({"Id": identifier, "StackId": stack.id})
 
@@ -152,11 +153,13 @@ class CloudFormation(Service):
         template = parsed(text)
         try:
             values = _parameter_values(template, given, stack.parameters)
-            resolver = PartialResolver(*names(stack, template, values))
+            known = names(stack, template, values)
+            check_rules(template.get("Rules", {}), known[0])
+            resolver = PartialResolver(*known)
             result = processed(template, resolver, values, self._object, self.region)
             rehearsal = Pass(stack, result, values, self._types, rehearsal=True)
             rehearsal.run()
-        except TemplateError as problem:
+        except (ParameterError, TemplateError) as problem:
             raise Refused("ValidationError", str(problem)) from problem
         outcome = {"Status": "CREATE_COMPLETE", "ExecutionStatus": "AVAILABLE"}
         if not rehearsal.changes:

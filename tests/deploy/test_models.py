@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from cfnlint.helpers import REGIONS
 
 from deploy.stand_in_process import StandIn
 from deploy.transformed import EXTENSIONS, SAM, transformed_templates
+from readme import table, unquoted
 from sandbox_client import aws_client
 from template.errors import ParameterError
 from template.resources import ACCOUNT_ID, read_resources
@@ -265,3 +267,25 @@ def test_the_rules_and_the_conditions_mean_the_same_models() -> None:
         assert compared == [[asked, model] for model in models]
     regions = template["Rules"]["ModelIsServedHere"]["Assertions"][0]["Assert"]["Fn::Contains"][0]
     assert sorted(regions) == sorted(CALLED)
+
+
+def without_function_urls() -> set[str]:
+    (assertion,) = template_as_written()["Rules"]["FunctionUrlsAreServedHere"]["Assertions"]
+    return set(assertion["Assert"]["Fn::Not"][0]["Fn::Contains"][0])
+
+
+def test_the_readme_says_of_every_region_what_works_there() -> None:
+    *served, (to_set, _), (nowhere, _) = table("src/template", "## Where it works")
+    assert {region: unquoted(model)[0] for regions, model in served for region in regions.split(", ")} == CALLED
+    other_partitions = {region for region in without_function_urls() if region.startswith(("us-gov-", "cn-"))}
+    assert set(nowhere.replace(", GovCloud, China", "").split(", ")) == without_function_urls() - other_partitions
+    named = {*CALLED, *to_set.split(", "), *without_function_urls()}
+    secret = {region for region in REGIONS if "-iso" in region or region.startswith("eusc-")}
+    assert named == set(REGIONS) - secret
+
+
+def test_every_region_that_is_not_refused_has_every_type_of_resource() -> None:
+    regions = [region for row in table("src/template", "## Where it works")[:-1] for region in row[0].split(", ")]
+    command = ["cfn-lint", "template.yaml", "--regions", *regions]
+    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=120, check=False)
+    assert (done.returncode, done.stdout) == (0, "")

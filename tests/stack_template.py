@@ -22,7 +22,6 @@ EVERYTHING = {
     "NotificationTopicArn": f"arn:aws:sns:{REGION}:{ACCOUNT_ID}:pager",
     "TicketEmail": "team@example.com",
     "TicketTopicArn": f"arn:aws:sns:{REGION}:{ACCOUNT_ID}:tickets",
-    "DeploymentPreference": "Canary10Percent15Minutes",
     "CallerPrincipal": "210987654321",
 }
 

@@ -177,24 +177,10 @@ def test_the_functions_run_on_the_python_and_the_machine_that_were_asked_for(
         assert machine in layer["CompatibleArchitectures"]
 
 
-def test_a_gradual_deployment_stops_on_the_alarms_of_the_budget_and_of_errors(with_everything: Snapshot) -> None:
-    group = with_everything.the("AWS::CodeDeploy::DeploymentGroup")
-    assert group["deploymentConfigName"] == f"CodeDeployDefault.Lambda{PARAMETERS['DeploymentPreference']}"
-    assert group["alarmConfiguration"]["enabled"]
-    alarms = {alarm["name"] for alarm in group["alarmConfiguration"]["alarms"]}
-    causes = ("interrupted-streams", "model-errors", "rejections", "throttles", "function-errors")
-    assert alarms == {f"{STACK}-{name}" for name in ("budget-burn-fast", *causes)}
-    assert {"DEPLOYMENT_FAILURE", "DEPLOYMENT_STOP_ON_ALARM"} <= set(group["autoRollbackConfiguration"]["events"])
-    alias = with_everything.processed["Resources"][with_everything.name_of("AWS::Lambda::Alias")]
-    assert alias["UpdatePolicy"]["CodeDeployLambdaAliasUpdate"] == {
-        "ApplicationName": {"Ref": with_everything.name_of("AWS::CodeDeploy::Application")},
-        "DeploymentGroupName": {"Ref": with_everything.name_of("AWS::CodeDeploy::DeploymentGroup")},
-    }
-
-
-def test_all_at_once_has_no_codedeploy(by_default: Snapshot) -> None:
-    assert not [name for name, (kind, _) in by_default.resources.items() if kind.startswith("AWS::CodeDeploy::")]
-    assert "UpdatePolicy" not in by_default.processed["Resources"][by_default.name_of("AWS::Lambda::Alias")]
+def test_a_new_version_has_all_requests_at_once(with_everything: Snapshot) -> None:
+    """The alarms see all versions together, so none of them could judge a new one that has some of the requests."""
+    assert "UpdatePolicy" not in with_everything.processed["Resources"][with_everything.name_of("AWS::Lambda::Alias")]
+    assert "RoutingConfig" not in with_everything.asked[with_everything.name_of("AWS::Lambda::Alias")]
 
 
 @pytest.mark.parametrize("moment", MOMENTS, indirect=True)

@@ -76,13 +76,6 @@ def test_an_alarms_description_names_the_next_step_and_is_not_too_long(name: str
     assert len(text) <= LONGEST
 
 
-def test_an_outcome_that_callers_feel_takes_a_deployment_back() -> None:
-    alarms = RESOURCES["StreamingFunction"]["Properties"]["DeploymentPreference"]["Alarms"]
-    felt = {name for name, alarm in ALARMS.items() if alarm["Threshold"] == {"Ref": "FailurePercent"}}
-    # The fallback model's answer is a good one.
-    assert {alarm["Ref"] for alarm in alarms} == {"BudgetBurnFastAlarm", *felt - {"FallbacksAlarm"}}
-
-
 @pytest.mark.parametrize("name", ALARMS)
 def test_an_alarms_threshold_is_a_line_on_the_graph_of_what_it_judges(name: str) -> None:
     threshold = references(ALARMS[name]["Threshold"])

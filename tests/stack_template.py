@@ -4,6 +4,7 @@ import json
 import subprocess
 from collections.abc import Mapping
 from typing import Any
+from uuid import UUID
 
 from template.resources import ACCOUNT_ID, STACK_NAME, read_resources
 from tools import REPOSITORY, sam_python
@@ -80,6 +81,7 @@ def processed_templates(*changes: Parameters) -> list[dict[str, Any]]:
         "AWS::AccountId": ACCOUNT_ID,
         "AWS::Partition": "aws",
         "AWS::Region": REGION,
+        "AWS::StackId": f"arn:aws:cloudformation:{REGION}:{ACCOUNT_ID}:stack/{STACK_NAME}/{UUID(int=0)}",
         "AWS::StackName": STACK_NAME,
     }
     command = sam_python(

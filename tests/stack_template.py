@@ -1,8 +1,9 @@
-"""What the repository's template becomes with given parameters: resolved by the sandbox, or transformed as on AWS."""
+"""The repository's template: with parameters, resolved by the sandbox or transformed as on AWS; with other literals."""
 
 import json
 import subprocess
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -19,10 +20,8 @@ EVERYTHING = {
     "ReservedConcurrency": "5",
     "ProbeEveryMinutes": "5",
     "ExpectedProbe": "office",
-    "NotificationEmail": "on-call@example.com",
-    "NotificationTopicArn": f"arn:aws:sns:{REGION}:{ACCOUNT_ID}:pager",
-    "TicketEmail": "team@example.com",
-    "TicketTopicArn": f"arn:aws:sns:{REGION}:{ACCOUNT_ID}:tickets",
+    "PageTo": "on-call@example.com",
+    "TicketsTo": "team@example.com",
     "CallerPrincipal": "210987654321",
 }
 
@@ -50,6 +49,19 @@ for change in changes:
     processed.append(translator.translate(copy.deepcopy(expanded), values))
 print(json.dumps(processed))
 """
+
+
+def changed_template(folder: Path, changes: Mapping[str, str]) -> Path:
+    """Write the template with other texts in place of some, beside what it refers to, and return its path."""
+    text = (REPOSITORY / "template.yaml").read_text()
+    for old, new in changes.items():
+        assert old in text, f"the template has no {old}"
+        text = text.replace(old, new)
+    for name in ("src", "dashboards"):
+        (folder / name).symlink_to(REPOSITORY / name)
+    path = folder / "template.yaml"
+    path.write_text(text)
+    return path
 
 
 def properties_of(kind: str, parameters: Parameters) -> dict[str, dict[str, Any]]:

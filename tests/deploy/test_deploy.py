@@ -15,11 +15,18 @@ from deploy.sam_project import call_sam, run_sam
 from deploy.snapshot import Snapshot, differences, snapshot
 from deploy.stand_in_process import REGION, StandIn
 from stack_template import EVERYTHING
-from template.resources import read_resources
+from template.resources import ACCOUNT_ID, read_resources
 
 STACK = "firstbyte"
-# The deployed stack has a URL for everybody, too, and runs on another Python and machine, with what was built before.
-PARAMETERS = {**EVERYTHING, "UrlAuthType": "NONE", "PythonRuntime": "python3.12", "Architecture": "x86_64"}
+# The deployed stack has a URL for everybody, too, tells another topic than its own of tickets, and runs on another
+# Python and machine, with what was built before.
+PARAMETERS = {
+    **EVERYTHING,
+    "UrlAuthType": "NONE",
+    "TicketsTo": f"arn:aws:sns:{REGION}:{ACCOUNT_ID}:tickets",
+    "PythonRuntime": "python3.12",
+    "Architecture": "x86_64",
+}
 # What the sandbox can say of the template before there is any stack; it has transforms of its own for functions.
 SANDBOX_RESOLVES = {
     "AWS::ApplicationSignals::ServiceLevelObjective",

@@ -14,12 +14,9 @@ CHANGES: list[dict[str, str]] = [
     {"FallbackModelId": "amazon.nova-micro-v1:0"},
     {"InferenceProfile": "eu"},
     {"MaxOutputTokens": "77"},
-    {"MaxPromptChars": "77"},
-    {"ModelIdleTimeoutSeconds": "77"},
     {"PythonRuntime": "python3.12"},
     {"Architecture": "x86_64"},
     {"TimeoutSeconds": "77"},
-    {"MemoryMegabytes": "1024"},
     {"ReservedConcurrency": "77"},
 ]
 # What a version does not hold: https://docs.aws.amazon.com/lambda/latest/dg/configuration-versions.html

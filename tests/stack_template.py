@@ -1,9 +1,11 @@
-"""What the repository's template becomes with given parameters: resolved by the sandbox, or transformed as on AWS."""
+"""The repository's template: with parameters, resolved by the sandbox or transformed as on AWS; with other literals."""
 
 import json
 import subprocess
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from template.resources import ACCOUNT_ID, STACK_NAME, read_resources
 from tools import REPOSITORY, sam_python
@@ -19,11 +21,8 @@ EVERYTHING = {
     "ReservedConcurrency": "5",
     "ProbeEveryMinutes": "5",
     "ExpectedProbe": "office",
-    "NotificationEmail": "on-call@example.com",
-    "NotificationTopicArn": f"arn:aws:sns:{REGION}:{ACCOUNT_ID}:pager",
-    "TicketEmail": "team@example.com",
-    "TicketTopicArn": f"arn:aws:sns:{REGION}:{ACCOUNT_ID}:tickets",
-    "DeploymentPreference": "Canary10Percent15Minutes",
+    "PageTo": "on-call@example.com",
+    "TicketsTo": "team@example.com",
     "CallerPrincipal": "210987654321",
 }
 
@@ -51,6 +50,19 @@ for change in changes:
     processed.append(translator.translate(copy.deepcopy(expanded), values))
 print(json.dumps(processed))
 """
+
+
+def changed_template(folder: Path, changes: Mapping[str, str]) -> Path:
+    """Write the template with other texts in place of some, beside what it refers to, and return its path."""
+    text = (REPOSITORY / "template.yaml").read_text()
+    for old, new in changes.items():
+        assert old in text, f"the template has no {old}"
+        text = text.replace(old, new)
+    for name in ("src", "dashboards"):
+        (folder / name).symlink_to(REPOSITORY / name)
+    path = folder / "template.yaml"
+    path.write_text(text)
+    return path
 
 
 def properties_of(kind: str, parameters: Parameters) -> dict[str, dict[str, Any]]:
@@ -82,6 +94,7 @@ def processed_templates(*changes: Parameters, region: str = REGION) -> list[dict
         "AWS::AccountId": ACCOUNT_ID,
         "AWS::Partition": "aws",
         "AWS::Region": region,
+        "AWS::StackId": f"arn:aws:cloudformation:{region}:{ACCOUNT_ID}:stack/{STACK_NAME}/{UUID(int=0)}",
         "AWS::StackName": STACK_NAME,
     }
     command = sam_python(

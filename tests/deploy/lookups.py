@@ -157,19 +157,6 @@ def _topic(client: Client, arn: str, asked: Properties) -> Properties:
     return {**client("sns").get_topic_attributes(TopicArn=arn)["Attributes"], "Subscription": subscriptions}
 
 
-def _application(client: Client, name: str, asked: Properties) -> Properties:
-    made: Properties = client("codedeploy").get_application(applicationName=name)["application"]
-    return made
-
-
-def _deployment_group(client: Client, name: str, asked: Properties) -> Properties:
-    answer = client("codedeploy").get_deployment_group(
-        applicationName=asked["ApplicationName"], deploymentGroupName=name
-    )
-    made: Properties = answer["deploymentGroupInfo"]
-    return made
-
-
 def _schedule(client: Client, name: str, asked: Properties) -> Properties:
     made: Properties = client("scheduler").get_schedule(Name=name)
     return made
@@ -180,8 +167,6 @@ LOOKUPS: Mapping[str, Lookup] = {
     "AWS::CloudWatch::Alarm": _alarm,
     "AWS::CloudWatch::CompositeAlarm": _alarm,
     "AWS::CloudWatch::Dashboard": _dashboard,
-    "AWS::CodeDeploy::Application": _application,
-    "AWS::CodeDeploy::DeploymentGroup": _deployment_group,
     "AWS::IAM::Role": _role,
     "AWS::Lambda::Alias": _alias,
     "AWS::Lambda::EventInvokeConfig": _event_invoke_config,

@@ -350,11 +350,11 @@ def test_a_cause_makes_few_tickets_while_the_objective_is_met(fault: str, rate: 
 
 def test_the_simulation_agrees_with_the_sandboxs_alarms() -> None:
     """An hour and a half of thin, bad traffic with gaps: every alarm changes its mind, and both say the same."""
-    simulated = Stack(ProbeEveryMinutes="5", MinimumResponses="5", GoodResponsePercent="99")
+    simulated = Stack(ProbeEveryMinutes="5", GoodResponsePercent="99")
     random = np.random.default_rng(3)
     length = 90
     minutes = np.arange(length)
-    asked = random.poisson(4, length) * (minutes < 65) + random.poisson(1, length) * (minutes >= 75)
+    asked = random.poisson(5, length) * (minutes < 65) + random.poisson(2, length) * (minutes >= 75)
     traffic: dict[tuple[str, str], dict[float, Minutes]] = {}
     for fault in FAULTS:
         bad = np.where((minutes >= 15) & (minutes < 45), random.uniform(0, 9, length), 0.0).round()

@@ -238,7 +238,7 @@ def test_the_lines_of_failures_are_the_shares_that_their_alarms_judge(
 ) -> None:
     written, shares = template_as_written()["Resources"], {}
     for name, queries in queries_of_alarms(parameters):
-        if written[name]["Properties"]["Threshold"] == {"Ref": "FailurePercent"}:
+        if written[name]["Properties"]["Threshold"] == {"Fn::FindInMap": ["Limits", "FailurePercent", "Value"]}:
             # The alarm forgives a few, which the graph shows.
             shares[name] = ast.dump(Inlined(queries).of("100 * bad / asked"))
     assert len(shares) == 6

@@ -20,9 +20,9 @@ from tools import REPOSITORY, template_as_written
 LITE, PRO = "amazon.nova-lite-v1:0", "amazon.nova-pro-v1:0"
 HAIKU, NEW_HAIKU = "anthropic.claude-3-haiku-20240307-v1:0", "anthropic.claude-haiku-4-5-20251001-v1:0"
 # What the default model is called in each region that serves it:
-# https://docs.aws.amazon.com/bedrock/latest/userguide/batch-inference-supported.html
+# https://docs.aws.amazon.com/bedrock/latest/userguide/batch-inference-supported.html and models-region-compatibility.html
 CALLED = {
-    "us-east-1": LITE,
+    **dict.fromkeys(("us-east-1", "eu-west-2"), LITE),
     **dict.fromkeys(("us-east-2", "us-west-2"), f"us.{LITE}"),
     **dict.fromkeys(("eu-central-1", "eu-north-1", "eu-south-1", "eu-west-1", "eu-west-3"), f"eu.{LITE}"),
     **dict.fromkeys(

@@ -10,11 +10,10 @@ from stack_template import EVERYTHING, processed_templates
 from template.resources import ACCOUNT_ID
 from tools import template_as_written
 
-FUNCTION, DEPLOYMENT = "StreamingFunctionRole", "DeploymentRole"
+FUNCTION = "StreamingFunctionRole"
 PROBE, SCHEDULE = "ProbeFunctionRole", "ProbeScheduleRole"
 ASSUMED_BY = {
     FUNCTION: "lambda.amazonaws.com",
-    DEPLOYMENT: "codedeploy.amazonaws.com",
     PROBE: "lambda.amazonaws.com",
     SCHEDULE: "scheduler.amazonaws.com",
 }
@@ -29,12 +28,6 @@ ACTIONS = {
         "logs:PutLogEvents",
         "xray:PutTraceSegments",
         "xray:PutTelemetryRecords",
-    },
-    DEPLOYMENT: {
-        "lambda:GetAlias",
-        "lambda:UpdateAlias",
-        "lambda:GetProvisionedConcurrencyConfig",
-        "cloudwatch:DescribeAlarms",
     },
     PROBE: {
         "lambda:InvokeFunctionUrl",
@@ -56,8 +49,6 @@ EXPLAINED = {
         "FallbackModelBehindItsProfile",
         "arn:aws:bedrock:*::foundation-model/anthropic.claude-haiku-4-5-20251001-v1:0",
     ): "the same for the fallback model",
-    (DEPLOYMENT, "OwnAlias", "${StreamingFunction.Arn}:*"): "the aliases and versions of this function alone",
-    (DEPLOYMENT, "Alarms", "*"): "CodeDeploy asks for all alarms of a deployment group in one call",
     (PROBE, "Publish", "*"): "PutMetricData has no resources; the condition admits one namespace alone",
 }
 

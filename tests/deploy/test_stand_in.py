@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 from deploy.stand_in_process import StandIn
 
 GROUP: dict[str, Any] = {"Type": "AWS::XRay::Group", "Properties": {"GroupName": "faults", "FilterExpression": "fault"}}
-GROUP_OF_NOTHING = {"ApplicationName": "nothing", "ServiceRoleArn": "arn:aws:iam::123456789012:role/x"}
+ALIAS_OF_NOTHING = {"FunctionName": "nothing", "FunctionVersion": "1", "Name": "live"}
 
 
 def group(**changes: Any) -> dict[str, Any]:
@@ -45,7 +45,7 @@ def test_a_template_that_cannot_be_carried_out_makes_no_change_set(
         ("AWS::XRay::Group", {"GroupName": "slow", "Filter": "fault"}, "CreateGroup has no Filter"),
         ("AWS::XRay::Group", {}, 'Missing required parameter in input: "GroupName"'),
         ("AWS::CloudWatch::Alarm", {"Threshold": "much"}, "PutMetricAlarm.Threshold is to be a double, not 'much'"),
-        ("AWS::CodeDeploy::DeploymentGroup", GROUP_OF_NOTHING, "ApplicationDoesNotExistException"),
+        ("AWS::Lambda::Alias", ALIAS_OF_NOTHING, "ResourceNotFoundException"),
     ],
 )
 def test_a_resource_that_cannot_be_made_fails_the_stack_and_delete_takes_the_rest_away(

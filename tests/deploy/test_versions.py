@@ -15,12 +15,9 @@ CHANGES: list[dict[str, str]] = [
     {"ModelId": "us.amazon.nova-lite-v1:0"},
     {"Guardrail": "abcd1234efgh:1"},
     {"MaxOutputTokens": "77"},
-    {"MaxPromptChars": "77"},
-    {"ModelIdleTimeoutSeconds": "77"},
     {"PythonRuntime": "python3.12"},
     {"Architecture": "x86_64"},
     {"TimeoutSeconds": "77"},
-    {"MemoryMegabytes": "1024"},
     {"ReservedConcurrency": "77"},
 ]
 # What a version does not hold: https://docs.aws.amazon.com/lambda/latest/dg/configuration-versions.html

@@ -13,6 +13,7 @@ from function_calls import parse_sse
 from recorded import OUTCOMES, SERVICE, Recorded
 from sandbox_client import call
 from sandbox_process import StartSandbox
+from stack_template import changed_template
 
 MODEL, FALLBACK = "amazon.nova-lite-v1:0", "anthropic.claude-3-haiku-20240307-v1:0"
 COUNT = 1000
@@ -137,13 +138,12 @@ def send(ready: dict[str, str], plan: Plan, number: int) -> Reported:
 
 
 @pytest.fixture(scope="module")
-def traffic(start_sandbox: StartSandbox) -> Traffic:
+def traffic(start_sandbox: StartSandbox, tmp_path_factory: pytest.TempPathFactory) -> Traffic:
+    idle = {'MODEL_IDLE_TIMEOUT_SECONDS: "60"': f'MODEL_IDLE_TIMEOUT_SECONDS: "{IDLE_SECONDS}"'}
+    template = changed_template(tmp_path_factory.mktemp("stack"), idle)
     # More environments than clients: one that has just answered may still be writing its log.
-    parameters = (
-        *(f"FallbackModelId={FALLBACK}", f"ModelIdleTimeoutSeconds={IDLE_SECONDS}"),
-        f"ReservedConcurrency={3 * CLIENTS}",
-    )
-    running = start_sandbox("--parameter-overrides", *parameters)
+    parameters = (f"FallbackModelId={FALLBACK}", f"ReservedConcurrency={3 * CLIENTS}")
+    running = start_sandbox("--template", str(template), "--parameter-overrides", *parameters)
     slow = [SLOW_PLANS[number % len(SLOW_PLANS)] for number in range(CLIENTS)]
     plans = [*slow, *(PLANS[number % len(PLANS)] for number in range(COUNT - len(slow)))]
     with ThreadPoolExecutor(CLIENTS) as pool:

@@ -25,8 +25,8 @@ SERVICE = "firstbyte"
 FUNCTION = "firstbyte-StreamingFunction"
 LAMBDA = "AWS/Lambda"
 HEALTHY = "ttft=1 gap=1 chunks=3 output=60"
-# A lower objective and fewer responses, so that a fault is over sooner; the margins are wide for a busy machine.
-PARAMETERS = ("TtftObjectiveMilliseconds=1000", "MinimumResponses=10")
+# A lower objective, so that a fault is over sooner; the margin is wide for a busy machine.
+PARAMETERS = ("TtftObjectiveMilliseconds=1000",)
 # What callers feel, whatever the cause is.
 BUDGET = {"budget-burn-fast", "budget-burn-hours", "budget-burn-now", "budget-burn-slow"}
 FELT = {*BUDGET, "page"}
@@ -85,7 +85,7 @@ class Stack:
 
     def send_until(self, good: Callable[[], bool], *scripts: str) -> None:
         """Send scripts in turn, again and again."""
-        self.repeat_until(good, lambda: self.send(*scripts * (CLIENTS // len(scripts))))
+        self.repeat_until(good, lambda: self.send(*scripts * max(1, CLIENTS // len(scripts))))
 
     def kill(self, requests: int) -> None:
         """Kill the environments of so many requests, while these have their answers half."""
@@ -130,7 +130,9 @@ def drilled(start_stack: StartStack) -> Iterator[Stack]:
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.alarm)
 def test_a_fault_sets_off_its_alarm_and_its_end_ends_it(drilled: Stack, fault: Fault) -> None:
     assert not drilled.on() - FELT
-    drilled.send_until(lambda: drilled.on() >= {fault.alarm, "page"}, HEALTHY, fault.script, fault.script)
+    # Slow responses are enough in number to be judged if every client waits for one.
+    scripts = [HEALTHY] * (CLIENTS // 2) + [fault.script] * CLIENTS
+    drilled.send_until(lambda: drilled.on() >= {fault.alarm, "page"}, *scripts)
     assert drilled.on() - FELT == {fault.alarm}
     drilled.send_until(lambda: not drilled.on() - BUDGET, HEALTHY)
     for name in (fault.alarm, "page"):

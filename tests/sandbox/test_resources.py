@@ -197,8 +197,7 @@ def test_this_repositorys_optional_resources_are_there_if_parameters_ask_for_the
     assert all_of_them.keys() - few.keys() == {
         "CallerMayInvokeUrl",
         "CallerMayInvokeFunctionThroughUrl",
-        "DeploymentRole",
-        "NotificationTopic",
+        "PageTopic",
         "ProbeAlarm",
         "ProbeFunction",
         "ProbeFunctionRole",

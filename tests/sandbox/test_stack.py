@@ -15,6 +15,7 @@ from botocore.config import Config
 from disturbance import allowance_ms
 from sandbox_client import call, signed_headers, write_stack
 from sandbox_process import RunningSandbox, StartSandbox
+from stack_template import changed_template
 from tools import REPOSITORY
 
 SEPARATOR = "\x1e"
@@ -22,9 +23,11 @@ MAIN, FALLBACK = "amazon.nova-lite-v1:0", "anthropic.claude-3-haiku-20240307-v1:
 
 
 @pytest.fixture(scope="module")
-def stack(start_sandbox: StartSandbox) -> RunningSandbox:
+def stack(start_sandbox: StartSandbox, tmp_path_factory: pytest.TempPathFactory) -> RunningSandbox:
     """A model may be silent for a second, and has a fallback."""
-    return start_sandbox("--parameter-overrides", f"FallbackModelId={FALLBACK}", "ModelIdleTimeoutSeconds=1")
+    idle = {'MODEL_IDLE_TIMEOUT_SECONDS: "60"': 'MODEL_IDLE_TIMEOUT_SECONDS: "1"'}
+    template = changed_template(tmp_path_factory.mktemp("stack"), idle)
+    return start_sandbox("--template", str(template), "--parameter-overrides", f"FallbackModelId={FALLBACK}")
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,7 @@ from werkzeug.serving import make_server
 
 from .cloudformation import CloudFormation
 from .completed import complete_moto
-from .lacking import ApplicationSignals, CodeDeploy, Service, XRay
+from .lacking import ApplicationSignals, Service, XRay
 
 
 class Server(DomainDispatcherApplication):
@@ -29,7 +29,7 @@ class Server(DomainDispatcherApplication):
 
     def __init__(self) -> None:
         super().__init__(create_backend_app)
-        self._own = {service.name: _app(service) for service in (ApplicationSignals, CloudFormation, CodeDeploy, XRay)}
+        self._own = {service.name: _app(service) for service in (ApplicationSignals, CloudFormation, XRay)}
 
     def get_application(self, environ: dict[str, Any]) -> Flask:
         """Return what answers a request, by the service that its signature is for."""

@@ -165,11 +165,9 @@ class Pass:
         declared = self._resources[name]
         if not self._is_there(name, declared):
             raise TemplateError(f"{name} is referred to, but its condition is false")
-        # The alias names its deployment group in a policy of its own, not in a property.
         for other in declared.get("DependsOn", []):
             self._resource(other)
         where = f"Resources.{name}"
-        self._resolver.resolve(declared.get("UpdatePolicy", {}), f"{where}.UpdatePolicy")
         properties: dict[str, Any] = self._resolver.resolve(declared.get("Properties", {}), f"{where}.Properties")
         retained = declared.get("DeletionPolicy", "Delete") == "Retain"
         old = self._stack.resources.get(name)

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 
 from ..aws import Aws
 from .base import Made, ResourceType
-from .deployments import Application, DeploymentGroup
 from .functions import Alias, EventInvokeConfig, Function, LayerVersion, Permission, Url, Version
 from .observability import Alarm, CompositeAlarm, Dashboard, Group, LogGroup, QueryDefinition, ServiceLevelObjective
 from .others import Bucket, BucketPolicy, Role, Schedule, Topic
@@ -19,8 +18,6 @@ def resource_types(aws: Aws) -> Mapping[str, ResourceType]:
         "AWS::CloudWatch::Alarm": Alarm(aws),
         "AWS::CloudWatch::CompositeAlarm": CompositeAlarm(aws),
         "AWS::CloudWatch::Dashboard": Dashboard(aws),
-        "AWS::CodeDeploy::Application": Application(aws),
-        "AWS::CodeDeploy::DeploymentGroup": DeploymentGroup(aws),
         "AWS::IAM::Role": Role(aws),
         "AWS::Lambda::Alias": Alias(aws),
         "AWS::Lambda::EventInvokeConfig": EventInvokeConfig(aws),

@@ -54,8 +54,6 @@ class Version(ResourceType):
 
 
 class Alias(ResourceType):
-    """An alias leads to its new version at once: nothing here shifts traffic little by little, as CodeDeploy would."""
-
     def create(self, name: str, properties: Properties) -> Made:
         return Made(self.call("lambda", "CreateAlias", properties)["AliasArn"])
 

@@ -42,6 +42,11 @@ def test_good_settings() -> None:
     assert config.prices.cost_usd("a.b", Usage(1_000_000, 1_000_000)) == 3
 
 
+def test_a_model_that_is_its_own_fallback_is_one_model() -> None:
+    config = Config.from_environment(GOOD | {"MODEL_IDS": "eu.a.b,eu.a.b", "FALLBACK_MODEL_ID": "eu.a.b"})
+    assert (config.model_ids, config.fallback_model_id) == (("eu.a.b",), "eu.a.b")
+
+
 @pytest.mark.parametrize("value", ["", " "])
 def test_no_fallback(value: str) -> None:
     assert Config.from_environment(GOOD | {"FALLBACK_MODEL_ID": value}).fallback_model_id is None

@@ -1,9 +1,9 @@
 """The function's settings, read once from the environment into a frozen object. template.yaml says what each means.
 
-Without a required setting the function does not start. A wrong optional one costs no more than what it sets, except for
-the guardrail: with a wrong one the function does not start. That
-includes the variables of Powertools and of the X-Ray SDK: either would raise in every response and so lose the record
-of all of them. They are imported after the first response, so their settings are checked here, without them.
+Without a required setting the function does not start, nor with a wrong guardrail. Any other wrong optional setting
+costs no more than what it sets. That includes the variables of Powertools and of the X-Ray SDK: either would raise in
+every response and so lose the record of all of them. They are imported after the first response, so their settings are
+checked here, without them.
 """
 
 import re
@@ -96,7 +96,7 @@ class Config:
         Raises:
             ConfigError: a required variable is missing or has an unusable value.
         """
-        model_ids = tuple(name.strip() for name in _required(environment, "MODEL_IDS").split(","))
+        model_ids = tuple(dict.fromkeys(name.strip() for name in _required(environment, "MODEL_IDS").split(",")))
         if not all(model_ids):
             raise ConfigError("MODEL_IDS has an empty entry: give model ids separated by single commas")
         fallback = environment.get("FALLBACK_MODEL_ID", "").strip() or None

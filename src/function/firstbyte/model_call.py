@@ -70,7 +70,8 @@ def check_api(request: ChatRequest) -> None:
 
 def _guardrail_fields(guardrail: Guardrail | None) -> dict[str, str]:
     # No stream processing mode is set. In the default, the synchronous one, Bedrock holds back each piece of the answer
-    # until the guardrail has checked it. That is part of TTFT and makes pieces larger, but nothing goes out unchecked.
+    # until the guardrail has checked it. That is part of TTFT, and text may come in larger pieces. In the other mode
+    # text goes out before it is checked.
     # https://docs.aws.amazon.com/bedrock/latest/userguide/guardrails-streaming.html
     if guardrail is None:
         return {}

@@ -9,7 +9,7 @@ https://docs.aws.amazon.com/bedrock/latest/userguide/inference-profiles-support.
 import re
 from collections.abc import Mapping
 
-# The regions in which the profiles of a geography can be called: those of all models in the second page.
+# The regions in which profiles of a geography can be called, of any model in these pages.
 _GEOGRAPHIES = {
     "us": re.compile(r"us-(?!gov-).+|ca-.+"),
     "us-gov": re.compile(r"us-gov-.+"),

@@ -49,6 +49,7 @@ class Service:
     """A running stand-in: where it listens, what it served, and a real client."""
 
     port: int
+    region: str
     served: list[Served] = field(default_factory=list)
 
     @property
@@ -59,7 +60,7 @@ class Service:
         config = Config(retries={"total_max_attempts": 1}, read_timeout=read_timeout)
         return boto3.client(
             "bedrock-runtime",
-            region_name="us-east-1",
+            region_name=self.region,
             endpoint_url=self.url,
             aws_access_key_id="AKIDEXAMPLE",
             aws_secret_access_key="secret",
@@ -92,10 +93,10 @@ class Service:
 
 
 @contextmanager
-def running_bedrock(default_script: str = FAST) -> Iterator[Service]:
+def running_bedrock(default_script: str = FAST, region: str = "us-east-1") -> Iterator[Service]:
     served: list[Served] = []
-    with running_app(bedrock_app(default_script, served.append)) as port:
-        yield Service(port, served)
+    with running_app(bedrock_app(default_script, region, served.append)) as port:
+        yield Service(port, region, served)
 
 
 def body_for(model: str, text: str, max_tokens: int = 400) -> dict[str, Any]:

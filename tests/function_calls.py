@@ -146,10 +146,10 @@ def running_function(**others: str) -> Iterator[tuple[Any, ReplayServer]]:
             patch.setenv(name, value)
         for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "_X_AMZN_TRACE_ID", "http_proxy", "HTTP_PROXY"):
             patch.delenv(name, raising=False)
+        sys.modules.pop("app", None)
+        app: ModuleType = importlib.import_module("app")  # with wrong settings it raises, and nothing runs yet
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
-        sys.modules.pop("app", None)
-        app: ModuleType = importlib.import_module("app")
         try:
             yield app, server
         finally:

@@ -14,6 +14,7 @@ from firstbyte.given import given
 from firstbyte.meter import Meter
 from firstbyte.model_call import check_api
 from firstbyte.model_events import Delta, Usage
+from firstbyte.model_ids import shown_name
 from firstbyte.plain_log import log_line, only_this_is_lost
 from firstbyte.rendering import Rendering, choose_rendering, error_body, error_fields, usage_fields
 from firstbyte.request import caller, header, parse_request
@@ -104,6 +105,7 @@ def _answer(event: object, exchange: _Exchange, deadline: Deadline) -> None:
             client,
             request,
             config.fallback_model_id,
+            config.guardrail,
             wanted=rendering.begins_with,
             deadline=deadline,
             meter=exchange.meter,
@@ -190,7 +192,8 @@ def _begin(rendering: Rendering, exchange: _Exchange) -> None:
 
 def _opening(answer: Answer, exchange: _Exchange) -> dict[str, Any]:
     """The fields that are known once the model has begun to answer."""
-    return {**exchange.ids, "model": answer.attempt.model_id, "cold_start": exchange.meter.cold_start}
+    model = shown_name(answer.attempt.model_id)
+    return {**exchange.ids, "model": model, "cold_start": exchange.meter.cold_start}
 
 
 def _closing(answer: Answer, exchange: _Exchange) -> dict[str, Any]:

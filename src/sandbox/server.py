@@ -172,7 +172,7 @@ async def _start_bedrock(
             telemetry.metrics.put(bedrock_points(served, int(time.time() * 1000)))
 
         try:
-            app = bedrock_app(settings.model_script, record)
+            app = bedrock_app(settings.model_script, settings.region, record)
         except ValueError as error:
             raise UsageError(f"{error} (--model-script)") from None
         app.middlewares.insert(0, signature_check((keys.user, keys.role), settings.region, "bedrock"))

@@ -51,21 +51,22 @@ JSON = st.recursive(
         ("anthropic.claude-opus-4-6", "anthropic.claude-opus-4-6", anthropic),
         (NOVA, "amazon.nova-micro", nova),
         ("amazon.nova-micro-v1:0:24k", "amazon.nova-micro", nova),
-        ("us-gov.amazon.nova-2-lite-v1:0", "amazon.nova-2-lite", nova),
+        ("us.amazon.nova-2-lite-v1:0", "amazon.nova-2-lite", nova),
         (LLAMA, "meta.llama3-8b-instruct", llama),
         (TITAN, "amazon.titan-text-lite", None),
         ("mistral.mistral-large-2402-v1:0", "mistral.mistral-large-2402", None),
         ("openai.gpt-oss-120b-1:0", "openai.gpt-oss-120b-1", None),
         ("arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-micro-v1:0", "amazon.nova-micro", nova),
         (
-            "arn:aws-us-gov:bedrock:us-gov-west-1:123456789012:inference-profile/us-gov.amazon.nova-micro-v1:0",
+            "arn:aws:bedrock:us-east-1:123456789012:inference-profile/us.amazon.nova-micro-v1:0",
             "amazon.nova-micro",
             nova,
         ),
+        ("arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/a1b2c3d4e5f6", "", None),
     ],
 )
 def test_known_models(model_id: str, name: str, family: Family | None) -> None:
-    model = find_model(model_id)
+    model = find_model(model_id, "us-east-1")
     assert (model.id, model.name, family_of(model)) == (model_id, name, family)
 
 
@@ -77,12 +78,11 @@ def test_every_file_of_a_family_is_in_the_registry() -> None:
 @pytest.mark.parametrize(
     "model_id",
     ["", "does-not-exist", "amazon.", "acme.model-v1:0", "xx.amazon.nova-micro-v1:0", "Amazon.nova-micro-v1:0",
-     "amazon.nova-micro-v1:0\n", "arn:aws:s3:::bucket/amazon.nova-micro-v1:0",
-     "arn:aws:bedrock:us-east-1:123456789012:provisioned-model/abcdefghijkl"],
+     "amazon.nova-micro-v1:0\n", "arn:aws:s3:::bucket/amazon.nova-micro-v1:0"],
 )  # fmt: skip
 def test_unknown_models_are_refused_in_the_words_of_the_service(model_id: str) -> None:
     with pytest.raises(RefusedError, match=r"^The provided model identifier is invalid\.$") as refusal:
-        find_model(model_id)
+        find_model(model_id, "us-east-1")
     assert (refusal.value.error.code, refusal.value.error.status) == ("ValidationException", 400)
 
 

@@ -87,7 +87,7 @@ def test_a_bad_directive_is_refused_by_name(directive: str, complaint: str) -> N
     with pytest.raises(ScriptError, match=re.escape(complaint)):
         parse_directive(directive)
     with pytest.raises(ValueError, match=re.escape(complaint)):
-        bedrock_app(directive, lambda _: None)
+        bedrock_app(directive, "us-east-1", lambda _: None)
     with pytest.raises(ScriptError, match=re.escape(complaint)):
         script_for("any", NO_DEFAULT, f"tell me [[sandbox: {directive}]]")
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from firstbyte.config import Config, ConfigError, Correction
+from firstbyte.config import Config, ConfigError, Correction, Guardrail
 from firstbyte.meter import Objectives
 from firstbyte.model_events import Usage
 from tools import template_as_written
@@ -42,6 +42,11 @@ def test_good_settings() -> None:
     assert config.prices.cost_usd("a.b", Usage(1_000_000, 1_000_000)) == 3
 
 
+def test_a_model_that_is_its_own_fallback_is_one_model() -> None:
+    config = Config.from_environment(GOOD | {"MODEL_IDS": "eu.a.b,eu.a.b", "FALLBACK_MODEL_ID": "eu.a.b"})
+    assert (config.model_ids, config.fallback_model_id) == (("eu.a.b",), "eu.a.b")
+
+
 @pytest.mark.parametrize("value", ["", " "])
 def test_no_fallback(value: str) -> None:
     assert Config.from_environment(GOOD | {"FALLBACK_MODEL_ID": value}).fallback_model_id is None
@@ -67,6 +72,29 @@ def test_bad_value_is_named(name: str, value: str) -> None:
 def test_missing_variable_is_named(name: str) -> None:
     with pytest.raises(ConfigError, match=f"{name} is not set"):
         Config.from_environment({key: value for key, value in GOOD.items() if key != name})
+
+
+@pytest.mark.parametrize("version", ["1", "99999999", "DRAFT"])
+def test_a_guardrail(version: str) -> None:
+    config = Config.from_environment(GOOD | {"GUARDRAIL": f"abcdefgh1234:{version}"})
+    assert config.guardrail == Guardrail("abcdefgh1234", version)
+    assert config.corrections == ()
+
+
+def test_no_guardrail() -> None:
+    assert Config.from_environment(GOOD).guardrail is None
+    assert Config.from_environment(GOOD | {"GUARDRAIL": ""}).guardrail is None
+
+
+@pytest.mark.parametrize(
+    "value",
+    [" ", "none", "abcdefgh1234", "abcdefgh1234:", ":1", "abcdefgh1234:0", "abcdefgh1234:draft", "abcdefgh1234:1\n",
+     "ABCDEFGH1234:1", "abcdefgh1234:1:2", "abcdefgh1234:123456789", " abcdefgh1234:1", "abcdefgh1234 :1",
+     "arn:aws:bedrock:eu-central-1:123456789012:guardrail/abcdefgh1234:1", "²:1"],
+)  # fmt: skip
+def test_no_answer_goes_out_without_the_guardrail_that_was_meant(value: str) -> None:
+    with pytest.raises(ConfigError, match=r"GUARDRAIL must be ID:VERSION, .* or empty for none"):
+        Config.from_environment(GOOD | {"GUARDRAIL": value})
 
 
 # Each optional variable, values that are usable, and values of which no library must hear.

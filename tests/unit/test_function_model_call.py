@@ -7,6 +7,7 @@ import botocore.session
 import pytest
 from botocore.validate import validate_parameters
 
+from firstbyte.config import Guardrail
 from firstbyte.failures import RequestError
 from firstbyte.model_call import check_api, model_call
 from firstbyte.request import Api, ChatRequest, Message
@@ -26,7 +27,7 @@ ARN = "arn:aws:bedrock:eu-central-1:123456789012"
 
 
 def body(request: ChatRequest, model_id: str) -> Any:
-    call = model_call(request, model_id)
+    call = model_call(request, model_id, None)
     assert call.operation == "invoke_model_with_response_stream"
     assert call.stream_key == "body"
     return json.loads(call.arguments["body"])
@@ -55,7 +56,7 @@ def test_inference_profiles_belong_to_their_family(prefix: str) -> None:
     ],
 )
 def test_default_api(model_id: str, api: str) -> None:
-    assert model_call(LEAST, model_id).operation.startswith(api)
+    assert model_call(LEAST, model_id, None).operation.startswith(api)
 
 
 def test_anthropic() -> None:
@@ -86,8 +87,8 @@ def test_nova_and_converse() -> None:
         "inferenceConfig": {"maxTokens": 50, "temperature": 0.5, "topP": 0.9, "stopSequences": ["END"]},
     }
     assert body(FULL, "amazon.nova-lite-v1:0") == {"schemaVersion": "messages-v1", **fields}
-    assert model_call(FULL, "mistral.x").arguments == {"modelId": "mistral.x", **fields}
-    assert model_call(LEAST, "mistral.x").arguments["inferenceConfig"] == {"maxTokens": 50}
+    assert model_call(FULL, "mistral.x", None).arguments == {"modelId": "mistral.x", **fields}
+    assert model_call(LEAST, "mistral.x", None).arguments["inferenceConfig"] == {"maxTokens": 50}
 
 
 def test_llama() -> None:
@@ -108,7 +109,7 @@ def test_llama() -> None:
 
 
 def test_llamas_format_has_no_stop_sequences_so_converse_is_called() -> None:
-    assert model_call(FULL, "meta.llama3-8b-instruct-v1:0").operation == "converse_stream"
+    assert model_call(FULL, "meta.llama3-8b-instruct-v1:0", None).operation == "converse_stream"
 
 
 def asking(model: str, api: Api | None, *stop_sequences: str) -> ChatRequest:
@@ -116,7 +117,7 @@ def asking(model: str, api: Api | None, *stop_sequences: str) -> ChatRequest:
 
 
 def test_converse_can_be_asked_for() -> None:
-    assert model_call(asking(CLAUDE, "converse"), CLAUDE).operation == "converse_stream"
+    assert model_call(asking(CLAUDE, "converse"), CLAUDE, None).operation == "converse_stream"
 
 
 @pytest.mark.parametrize(
@@ -138,10 +139,24 @@ def test_invoke_and_converse_that_can_be_had_are_not() -> None:
     check_api(asking("mistral.x", "converse"))
 
 
+GUARDRAIL = Guardrail("abcdefgh1234", "DRAFT")
+PAIR = {"guardrailIdentifier": "abcdefgh1234", "guardrailVersion": "DRAFT"}
+
+
 @pytest.mark.parametrize("request_", [FULL, LEAST])
+def test_a_guardrail_is_in_both_calls_and_changes_nothing_else(request_: ChatRequest) -> None:
+    without = model_call(request_, CLAUDE, None)
+    assert model_call(request_, CLAUDE, GUARDRAIL).arguments == {**without.arguments, **PAIR}
+    without = model_call(request_, "mistral.x", None)
+    call = model_call(request_, "mistral.x", GUARDRAIL)
+    assert call.arguments == {**without.arguments, "guardrailConfig": PAIR}
+
+
+@pytest.mark.parametrize("request_", [FULL, LEAST])
+@pytest.mark.parametrize("guardrail", [None, GUARDRAIL])
 @pytest.mark.parametrize("model_id", [CLAUDE, "amazon.nova-lite-v1:0", "meta.llama3-8b", "mistral.x"])
-def test_botocore_takes_every_call(request_: ChatRequest, model_id: str) -> None:
-    call = model_call(request_, model_id)
+def test_botocore_takes_every_call(request_: ChatRequest, model_id: str, guardrail: Guardrail | None) -> None:
+    call = model_call(request_, model_id, guardrail)
     service = botocore.session.get_session().get_service_model("bedrock-runtime")
     name = "ConverseStream" if call.operation == "converse_stream" else "InvokeModelWithResponseStream"
     operation = service.operation_model(name)

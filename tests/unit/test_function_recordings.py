@@ -172,7 +172,7 @@ def test_split_at_every_byte(function: tuple[Any, ReplayServer], name: str, size
     client = Replayed(function[0].client.meta, recorded(name)[0], size)
     api: Api = "converse" if name.startswith("converse") else "invoke"
     request = ChatRequest((Message("user", "Say this is a test"),), CLAUDE, 10, api=api)
-    answer = Answer(client, request, CLAUDE, Deadline(60), Meter(), "a-request")
+    answer = Answer(client, request, CLAUDE, None, Deadline(60), Meter(), "a-request")
     text = "".join(event.text for event in answer if isinstance(event, Delta))
     usage = answer.attempt.usage
     check(name, text, answer.attempt.stop_reason, (usage.input_tokens, usage.output_tokens))

@@ -111,6 +111,21 @@ COMPLETED: list[list[Any]] = [
 ]
 
 
+@pytest.mark.parametrize(
+    "model_id",
+    [
+        "eu.amazon.nova-lite-v1:0",
+        "arn:aws:bedrock:eu-central-1:123456789012:application-inference-profile/a1b2c3d4e5f6",
+    ],
+)
+def test_the_model_is_named_by_the_id_that_was_called(model_id: str) -> None:
+    documents, _, log = traced([["ask", 0.1, model_id], ["text", 0.5], ["end", 1.3], ["write", 1.4]], header())
+    (call,) = (doc for doc in documents if doc["name"] == "bedrock")
+    assert call["aws"]["model_id"] == model_id
+    assert documents[-1]["annotations"]["model"] == model_id
+    assert log == ""
+
+
 def test_a_completed_response() -> None:
     documents, start, log = traced(COMPLETED, header())
     assert {doc["trace_id"] for doc in documents} == {ROOT}

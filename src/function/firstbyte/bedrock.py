@@ -8,7 +8,7 @@ import botocore.session
 from botocore.config import Config as ClientConfig
 from botocore.exceptions import ConnectionClosedError
 
-from firstbyte.config import Config
+from firstbyte.config import Config, Guardrail
 from firstbyte.deadline import Deadline, DeadlineReachedError
 from firstbyte.decoding import Decoder
 from firstbyte.failures import (
@@ -60,6 +60,7 @@ class Answer:
         client: from `create_client`.
         request: what to ask.
         model_id: the model to ask.
+        guardrail: what Bedrock checks the request and the answer with, if anything.
         deadline: ends any wait for the model.
         meter: records when the model is asked and what it sends.
         request_id: goes into Bedrock's own log of the call, so that it can be joined with the function's.
@@ -73,12 +74,13 @@ class Answer:
         client: Any,
         request: ChatRequest,
         model_id: str,
+        guardrail: Guardrail | None,
         deadline: Deadline,
         meter: Meter,
         request_id: str,
     ) -> None:
         self._client = client
-        self._call = model_call(request, model_id)
+        self._call = model_call(request, model_id, guardrail)
         self._deadline = deadline
         self._stream: Any = None
         self._read_to_its_end = False
@@ -197,6 +199,7 @@ def open_answer(
     client: Any,
     request: ChatRequest,
     fallback_model_id: str | None,
+    guardrail: Guardrail | None,
     *,
     wanted: Callable[[ModelEvent], bool],
     deadline: Deadline,
@@ -209,6 +212,7 @@ def open_answer(
         client: from `create_client`.
         request: what to ask.
         fallback_model_id: the model to ask second, if any.
+        guardrail: what Bedrock checks the request and the answer with, if anything.
         wanted: whether an event shows that the answer has begun.
         deadline: ends any wait for a model.
         meter: records each call.
@@ -219,7 +223,7 @@ def open_answer(
     """
     first_failure: RequestError | None = None
     for model_id in dict.fromkeys((request.model, fallback_model_id or request.model)):
-        answer = Answer(client, request, model_id, deadline, meter, request_id)
+        answer = Answer(client, request, model_id, guardrail, deadline, meter, request_id)
         try:
             return answer.read_until(wanted)
         except RequestError as failed:

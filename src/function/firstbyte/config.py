@@ -1,8 +1,9 @@
 """The function's settings, read once from the environment into a frozen object. template.yaml says what each means.
 
-Without a required setting the function does not start. A wrong optional one costs no more than what it sets. That
-includes the variables of Powertools and of the X-Ray SDK: either would raise in every response and so lose the record
-of all of them. They are imported after the first response, so their settings are checked here, without them.
+Without a required setting the function does not start, nor with a wrong guardrail. Any other wrong optional setting
+costs no more than what it sets. That includes the variables of Powertools and of the X-Ray SDK: either would raise in
+every response and so lose the record of all of them. They are imported after the first response, so their settings are
+checked here, without them.
 """
 
 import re
@@ -45,6 +46,14 @@ class Correction:
 
 
 @dataclass(frozen=True, slots=True)
+class Guardrail:
+    """A guardrail of Bedrock, by its id and its version: a number, or `DRAFT`."""
+
+    identifier: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """The settings that hold for every request.
 
@@ -59,6 +68,7 @@ class Config:
         prices: what tokens cost, from `MODEL_PRICES`.
         keep_alive_seconds: after how long without a byte an event stream gets a comment, from `KEEP_ALIVE_SECONDS`; 0
             for never.
+        guardrail: what Bedrock checks every request and answer with, from `GUARDRAIL`; None for nothing.
         metrics_disabled: whether the operator wants no metrics, from `POWERTOOLS_METRICS_DISABLED`.
         corrections: the optional settings that are not usable.
     """
@@ -72,6 +82,7 @@ class Config:
     objectives: Objectives
     prices: Prices
     keep_alive_seconds: int = DEFAULT_KEEP_ALIVE_SECONDS
+    guardrail: Guardrail | None = None
     metrics_disabled: bool = False
     corrections: tuple[Correction, ...] = ()
 
@@ -85,7 +96,7 @@ class Config:
         Raises:
             ConfigError: a required variable is missing or has an unusable value.
         """
-        model_ids = tuple(name.strip() for name in _required(environment, "MODEL_IDS").split(","))
+        model_ids = tuple(dict.fromkeys(name.strip() for name in _required(environment, "MODEL_IDS").split(",")))
         if not all(model_ids):
             raise ConfigError("MODEL_IDS has an empty entry: give model ids separated by single commas")
         fallback = environment.get("FALLBACK_MODEL_ID", "").strip() or None
@@ -105,6 +116,7 @@ class Config:
             ),
             keep_alive_seconds=int(keep_alive) if _is_seconds(keep_alive) else DEFAULT_KEEP_ALIVE_SECONDS,
             prices=prices,
+            guardrail=_guardrail(environment.get("GUARDRAIL", "")),
             metrics_disabled=environment.get("POWERTOOLS_METRICS_DISABLED", "").lower() in _TRUE,
             corrections=(
                 *_corrections(environment),
@@ -125,6 +137,17 @@ def _positive(environment: Mapping[str, str], name: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) < 10 and int(text) > 0):
         raise ConfigError(f"{name} must be a whole number from 1 to 999999999, not {text[:24]!r}")
     return int(text)
+
+
+def _guardrail(text: str) -> Guardrail | None:
+    # A wrong optional setting is left out and named in the log. This one is for safety: no answer may go out unchecked
+    # because of a slip.
+    if not text:
+        return None
+    found = re.fullmatch(r"([a-z0-9]+):([1-9][0-9]{0,7}|DRAFT)", text)
+    if not found:
+        raise ConfigError(f"GUARDRAIL must be ID:VERSION, such as abcdefgh1234:1, or empty for none, not {text[:24]!r}")
+    return Guardrail(found[1], found[2])
 
 
 # What Powertools takes for true and false; it raises for all other values, the empty one included.

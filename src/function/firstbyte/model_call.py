@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from firstbyte.config import Guardrail
 from firstbyte.failures import ErrorType, Failure, RequestError
 from firstbyte.given import given
 from firstbyte.request import ChatRequest
@@ -29,20 +30,23 @@ class ModelCall:
     stream_key: str
 
 
-def model_call(request: ChatRequest, model_id: str) -> ModelCall:
+def model_call(request: ChatRequest, model_id: str, guardrail: Guardrail | None) -> ModelCall:
     """Return the call for one model: InvokeModel if the family's format can express the request, otherwise Converse.
 
     Args:
         request: what the client asked for.
         model_id: the model to ask. It may differ from the request's: the fallback model does.
+        guardrail: what Bedrock checks the request and the answer with, if anything.
     """
     family = _family(model_id)
+    checks = _guardrail_fields(guardrail)
     if request.api == "converse" or family is None or not family.can_say(request):
-        return ModelCall("converse_stream", {"modelId": model_id, **_converse_fields(request)}, "stream")
+        arguments = {"modelId": model_id, **_converse_fields(request), **given(guardrailConfig=checks or None)}
+        return ModelCall("converse_stream", arguments, "stream")
     body = json.dumps(family.body(request))
     return ModelCall(
         "invoke_model_with_response_stream",
-        {"modelId": model_id, "body": body, "contentType": "application/json", "accept": "application/json"},
+        {"modelId": model_id, "body": body, "contentType": "application/json", "accept": "application/json", **checks},
         "body",
     )
 
@@ -62,6 +66,16 @@ def check_api(request: ChatRequest) -> None:
     if not family.can_say(request):
         message = "stop_sequences are not known to this model's own format; set api to converse, or leave them out"
         raise RequestError(Failure.of(ErrorType.INVALID_REQUEST, message, field="stop_sequences"))
+
+
+def _guardrail_fields(guardrail: Guardrail | None) -> dict[str, str]:
+    # No stream processing mode is set. In the default, the synchronous one, Bedrock holds back each piece of the answer
+    # until the guardrail has checked it. That is part of TTFT, and text may come in larger pieces. In the other mode
+    # text goes out before it is checked.
+    # https://docs.aws.amazon.com/bedrock/latest/userguide/guardrails-streaming.html
+    if guardrail is None:
+        return {}
+    return {"guardrailIdentifier": guardrail.identifier, "guardrailVersion": guardrail.version}
 
 
 def _converse_fields(request: ChatRequest) -> dict[str, Any]:

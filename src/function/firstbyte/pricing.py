@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from firstbyte.model_events import Usage
+from firstbyte.model_ids import without_geography
 
 # The template's parameter ModelPrices takes the same.
 _NUMBER = re.compile(r"[0-9]*\.?[0-9]+")
@@ -33,7 +34,7 @@ class Prices:
 
     def cost_usd(self, model_id: str, usage: Usage) -> float | None:
         """Return what an answer costs in US dollars; None if one of its prices or token counts is unknown."""
-        price = self._by_model.get(model_id) or self._by_model.get(model_id.partition(".")[2])
+        price = self._by_model.get(model_id) or self._by_model.get(without_geography(model_id))
         if price is None:
             return None
         parts = (

@@ -8,6 +8,7 @@ from typing import Any, Literal, NoReturn, cast
 
 from firstbyte.config import Config
 from firstbyte.failures import ErrorType, Failure, RequestError
+from firstbyte.model_ids import accepted_names, shown_name
 
 Api = Literal["invoke", "converse"]
 
@@ -33,7 +34,7 @@ class ChatRequest:
 
     Attributes:
         messages: the conversation, at least one turn; the last one is the user's.
-        model: the model's id, one of the configured ones.
+        model: the model's id, one of the configured ones, whatever the client called it.
         max_tokens: the longest answer, in tokens.
         system: the system text.
         temperature: from 0 to 1.
@@ -216,11 +217,12 @@ def _model(body: Mapping[str, Any], config: Config) -> str:
     model = body["model"]
     if not isinstance(model, str):
         _refuse("model", "must be a string")
-    if model not in config.model_ids:
-        # An ARN holds the account's number, which a client need not know.
-        names = [name for name in config.model_ids if not name.startswith("arn:")]
-        _refuse("model", f"is not allowed; allowed are {', '.join(names)}" if names else "is not allowed")
-    return model
+    if model in config.model_ids:
+        return model
+    meant = [model_id for model_id in config.model_ids if model in accepted_names(model_id)]
+    if len(meant) != 1:
+        _refuse("model", f"is not allowed; allowed are {', '.join(map(shown_name, config.model_ids))}")
+    return meant[0]
 
 
 def _max_tokens(body: Mapping[str, Any], limit: int) -> int:

@@ -14,6 +14,7 @@ from sandbox.bedrock.conversation import REQUEST_METADATA
 from sandbox.bedrock.dialect import Dialect
 from sandbox.bedrock.errors import STREAM_FAULTS, RefusedError, ServiceError, invalid
 from sandbox.bedrock.families import family_of
+from sandbox.bedrock.guardrails import check_guardrail_headers
 from sandbox.bedrock.models import Model, find_model
 from sandbox.bedrock.playback import Playback
 from sandbox.bedrock.script import ERROR_CHUNK, Directive, Script, ScriptError, parse_directive, script_for
@@ -32,19 +33,26 @@ _ERROR_NAMESPACE = "http://internal.amazon.com/coral/com.amazon.bedrock/"
 # In botocore's service model the event streams of both APIs have every fault's event, except for the first of these.
 _NOT_IN_CONVERSE = {"model_timeout": STREAM_FAULTS["model_timeout"].event_type, ERROR_CHUNK: "error in a chunk"}
 _METADATA = "X-Amzn-Bedrock-Request-Metadata"
+# What the service says of models that make no text. Many users quote the second, the first is from this report:
+# https://github.com/aws-samples/amazon-bedrock-client-for-mac/issues/112
+_MAKES_NO_TEXT = {
+    INVOKE: "The model is unsupported for streaming.",
+    CONVERSE: "This action doesn't support the model that you provided. Try again with a supported text or chat model.",
+}
 
 
-def bedrock_app(default_script: str, on_served: Callable[[Served], None]) -> web.Application:
+def bedrock_app(default_script: str, region: str, on_served: Callable[[Served], None]) -> web.Application:
     """Return the stand-in as an application.
 
     Args:
         default_script: a directive without its brackets, for every request. The directives of a prompt override it.
+        region: the region that it stands in for. Each has models of its own.
         on_served: called once for every request to one of the two operations, however it ends.
 
     Raises:
         ValueError: `default_script` is not understood; the message names the key.
     """
-    serve = partial(_serve, default=parse_directive(default_script), on_served=on_served)
+    serve = partial(_serve, default=parse_directive(default_script), region=region, on_served=on_served)
     app = web.Application(client_max_size=_MAX_BODY_BYTES)
     app.router.add_post("/model/{model_id}/invoke-with-response-stream", partial(serve, api=INVOKE))
     app.router.add_post("/model/{model_id}/converse-stream", partial(serve, api=CONVERSE))
@@ -53,16 +61,18 @@ def bedrock_app(default_script: str, on_served: Callable[[Served], None]) -> web
 
 
 async def _serve(
-    request: web.Request, *, api: str, default: Directive, on_served: Callable[[Served], None]
+    request: web.Request, *, api: str, default: Directive, region: str, on_served: Callable[[Served], None]
 ) -> web.StreamResponse:
     model_id = request.match_info["model_id"]
     body = await request.read()
     playback = Playback(request)
     response: web.StreamResponse = web.StreamResponse(headers=_headers(api))
     try:
-        if api == INVOKE and (metadata := request.headers.get(_METADATA)) is not None:
-            check_body(_parse(metadata.encode()), REQUEST_METADATA)
-        await playback.play(response, *_understand(body, api, model_id, default))
+        if api == INVOKE:
+            if (metadata := request.headers.get(_METADATA)) is not None:
+                check_body(_parse(metadata.encode()), REQUEST_METADATA)
+            check_guardrail_headers(request.headers)
+        await playback.play(response, *_understand(body, api, find_model(model_id, region), default))
     except RefusedError as refusal:
         playback.outcome, playback.status = refusal.error.code, refusal.error.status
         response = _error_response(refusal.error)
@@ -74,16 +84,17 @@ async def _serve(
     return response
 
 
-def _understand(body: bytes, api: str, model_id: str, default: Directive) -> tuple[Model, Dialect, Script, Answer]:
-    model = find_model(model_id)
+def _understand(body: bytes, api: str, model: Model, default: Directive) -> tuple[Model, Dialect, Script, Answer]:
+    if not model.makes_text:
+        raise invalid(_MAKES_NO_TEXT[api])
     dialect: Dialect | None = converse if api == CONVERSE else family_of(model)
     if dialect is None:
-        raise invalid(f"The sandbox does not know the {INVOKE} format of {model_id[:200]}; it answers to {CONVERSE}.")
+        raise invalid(f"The sandbox does not know the {INVOKE} format of {model.id[:200]}; it answers to {CONVERSE}.")
     content = _parse(body)
     check_body(content, dialect.BODY)
     prompt = dialect.read(content)
     try:
-        script = script_for(model_id, default, prompt.user_text)
+        script = script_for(model.id, default, prompt.user_text)
     except ScriptError as error:
         raise invalid(str(error)) from None
     answer = compose(script, prompt)

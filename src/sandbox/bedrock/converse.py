@@ -9,6 +9,7 @@ from typing import Any
 from sandbox.bedrock.answer import TOOL_NAME, Answer, Delta, Kind, Prompt, Usage
 from sandbox.bedrock.conversation import MEMBERS, read_alternating
 from sandbox.bedrock.dialect import Latency, Reported
+from sandbox.bedrock.guardrails import check_guardrail
 from sandbox.bedrock.models import Model
 from sandbox.bedrock.validation import record
 from sandbox.bedrock.wire import converse_event
@@ -19,6 +20,7 @@ BODY = record(MEMBERS, required=("messages",))
 
 def read(body: Any) -> Prompt:
     """Read a ConverseStream body that fits `BODY`; raises RefusedError."""
+    check_guardrail(body.get("guardrailConfig", {}))
     return read_alternating(body, body.get("inferenceConfig", {}).get("maxTokens"))
 
 

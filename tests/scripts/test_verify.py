@@ -1,1 +1,385 @@
-"""scripts/verify.sh."""
+"""scripts/verify.sh: it finds the sandbox right, and each claim that is broken wrong."""
+
+import json
+import os
+import subprocess
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+
+from sandbox.aws_api.contract import ApiError
+from sandbox_process import StartSandbox
+from stack_on_paper import NAME, StackOnPaper, events, lines, request_id, said, trace_id
+from tools import REPOSITORY, without_aws
+from verify import responses, surroundings, telemetry
+from verify.__main__ import main
+from verify.deployed import STACK
+
+ALL = {
+    *(STACK, responses.HEADERS, responses.STREAMS, responses.START, *responses.FORMATS.values(), responses.REFUSED),
+    *(responses.SETTINGS, responses.UNSIGNED, responses.INVOKED, responses.DEADLINE_EVENTS, responses.DEADLINE_TEXT),
+    *(surroundings.DASHBOARD, surroundings.ALARMS, telemetry.LOG_LINES, telemetry.LOG_FIGURES, telemetry.REQUESTS),
+    *(telemetry.TOKENS, telemetry.LAMBDA, telemetry.BEDROCK, telemetry.TRACE),
+}
+# Those that look at times.
+TIMED = {responses.STREAMS, responses.INVOKED, telemetry.LOG_FIGURES}
+
+
+def verify(*arguments: str, environment: Mapping[str, str] = {}) -> "subprocess.CompletedProcess[str]":
+    """Run the script, away from the AWS settings of whoever runs the tests."""
+    surroundings = {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
+    return subprocess.run(
+        [str(REPOSITORY / "scripts/verify.sh"), *arguments],
+        env={**without_aws(), **surroundings, "AWS_EC2_METADATA_DISABLED": "true", **environment},
+        capture_output=True,
+        text=True,
+        timeout=200,
+        check=False,
+    )
+
+
+def verdicts(document: Mapping[str, Any]) -> dict[str, str]:
+    return {check["name"]: check["verdict"] for check in document["checks"]}
+
+
+@pytest.mark.alone
+def test_the_sandbox_is_as_claimed(start_sandbox: StartSandbox) -> None:
+    """Short answers fit into the two seconds that a timeout of three leaves, long ones do not."""
+    running = start_sandbox("--parameter-overrides", "TimeoutSeconds=3", "--model-script", "ttft=100 gap=40")
+    done = verify("--sandbox", "--ready-file", str(running.ready_file), "--output", "json")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert verdicts(json.loads(done.stdout)) == dict.fromkeys(ALL, "ok")
+
+
+@pytest.mark.alone
+def test_the_sandbox_through_the_variables_of_aws(sandbox: dict[str, str]) -> None:
+    """What scripts/env.sh exports is enough; the report is Markdown without what a public issue should not show."""
+    names = {"AWS_ENDPOINT_URL": "aws_endpoint_url", "AWS_REGION": "region"}
+    names |= {"AWS_ACCESS_KEY_ID": "access_key_id", "AWS_SECRET_ACCESS_KEY": "secret_access_key"}
+    environment = {name: sandbox[key] for name, key in names.items()}
+    done = verify("--stack", "firstbyte", environment=environment)
+    assert done.returncode == 0, done.stdout + done.stderr
+    report = done.stdout.splitlines()
+    assert report[0] == f"# Firstbyte on us-east-1: {len(ALL) - 2} ok, 2 not checked"
+    facts, checks = "\n".join(report).split("| Check | Verdict | Expected | Seen |\n")
+    for name in ("Stack | firstbyte, CREATE_COMPLETE", "curl | 7.", "Python | 3.", "boto3 | 1.", "Firstbyte | "):
+        assert f"| {name}" in facts or name.startswith("curl")
+    rows = [line.split(" | ")[:2] for line in checks.splitlines()[1:]]
+    assert {name.removeprefix("| ") for name, _ in rows} == ALL
+    unchecked = {name.removeprefix("| ") for name, verdict in rows if verdict == "not checked"}
+    assert unchecked == {responses.DEADLINE_EVENTS, responses.DEADLINE_TEXT}
+    for secret in (sandbox["secret_access_key"], sandbox["access_key_id"], "123456789012"):
+        assert secret not in done.stdout + done.stderr
+    assert [line.split(" ")[0] for line in done.stderr.splitlines()] == ["verify:"] * len(done.stderr.splitlines())
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[[StackOnPaper], Any]:
+    """Run the checks in this process, against a stack on paper; gives the exit code and the findings by name."""
+
+    def run(stack: StackOnPaper) -> tuple[int, dict[str, dict[str, str]]]:
+        with stack.running() as variables:
+            for name in [name for name in os.environ if name.startswith("AWS_")]:
+                monkeypatch.delenv(name)
+            for name, value in variables.items():
+                monkeypatch.setenv(name, value)
+            code = main(["--stack", NAME, "--wait", "0", "--output", "json"])
+        checks = json.loads(capsys.readouterr().out)["checks"]
+        assert {check["name"] for check in checks} == ALL
+        return code, {check["name"]: check for check in checks}
+
+    return run
+
+
+@pytest.mark.alone
+def test_a_stack_that_is_as_claimed(run: Callable[[StackOnPaper], Any]) -> None:
+    stack = StackOnPaper()
+    # Exactly what it is sent: the unsigned call does not reach it, and four others are no whole answers.
+    for metric in (("Firstbyte", "Requests"), ("AWS/Lambda", "Invocations")):
+        stack.metrics[metric] = 10
+    stack.metrics["Firstbyte", "Completed"] = 6
+    code, found = run(stack)
+    assert {name: check["seen"] for name, check in found.items() if check["verdict"] != "ok"} == {}
+    assert code == 0
+    assert len(stack.requests) == 11
+
+
+# A change of the stack on paper that breaks a claim.
+Break = Callable[[StackOnPaper], None]
+BROKEN: dict[str, tuple[Break, set[str]]] = {}
+
+
+def breaks(*names: str) -> Callable[[Break], Break]:
+    """Register a change, and the checks that must find it; all others must find nothing."""
+
+    def register(change: Break) -> Break:
+        BROKEN[change.__name__] = (change, set(names))
+        return change
+
+    return register
+
+
+@breaks(STACK)
+def an_update_that_was_rolled_back(stack: StackOnPaper) -> None:
+    stack.status = "UPDATE_ROLLBACK_COMPLETE"
+
+
+@breaks(responses.HEADERS, telemetry.LOG_FIGURES)
+def no_request_id(stack: StackOnPaper) -> None:
+    del stack.replies["events"].headers["x-request-id"]
+
+
+@breaks(responses.HEADERS, telemetry.TRACE)
+def another_trace_id(stack: StackOnPaper) -> None:
+    stack.replies["events"].headers["x-amzn-trace-id"] = f"Root={trace_id('other')};Sampled=1"
+
+
+@breaks(responses.HEADERS, responses.STREAMS, responses.START, telemetry.LOG_FIGURES, telemetry.TRACE)
+def headers_that_lambda_did_not_apply(stack: StackOnPaper) -> None:
+    stack.replies["events"].headers["content-type"] = "application/octet-stream"
+
+
+@breaks(responses.STREAMS)
+def an_answer_that_comes_at_once(stack: StackOnPaper) -> None:
+    reply = stack.replies["events"]
+    reply.pieces = [(0.3, reply.body)]
+
+
+@breaks(responses.STREAMS)
+def an_answer_that_comes_in_two_pieces(stack: StackOnPaper) -> None:
+    first, second, *others = (data for _, data in stack.replies["events"].pieces)
+    stack.replies["events"].pieces = [(0.0, first + second), (0.3, b"".join(others))]
+
+
+@breaks(responses.START, telemetry.TOKENS, telemetry.BEDROCK, telemetry.TRACE)
+def the_fallback_model(stack: StackOnPaper) -> None:
+    reply = stack.replies["events"]
+    reply.pieces = [(at, data.replace(b"nova-lite", b"nova-micro")) for at, data in reply.pieces]
+
+
+@breaks(responses.START, telemetry.LOG_FIGURES)
+def no_token_counts(stack: StackOnPaper) -> None:
+    reply = stack.replies["events"]
+    reply.pieces = [(at, data.replace(b'"usage"', b'"usages"')) for at, data in reply.pieces]
+
+
+@breaks(responses.STREAMS, responses.START)
+def a_stream_that_is_cut(stack: StackOnPaper) -> None:
+    del stack.replies["events"].pieces[-1]
+    stack.replies["events"].is_cut = True
+
+
+@breaks(responses.FORMATS["application/x-ndjson"])
+def lines_without_an_end(stack: StackOnPaper) -> None:
+    stack.replies["lines"].say(b"".join(lines(*said("lines")[:-1])))
+
+
+@breaks(responses.FORMATS["application/x-ndjson"])
+def events_in_place_of_lines(stack: StackOnPaper) -> None:
+    stack.replies["lines"].headers["content-type"] = "text/event-stream"
+    stack.replies["lines"].say(b"".join(events(*said("lines"))))
+
+
+@breaks(responses.FORMATS["text/plain"])
+def text_that_is_cut(stack: StackOnPaper) -> None:
+    stack.replies["text"].is_cut = True
+
+
+@breaks(responses.FORMATS["text/plain"])
+def text_that_is_empty(stack: StackOnPaper) -> None:
+    stack.replies["text"].pieces = []
+
+
+@breaks(responses.FORMATS["application/json"])
+def a_document_without_text(stack: StackOnPaper) -> None:
+    stack.replies["document"].say(b"{}")
+
+
+@breaks(responses.REFUSED)
+def a_refusal_of_another_field(stack: StackOnPaper) -> None:
+    stack.replies["unfit"].say(b'{"error": {"type": "invalid_request", "field": "prompt"}}')
+
+
+@breaks(responses.REFUSED)
+def a_request_that_does_not_fit_and_is_answered(stack: StackOnPaper) -> None:
+    stack.replies["unfit"] = stack.replies["at"]
+
+
+@breaks(responses.SETTINGS)
+def an_older_version_with_a_higher_limit(stack: StackOnPaper) -> None:
+    stack.replies["above"] = stack.replies["at"]
+
+
+@breaks(responses.SETTINGS)
+def an_older_version_with_a_lower_limit(stack: StackOnPaper) -> None:
+    stack.replies["at"] = stack.replies["above"]
+
+
+@breaks(responses.UNSIGNED)
+def an_unsigned_call_that_is_let_through(stack: StackOnPaper) -> None:
+    stack.replies["unsigned"] = stack.replies["above"]
+
+
+@breaks(responses.UNSIGNED)
+def an_unsigned_call_that_breaks_something(stack: StackOnPaper) -> None:
+    stack.replies["unsigned"].status = 500
+
+
+@breaks(responses.UNSIGNED)
+def a_public_url_that_lets_nobody_in(stack: StackOnPaper) -> None:
+    stack.parameters["UrlAuthType"] = "NONE"
+
+
+@breaks(responses.INVOKED)
+def an_invocation_that_comes_at_once(stack: StackOnPaper) -> None:
+    reply = stack.replies["invoked"]
+    reply.pieces = [(0.3, reply.body)]
+
+
+@breaks(responses.INVOKED)
+def an_invocation_that_fails_midway(stack: StackOnPaper) -> None:
+    stack.completion = {"ErrorCode": "DeadlineExceeded"}
+
+
+@breaks(responses.INVOKED)
+def an_invocation_that_does_not_end(stack: StackOnPaper) -> None:
+    stack.replies["invoked"].is_cut = True
+
+
+@breaks(responses.INVOKED)
+def an_invocation_that_is_not_allowed(stack: StackOnPaper) -> None:
+    stack.refused["Invoke"] = ApiError("AccessDeniedException", "User: arn is not authorized", 403)
+
+
+@breaks(responses.DEADLINE_EVENTS)
+def events_that_do_not_tell_of_the_deadline(stack: StackOnPaper) -> None:
+    del stack.replies["late events"].pieces[-1]
+    stack.replies["late events"].is_cut = True
+
+
+@breaks(responses.DEADLINE_TEXT)
+def text_that_ends_at_the_deadline_as_if_whole(stack: StackOnPaper) -> None:
+    stack.replies["late text"].is_cut = False
+
+
+@breaks(surroundings.DASHBOARD, surroundings.ALARMS)
+def no_dashboard(stack: StackOnPaper) -> None:
+    stack.refused["GetDashboard"] = ApiError("ResourceNotFound", "no such dashboard", 404)
+
+
+@breaks(surroundings.DASHBOARD)
+def the_dashboard_of_another_stack(stack: StackOnPaper) -> None:
+    stack.dashboard["widgets"][1]["properties"]["metrics"] = [["Firstbyte", "Requests", "service", "other"]] * 20
+
+
+@breaks(surroundings.DASHBOARD)
+def a_dashboard_without_the_log(stack: StackOnPaper) -> None:
+    del stack.dashboard["widgets"][2]
+
+
+@breaks(surroundings.ALARMS)
+def a_dashboard_without_alarms(stack: StackOnPaper) -> None:
+    del stack.dashboard["widgets"][3]
+
+
+@breaks(surroundings.ALARMS)
+def an_alarm_that_is_missing(stack: StackOnPaper) -> None:
+    del stack.alarms["chat-ttft"]
+
+
+@breaks(surroundings.ALARMS)
+def no_alarm_that_pages(stack: StackOnPaper) -> None:
+    stack.alarms["chat-page"] = ("MetricAlarm", "OK")
+
+
+@breaks(telemetry.LOG_LINES)
+def a_log_line_that_is_missing(stack: StackOnPaper) -> None:
+    del stack.lines[request_id("invoked")]
+
+
+@breaks(telemetry.LOG_FIGURES)
+def other_tokens_in_the_log(stack: StackOnPaper) -> None:
+    stack.lines[request_id("events")]["output_tokens"] = 8
+
+
+@breaks(telemetry.LOG_FIGURES)
+def a_later_first_token_in_the_log(stack: StackOnPaper) -> None:
+    stack.lines[request_id("events")]["ttft_ms"] = 5.0
+
+
+@breaks(telemetry.LOG_FIGURES)
+def a_duration_in_the_log_that_no_client_saw(stack: StackOnPaper) -> None:
+    stack.lines[request_id("events")]["duration_ms"] = 60_000.0
+
+
+@breaks(telemetry.LOG_FIGURES)
+def a_first_text_in_the_log_that_no_client_saw(stack: StackOnPaper) -> None:
+    stack.lines[request_id("events")]["first_text_ms"] = 60_000.0
+
+
+@breaks(telemetry.REQUESTS)
+def too_few_completed(stack: StackOnPaper) -> None:
+    stack.metrics["Firstbyte", "Completed"] = 5
+
+
+@breaks(telemetry.REQUESTS)
+def too_few_requests(stack: StackOnPaper) -> None:
+    stack.metrics["Firstbyte", "Requests"] = 9
+
+
+@breaks(telemetry.TOKENS)
+def no_tokens(stack: StackOnPaper) -> None:
+    del stack.metrics["Firstbyte", "InputTokens"]
+
+
+@breaks(telemetry.TOKENS)
+def too_few_tokens(stack: StackOnPaper) -> None:
+    stack.metrics["Firstbyte", "OutputTokens"] = 34
+
+
+@breaks(telemetry.LAMBDA)
+def too_few_invocations(stack: StackOnPaper) -> None:
+    stack.metrics["AWS/Lambda", "Invocations"] = 9
+
+
+@breaks(telemetry.BEDROCK)
+def no_invocations_of_the_model(stack: StackOnPaper) -> None:
+    del stack.metrics["AWS/Bedrock", "Invocations"]
+
+
+@breaks(telemetry.TRACE)
+def no_trace(stack: StackOnPaper) -> None:
+    stack.traces.clear()
+
+
+@breaks(telemetry.TRACE)
+def a_trace_without_the_functions_own_records(stack: StackOnPaper) -> None:
+    del stack.traces[trace_id("events")][2]
+
+
+@breaks(telemetry.TRACE)
+def a_trace_of_another_model(stack: StackOnPaper) -> None:
+    stack.traces[trace_id("events")][2]["annotations"]["model"] = "amazon.nova-micro-v1:0"
+
+
+@breaks(telemetry.REQUESTS, telemetry.TOKENS, telemetry.LAMBDA, telemetry.BEDROCK)
+def a_permission_that_is_missing(stack: StackOnPaper) -> None:
+    stack.refused["GetMetricData"] = ApiError("AccessDenied", "User: arn is not authorized to perform", 403)
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_broken_claim_is_found_and_nothing_else(run: Callable[[StackOnPaper], Any], name: str) -> None:
+    change, expected = BROKEN[name]
+    stack = StackOnPaper()
+    change(stack)
+    code, found = run(stack)
+    bad = {name: check for name, check in found.items() if check["verdict"] in ("failed", "not seen in time")}
+    assert expected <= bad.keys()
+    # On a busy machine these find something, too.
+    assert bad.keys() - expected <= TIMED, bad
+    assert code == 1
+
+
+def test_every_check_is_seen_to_fail() -> None:
+    assert set().union(*(expected for _, expected in BROKEN.values())) == ALL

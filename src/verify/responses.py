@@ -21,6 +21,8 @@ DEADLINE_EVENTS = "events after the deadline"
 DEADLINE_TEXT = "bare text after the deadline"
 INVOKED = "InvokeWithResponseStream"
 
+DEADLINE_EXPECTED = "the transfer is cut shortly before the function's timeout: curl ends with 18"
+
 # Above it nobody waits for the function's deadline.
 LONGEST_TIMEOUT = 30
 _LEAST_MOMENTS = 3
@@ -152,7 +154,9 @@ def unsigned(answer: Answer, deployed: Deployed) -> Finding:
     seen = f"{answer.status}, {'by the function' if answer.request_id else 'the function did not run'}"
     if deployed.parameters["UrlAuthType"] == "AWS_IAM":
         is_right = answer.status == 403 and not answer.request_id
-        return judged(UNSIGNED, "403, and the function does not run", [] if is_right else ["it is not refused with 403"], seen)
+        return judged(
+            UNSIGNED, "403, and the function does not run", [] if is_right else ["it is not refused with 403"], seen
+        )
     expected = "UrlAuthType is NONE: it gets in, and the function refuses an empty request with 400"
     is_right = answer.status == 400 and bool(answer.request_id)
     return judged(UNSIGNED, expected, [] if is_right else ["it does not get in"], seen)

@@ -1,7 +1,7 @@
 """The checks of what was recorded of the responses: log lines, metrics and traces, as AWS shows them after a while."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,7 +10,7 @@ from probe.measurement import COMPLETED
 from verify.calls import DOCUMENT, Answer
 from verify.deployed import Deployed
 from verify.findings import FAILED, OK, UNCHECKED
-from verify.responses import DEADLINE_TEXT, deadline_text, trace_id
+from verify.responses import DEADLINE_EXPECTED, DEADLINE_TEXT, deadline_text, trace_id
 from verify.waiting import Watch
 
 LOG_LINES = "log lines"
@@ -77,26 +77,9 @@ class Sent:
 def watches(sent: Sent) -> list[Watch]:
     """Return the checks, in the order of the report."""
     log = Log(sent.deployed, sent.since)
-    metric = _Metrics(sent)
-    whole, name = sent.completed, sent.deployed.name
-    model = sent.events.run.model or ""
-    by_model = {"service": name, "model": model}
-    ours = [answer.run for answer in whole if answer.run.model == model]
-    requests = {
-        "Requests": metric.sum("Firstbyte", "Requests", len(sent.reached), service=name),
-        "Completed": metric.sum("Firstbyte", "Completed", len(whole), service=name),
-    }
-    tokens = {
-        "InputTokens": metric.sum("Firstbyte", "InputTokens", sum(run.input_tokens or 0 for run in ours), **by_model),
-        "OutputTokens": metric.sum(
-            "Firstbyte", "OutputTokens", sum(run.output_tokens or 0 for run in ours), **by_model
-        ),
-    }
-    function = sent.deployed.outputs["FunctionName"]
-    invocations = {"Invocations": metric.sum("AWS/Lambda", "Invocations", len(sent.reached), FunctionName=function)}
-    asked = {"Invocations": metric.sum("AWS/Bedrock", "Invocations", len(ours), ModelId=model)}
     xray = sent.deployed.access.client("xray")
-    found = [
+    late = sent.deadline
+    return [
         Watch(
             LOG_LINES, f"a line `response finished` for each of {len(sent.reached)} requests", lambda: _lines(sent, log)
         ),
@@ -105,20 +88,18 @@ def watches(sent: Sent) -> list[Watch]:
             f"those of the event end; no longer than what the client saw, by more than {_ALLOWANCE_MS:.0f} ms",
             lambda: _figures(sent.events, log),
         ),
-        _metrics(REQUESTS, f"at least what this run sent, in Firstbyte by service {name}", requests),
-        _metrics(TOKENS, "at least those of this run, in Firstbyte by service and model", tokens),
-        _metrics(LAMBDA, "at least the requests of this run, in AWS/Lambda by FunctionName", invocations),
-        _metrics(BEDROCK, "at least the answers of this run, in AWS/Bedrock by ModelId", asked),
+        *_metrics(sent),
         Watch(
             TRACE,
             f"subsegments {', '.join(_SUBSEGMENTS)}; annotations {', '.join(_ANNOTATIONS)} of the response",
             lambda: _trace(sent, xray),
         ),
+        *(
+            [Watch(DEADLINE_TEXT, DEADLINE_EXPECTED, lambda: deadline_text(late, log.line(late.request_id)))]
+            if late
+            else ()
+        ),
     ]
-    if (late := sent.deadline) is not None:
-        expected = "the transfer is cut shortly before the function's timeout: curl ends with 18"
-        found.append(Watch(DEADLINE_TEXT, expected, lambda: deadline_text(late, log.line(late.request_id))))
-    return found
 
 
 def _lines(sent: Sent, log: Log) -> tuple[str | None, str]:
@@ -132,6 +113,8 @@ def _lines(sent: Sent, log: Log) -> tuple[str | None, str]:
 def _figures(answer: Answer, log: Log) -> tuple[str | None, str]:
     if answer.run.outcome != COMPLETED:
         return UNCHECKED, "the answer is not whole"
+    if not answer.request_id:
+        return UNCHECKED, "the answer does not say its request id"
     line = log.line(answer.request_id)
     if line is None:
         return None, "no line"
@@ -177,45 +160,64 @@ def _is_near(value: object, other: object) -> bool:
     return both and abs(value - other) <= _ROUNDING_MS  # type: ignore[operator]
 
 
-class _Metrics:
-    """CloudWatch's metrics of the minutes of this run."""
+@dataclass(frozen=True)
+class _Sum:
+    """A metric, and what its sum over the minutes of this run should at least be."""
 
-    def __init__(self, sent: Sent) -> None:
-        self._client = sent.deployed.access.client("cloudwatch")
-        # One minute more at each end, for a clock that is not quite right.
-        self._start = sent.since.replace(second=0, microsecond=0) - timedelta(minutes=1)
-
-    def sum(self, namespace: str, name: str, least: int, **dimensions: str) -> Callable[[], tuple[float | None, int]]:
-        """Return what looks a metric up: its sum, None without any value, and what it should at least be."""
-        metric = {
-            "Namespace": namespace,
-            "MetricName": name,
-            "Dimensions": [{"Name": key, "Value": value} for key, value in dimensions.items()],
-        }
-        query = {"Id": "looked_up", "MetricStat": {"Metric": metric, "Period": 60, "Stat": "Sum"}}
-
-        def look() -> tuple[float | None, int]:
-            end = datetime.now(UTC) + timedelta(minutes=1)
-            answer = self._client.get_metric_data(MetricDataQueries=[query], StartTime=self._start, EndTime=end)
-            values = answer["MetricDataResults"][0]["Values"]
-            return sum(values) if values else None, least
-
-        return look
+    namespace: str
+    name: str
+    least: int
+    dimensions: Mapping[str, str]
 
 
-def _metrics(name: str, expected: str, looked_up: Mapping[str, Callable[[], tuple[float | None, int]]]) -> Watch:
-    def look() -> tuple[str | None, str]:
-        found = {metric: sum_() for metric, sum_ in looked_up.items()}
-        if not any(least for _, least in found.values()):
-            return UNCHECKED, "nothing was answered that counts"
-        are_there = all(value is not None and value >= least for value, least in found.values())
-        words = [
-            f"{metric} {'none' if value is None else f'{value:g}'} of {least}"
-            for metric, (value, least) in found.items()
-        ]
-        return OK if are_there else None, ", ".join(words)
+def _metrics(sent: Sent) -> list[Watch]:
+    name, function, model = sent.deployed.name, sent.deployed.outputs["FunctionName"], sent.events.run.model or ""
+    whole = [answer.run for answer in sent.completed]
+    ours = [run for run in whole if run.model == model]
+    by_service, by_model = {"service": name}, {"service": name, "model": model}
+    asked = len(sent.reached)
+    requests = [_Sum("Firstbyte", *each, by_service) for each in (("Requests", asked), ("Completed", len(whole)))]
+    tokens = [
+        _Sum("Firstbyte", "InputTokens", sum(run.input_tokens or 0 for run in ours), by_model),
+        _Sum("Firstbyte", "OutputTokens", sum(run.output_tokens or 0 for run in ours), by_model),
+    ]
+    invocations = [_Sum("AWS/Lambda", "Invocations", asked, {"FunctionName": function})]
+    answered = [_Sum("AWS/Bedrock", "Invocations", len(ours), {"ModelId": model})]
+    client = sent.deployed.access.client("cloudwatch")
+    # One minute more at each end, for a clock that is not quite right.
+    start = sent.since.replace(second=0, microsecond=0) - timedelta(minutes=1)
 
-    return Watch(name, expected, look)
+    def watch(name: str, expected: str, wanted: Sequence[_Sum]) -> Watch:
+        return Watch(name, f"at least {expected}", lambda: _are_there(wanted, client, start))
+
+    return [
+        watch(REQUESTS, f"what this run sent, in Firstbyte by service {name}", requests),
+        watch(TOKENS, "those of this run, in Firstbyte by service and model", tokens),
+        watch(LAMBDA, "the requests of this run, in AWS/Lambda by FunctionName", invocations),
+        watch(BEDROCK, "the answers of this run, in AWS/Bedrock by ModelId", answered),
+    ]
+
+
+def _are_there(wanted: Sequence[_Sum], client: Any, start: datetime) -> tuple[str | None, str]:
+    if not any(each.least for each in wanted):
+        return UNCHECKED, "nothing was answered that counts"
+    found = [(each, _total(each, client, start)) for each in wanted]
+    seen = ", ".join(f"{each.name} {'none' if sum_ is None else f'{sum_:g}'} of {each.least}" for each, sum_ in found)
+    return OK if all(sum_ is not None and sum_ >= each.least for each, sum_ in found) else None, seen
+
+
+def _total(wanted: _Sum, client: Any, start: datetime) -> float | None:
+    """The metric's sum since the start; None if it has no value."""
+    metric = {
+        "Namespace": wanted.namespace,
+        "MetricName": wanted.name,
+        "Dimensions": [{"Name": key, "Value": value} for key, value in wanted.dimensions.items()],
+    }
+    query = {"Id": "wanted", "MetricStat": {"Metric": metric, "Period": 60, "Stat": "Sum"}}
+    end = datetime.now(UTC) + timedelta(minutes=1)
+    answer = client.get_metric_data(MetricDataQueries=[query], StartTime=start, EndTime=end)
+    values = answer["MetricDataResults"][0]["Values"]
+    return sum(values) if values else None
 
 
 def _trace(sent: Sent, xray: Any) -> tuple[str | None, str]:

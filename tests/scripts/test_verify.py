@@ -2,18 +2,24 @@
 
 import json
 import os
+import re
+import shutil
+import signal
 import subprocess
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from readme import table, unquoted
 from sandbox.aws_api.contract import ApiError
 from sandbox_process import StartSandbox
-from stack_on_paper import NAME, StackOnPaper, events, lines, request_id, said, trace_id
+from stack_on_paper import NAME, REGION, StackOnPaper, events, lines, request_id, said, trace_id
 from tools import REPOSITORY, without_aws
 from verify import responses, surroundings, telemetry
 from verify.__main__ import main
+from verify.access import PERMISSIONS
 from verify.deployed import STACK
 
 ALL = {
@@ -63,8 +69,11 @@ def test_the_sandbox_through_the_variables_of_aws(sandbox: dict[str, str]) -> No
     report = done.stdout.splitlines()
     assert report[0] == f"# Firstbyte on us-east-1: {len(ALL) - 2} ok, 2 not checked"
     facts, checks = "\n".join(report).split("| Check | Verdict | Expected | Seen |\n")
-    for name in ("Stack | firstbyte, CREATE_COMPLETE", "curl | 7.", "Python | 3.", "boto3 | 1.", "Firstbyte | "):
-        assert f"| {name}" in facts or name.startswith("curl")
+    for fact in ("Stack | firstbyte, CREATE_COMPLETE", "Region | us-east-1", "Python | 3.", "boto3 | 1."):
+        assert f"| {fact}" in facts
+    assert re.search(r"\| curl \| \d+\.\d+\.\d+ \|", facts)
+    assert re.search(r"\| Firstbyte \| .*[0-9a-f]{7}", facts)
+    assert "MaxOutputTokens=4096" in facts
     rows = [line.split(" | ")[:2] for line in checks.splitlines()[1:]]
     assert {name.removeprefix("| ") for name, _ in rows} == ALL
     unchecked = {name.removeprefix("| ") for name, verdict in rows if verdict == "not checked"}
@@ -103,6 +112,8 @@ def test_a_stack_that_is_as_claimed(run: Callable[[StackOnPaper], Any]) -> None:
     assert {name: check["seen"] for name, check in found.items() if check["verdict"] != "ok"} == {}
     assert code == 0
     assert len(stack.requests) == 11
+    # The permissions in --help are those of what is asked.
+    assert {name for name, _ in stack.asked} == {each.partition(":")[2] for each in PERMISSIONS[:-2]}
 
 
 # A change of the stack on paper that breaks a claim.
@@ -125,7 +136,7 @@ def an_update_that_was_rolled_back(stack: StackOnPaper) -> None:
     stack.status = "UPDATE_ROLLBACK_COMPLETE"
 
 
-@breaks(responses.HEADERS, telemetry.LOG_FIGURES)
+@breaks(responses.HEADERS)
 def no_request_id(stack: StackOnPaper) -> None:
     del stack.replies["events"].headers["x-request-id"]
 
@@ -381,5 +392,193 @@ def test_a_broken_claim_is_found_and_nothing_else(run: Callable[[StackOnPaper], 
     assert code == 1
 
 
+def unchecked(stack: StackOnPaper, run: Callable[[StackOnPaper], Any]) -> dict[str, str]:
+    """What was not checked, and why, of a stack in which nothing else is found, on a machine that is not busy."""
+    _, found = run(stack)
+    assert {name for name, check in found.items() if check["verdict"] in ("failed", "not seen in time")} <= TIMED
+    return {name: check["seen"] for name, check in found.items() if check["verdict"] == "not checked"}
+
+
+def test_a_long_timeout_is_not_waited_for(run: Callable[[StackOnPaper], Any]) -> None:
+    stack = StackOnPaper()
+    stack.parameters["TimeoutSeconds"] = "31"
+    why = "TimeoutSeconds is 31: deploy with TimeoutSeconds=5 to see it"
+    assert unchecked(stack, run) == {responses.DEADLINE_EVENTS: why, responses.DEADLINE_TEXT: why}
+    assert not {"late events", "late text"} & set(stack.requests)
+
+
+def test_a_model_that_is_done_before_the_deadline_shows_nothing_of_it(run: Callable[[StackOnPaper], Any]) -> None:
+    stack = StackOnPaper()
+    stack.replies["late events"].say(b"".join(events(*said("late events"))))
+    stack.replies["late text"].is_cut = False
+    stack.lines[request_id("late text")]["outcome"] = "completed"
+    found = unchecked(stack, run)
+    assert found.keys() == {responses.DEADLINE_EVENTS, responses.DEADLINE_TEXT}
+    assert all("before the deadline: ask a slower model" in why for why in found.values())
+
+
+def test_answers_that_were_not_sampled_have_no_trace(run: Callable[[StackOnPaper], Any]) -> None:
+    stack = StackOnPaper()
+    for reply in stack.replies.values():
+        reply.headers = {name: value.replace("Sampled=1", "Sampled=0") for name, value in reply.headers.items()}
+    assert unchecked(stack, run).keys() == {telemetry.TRACE}
+
+
+def test_a_url_for_everybody_lets_everybody_in(run: Callable[[StackOnPaper], Any]) -> None:
+    stack = StackOnPaper()
+    stack.parameters["UrlAuthType"] = "NONE"
+    stack.replies["unsigned"] = stack.replies["above"]
+    assert unchecked(stack, run) == {}
+
+
+def test_keys_that_may_not_call_the_url_are_told_which_permissions_they_need(
+    run: Callable[[StackOnPaper], Any],
+) -> None:
+    stack = StackOnPaper()
+    for kind in stack.replies.keys() - {"invoked"}:
+        stack.replies[kind] = stack.replies["unsigned"]
+    stack.refused["Invoke"] = ApiError("AccessDeniedException", "User: arn is not authorized", 403)
+    code, found = run(stack)
+    assert code == 1
+    assert "lambda:InvokeFunctionUrl and lambda:InvokeFunction" in found[responses.HEADERS]["seen"]
+    assert found[responses.INVOKED]["seen"] == "the keys have no permission for lambda:InvokeFunction"
+    # Nothing was recorded, and nobody waits for it.
+    recorded = {found[name]["verdict"] for name in (telemetry.LOG_LINES, telemetry.REQUESTS, telemetry.TRACE)}
+    assert recorded == {"not checked"}
+
+
+def test_the_readme_has_every_check() -> None:
+    rows = table("src/verify", "## What only AWS can show")
+    named = [name for _, check in rows if not check.startswith("none") for name in unquoted(check)]
+    assert sorted(named) == sorted(ALL)
+
+
 def test_every_check_is_seen_to_fail() -> None:
     assert set().union(*(expected for _, expected in BROKEN.values())) == ALL
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([], "usage: scripts/verify.sh"),
+        (["--stack", "a", "--sandbox"], "not allowed with argument"),
+        (["--stack", "a", "--wait", "-1"], "'-1' is not a number of seconds from 0 to 3600"),
+        (["--stack", "a", "--wait", "x"], "'x' is not a number of seconds"),
+        (["--stack", "a", "--output", "xml"], "invalid choice: 'xml'"),
+        (["--stack", "a", "--ready-file", "x"], "--ready-file goes with --sandbox"),
+        (["--sandbox", "--region", "eu-west-1"], "--region with --stack"),
+        (["--sandbox", "--ready-file", "/nowhere/ready.json"], "verify: no sandbox is running: /nowhere/ready.json"),
+        (["--stack", "a", "--region", "eu-west-1"], "verify: no AWS credentials: set AWS_PROFILE, or"),
+    ],
+)
+def test_wrong_use(arguments: list[str], words: str) -> None:
+    done = verify(*arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+KEYS = {"AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE", "AWS_SECRET_ACCESS_KEY": "secret"}
+
+
+@pytest.mark.parametrize(
+    ("environment", "words"),
+    [
+        ({**KEYS}, "no region: give --region, or set AWS_REGION"),
+        ({"AWS_PROFILE": "missing"}, "no AWS credentials: The config profile (missing) could not be found"),
+        (
+            {**KEYS, "AWS_REGION": "eu-west-1", "AWS_ENDPOINT_URL": "http://127.0.0.1:9"},
+            "Could not connect to the endpoint",
+        ),
+    ],
+)
+def test_surroundings_that_lead_nowhere(environment: dict[str, str], words: str) -> None:
+    done = verify("--stack", "a", environment=environment)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"verify: {words}"[:40])
+    assert words in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "words"),
+    [
+        ("other", lambda stack: None, f"{REGION} has no stack other; --region names another region"),
+        (
+            NAME,
+            lambda stack: stack.refused.update(DescribeStacks=ApiError("AccessDenied", "User: arn is not", 403)),
+            "the keys have no permission for cloudformation:DescribeStacks",
+        ),
+        (
+            NAME,
+            lambda stack: stack.refused.update(DescribeStacks=ApiError("ExpiredToken", "The token is expired", 403)),
+            "DescribeStacks: ExpiredToken: The token is expired",
+        ),
+        (
+            NAME,
+            lambda stack: stack.outputs.pop("LogGroup"),
+            f"the stack {NAME} (UPDATE_COMPLETE) is not one of this project: it has no output LogGroup",
+        ),
+        (
+            NAME,
+            lambda stack: stack.parameters.pop("MaxOutputTokens"),
+            f"the stack {NAME} (UPDATE_COMPLETE) is not one of this project: it has no parameter MaxOutputTokens",
+        ),
+    ],
+)
+def test_a_stack_that_cannot_be_checked(name: str, change: Callable[[StackOnPaper], Any], words: str) -> None:
+    stack = StackOnPaper()
+    change(stack)
+    with stack.running() as variables:
+        done = verify("--stack", name, environment=variables)
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", f"verify: {words}\n")
+    assert stack.requests == []
+
+
+def test_no_curl(tmp_path: Path) -> None:
+    for name in ("bash", "cat", "cksum", "dirname"):
+        found = shutil.which(name)
+        assert found
+        (tmp_path / name).symlink_to(found)
+    with StackOnPaper().running() as variables:
+        done = verify("--stack", NAME, environment={**variables, "PATH": str(tmp_path)})
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "verify: curl is needed, and there is none on PATH\n"
+
+
+def test_ctrl_c_while_it_waits() -> None:
+    stack = StackOnPaper()
+    stack.traces.clear()
+    with (
+        stack.running() as variables,
+        subprocess.Popen(
+            [str(REPOSITORY / "scripts/verify.sh"), "--stack", NAME],
+            env={**without_aws(), **variables},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as process,
+    ):
+        try:
+            assert process.stderr is not None
+            waiting = next(line for line in process.stderr if "waiting for" in line)
+            assert re.fullmatch(r"verify: waiting for .*the trace.* \(\d s of 300 s\)\n", waiting)
+            process.send_signal(signal.SIGINT)
+            out, error = process.communicate(timeout=60)
+        finally:
+            process.kill()
+    assert (process.returncode, out) == (130, "")
+    assert "Traceback" not in error
+
+
+def test_help_says_what_it_costs_and_needs() -> None:
+    done = verify("--help")
+    assert (done.returncode, done.stderr) == (0, "")
+    for words in (
+        "deploys nothing",
+        "scripts/verify.sh --stack firstbyte",
+        "less than a cent",
+        "exit codes:",
+        *PERMISSIONS,
+    ):
+        assert words in " ".join(done.stdout.split())

@@ -20,10 +20,10 @@ from sandbox.eventstream import CONTENT_TYPE, encode_message
 from sandbox.signing.credentials import random_user
 
 NAME, REGION, MODEL, MOST = "chat", "eu-north-1", "eu.amazon.nova-lite-v1:0", 500
-TIMING = {"ttfb_ms": 4.0, "ttft_ms": 3.0, "duration_ms": 253.0}
+TIMING = {"ttfb_ms": 4.0, "ttft_ms": 3.0, "duration_ms": 83.0}
 USAGE = {"input_tokens": 5, "output_tokens": 7}
 # When the pieces of an answer go out, in seconds after the request: start, deltas, end.
-PACE = (0.0, 0.05, 0.15, 0.25, 0.3)
+PACE = (0.0, 0.02, 0.05, 0.08, 0.1)
 
 
 @dataclass

@@ -19,18 +19,23 @@ STACK = "the stack"
 
 @dataclass(frozen=True)
 class Deployed:
-    """A stack of this project, deployed or in the sandbox."""
+    """A stack of this project, deployed or in the sandbox.
+
+    Attributes:
+        access: how to reach it.
+        name: its name.
+        status: CloudFormation's word for what became of it.
+        outputs: their values.
+        parameters: their values.
+        function_url: where requests go.
+    """
 
     access: Access
     name: str
     status: str
     outputs: Mapping[str, str]
     parameters: Mapping[str, str]
-
-    @property
-    def function_url(self) -> Target:
-        """Where requests go."""
-        return parse_url(self.outputs["FunctionUrl"], self.access.region, {})
+    function_url: Target
 
     @property
     def dashboard(self) -> str:
@@ -75,6 +80,5 @@ def read_deployed(access: Access, name: str) -> Deployed:
         if missing := [each for each in wanted if each not in found]:
             status = stack["StackStatus"]
             raise VerifyError(f"the stack {name} ({status}) is not one of this project: it has no {kind} {missing[0]}")
-    deployed = Deployed(access, name, stack["StackStatus"], outputs, parameters)
-    deployed.function_url.region  # noqa: B018 - a URL that cannot be called is told now
-    return deployed
+    function_url = parse_url(outputs["FunctionUrl"], access.region, {})
+    return Deployed(access, name, stack["StackStatus"], outputs, parameters, function_url)

@@ -9,6 +9,7 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
 from probe.credentials import Credentials
+from probe.target import parse_url
 from verify import waiting
 from verify.access import Access, reason
 from verify.deployed import Deployed
@@ -112,7 +113,9 @@ def test_who_does_not_wait_looks_once() -> None:
 
 def test_a_report_is_a_table_whatever_stands_in_it() -> None:
     access = Access("eu-west-1", Credentials("AKIAIOSFODNN7EXAMPLE", "secret", None), None)
-    deployed = Deployed(access, "chat", "CREATE_COMPLETE", {}, {"PageTo": "a@b.example", "FallbackModelId": ""})
+    parameters = {"PageTo": "a@b.example", "FallbackModelId": ""}
+    url = parse_url("https://abc123.lambda-url.eu-west-1.on.aws/", None, {})
+    deployed = Deployed(access, "chat", "CREATE_COMPLETE", {}, parameters, url)
     findings = [
         Finding("one", "this | that", OK, "this"),
         Finding("two", "x", FAILED, "line\nline \x1b[1m 123456789012"),

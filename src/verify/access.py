@@ -82,7 +82,7 @@ def aws_access(region: str | None) -> Access:
         raise VerifyError("no AWS credentials: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
     if not home:
         raise VerifyError("no region: give --region, or set AWS_REGION")
-    return Access(home, Credentials.checked(keys.access_key, keys.secret_key, keys.token, origin="boto3"), None)
+    return Access(home, Credentials.checked(keys.access_key, keys.secret_key, keys.token or None, origin="boto3"), None)
 
 
 def sandbox_access(ready_file: Path | None) -> Access:

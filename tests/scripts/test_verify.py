@@ -59,17 +59,29 @@ def test_the_sandbox_is_as_claimed(start_sandbox: StartSandbox) -> None:
 
 
 @pytest.mark.alone
-def test_the_sandbox_through_the_variables_of_aws(sandbox: dict[str, str]) -> None:
+def test_the_sandbox_through_the_variables_of_aws(start_sandbox: StartSandbox) -> None:
     """What scripts/env.sh exports is enough; the report is Markdown without what a public issue should not show."""
-    names = {"AWS_ENDPOINT_URL": "aws_endpoint_url", "AWS_REGION": "region"}
-    names |= {"AWS_ACCESS_KEY_ID": "access_key_id", "AWS_SECRET_ACCESS_KEY": "secret_access_key"}
-    environment = {name: sandbox[key] for name, key in names.items()}
-    done = verify("--stack", "firstbyte", environment=environment)
+    running = start_sandbox()
+    sandbox = running.ready
+    done = subprocess.run(
+        [
+            "bash",
+            "-c",
+            'eval "$(scripts/env.sh --ready-file "$0")"; scripts/verify.sh --stack firstbyte',
+            running.ready_file,
+        ],
+        cwd=REPOSITORY,
+        env=without_aws(),
+        capture_output=True,
+        text=True,
+        timeout=200,
+        check=False,
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     report = done.stdout.splitlines()
-    assert report[0] == f"# Firstbyte on us-east-1: {len(ALL) - 2} ok, 2 not checked"
+    assert report[0] == f"# Firstbyte on {sandbox['region']}: {len(ALL) - 2} ok, 2 not checked"
     facts, checks = "\n".join(report).split("| Check | Verdict | Expected | Seen |\n")
-    for fact in ("Stack | firstbyte, CREATE_COMPLETE", "Region | us-east-1", "Python | 3.", "boto3 | 1."):
+    for fact in ("Stack | firstbyte, CREATE_COMPLETE", f"Region | {sandbox['region']}", "Python | 3.", "boto3 | 1."):
         assert f"| {fact}" in facts
     assert re.search(r"\| curl \| \d+\.\d+\.\d+ \|", facts)
     assert re.search(r"\| Firstbyte \| .*[0-9a-f]{7}", facts)

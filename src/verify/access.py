@@ -12,7 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from probe.credentials import Credentials
 from probe.target import sandbox_stack
 
-# The permission that each operation needs, where it is not named like the operation.
+# Which service an operation belongs to, as permissions name it.
 _PREFIXES = {
     "DescribeStacks": "cloudformation",
     "FilterLogEvents": "logs",
@@ -82,7 +82,7 @@ def aws_access(region: str | None) -> Access:
         raise VerifyError("no AWS credentials: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
     if not home:
         raise VerifyError("no region: give --region, or set AWS_REGION")
-    return Access(home, Credentials.checked(keys.access_key, keys.secret_key, keys.token or None, origin="boto3"), None)
+    return Access(home, Credentials.checked(keys.access_key, keys.secret_key, keys.token, origin="boto3"), None)
 
 
 def sandbox_access(ready_file: Path | None) -> Access:

@@ -22,9 +22,6 @@ def run(deployed: Deployed, limit_seconds: float, say: Callable[[str], None]) ->
         deployed: the stack.
         limit_seconds: how long to wait for log lines, metrics and traces.
         say: tells whoever waits how far it is.
-
-    Raises:
-        UsageError: curl cannot be started.
     """
     since = datetime.now(UTC)
     findings = [deployed.finding()]

@@ -64,8 +64,10 @@ def streams(answer: Answer, name: str = STREAMS) -> Finding:
         "transfer that ends properly"
     )
     run = answer.run
-    if run.outcome != COMPLETED or run.ttft_ms is None or run.total_ms is None:
+    if run.outcome != COMPLETED:
         return Finding(name, expected, FAILED, answer.outline())
+    if run.ttft_ms is None or run.total_ms is None:
+        return Finding(name, expected, FAILED, f"no text in the format {run.format}")
     problems = []
     if answer.moments < _LEAST_MOMENTS:
         problems.append("too few moments")

@@ -95,6 +95,15 @@ def test_the_sandbox_through_the_variables_of_aws(start_sandbox: StartSandbox) -
     assert [line.split(" ")[0] for line in done.stderr.splitlines()] == ["verify:"] * len(done.stderr.splitlines())
 
 
+def test_a_sandbox_whose_models_do_not_stream(start_sandbox: StartSandbox) -> None:
+    running = start_sandbox("--model-script", "ttft=500 gap=0")
+    done = verify("--sandbox", "--ready-file", str(running.ready_file))
+    assert done.returncode == 1, done.stderr
+    failed = {line.split(" | ")[0].removeprefix("| ") for line in done.stdout.splitlines() if " | failed | " in line}
+    assert {responses.STREAMS, responses.INVOKED} <= failed <= TIMED
+    assert "it came in one burst" in done.stdout
+
+
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[[StackOnPaper], Any]:
     """Run the checks in this process, against a stack on paper; gives the exit code and the findings by name."""

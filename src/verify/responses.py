@@ -169,7 +169,8 @@ def deadline_events(answer: Answer) -> Finding:
     expected = "an error event deadline_exceeded shortly before the function's timeout"
     if answer.run.outcome == COMPLETED:
         return Finding(DEADLINE_EVENTS, expected, UNCHECKED, _too_short(answer))
-    is_told = answer.run.outcome == ERROR and answer.seen.error and answer.seen.error["type"] == "deadline_exceeded"
+    failure = answer.run.error
+    is_told = answer.run.outcome == ERROR and failure is not None and failure.type == "deadline_exceeded"
     problems = [] if is_told else ["the deadline is not told"]
     seen = f"after {answer.run.total_ms or 0:.0f} ms: {answer.outline()}"
     return judged(DEADLINE_EVENTS, expected, problems, seen)

@@ -21,9 +21,9 @@ LAMBDA = "metrics of Lambda"
 BEDROCK = "metrics of Bedrock"
 TRACE = "the trace"
 
-# The clocks of client and function may differ in speed, and a busy client is late; never by more.
+# A function may note late that it has written, when the client has it already.
 _ALLOWANCE_MS = 250.0
-# The event `end` is written with figures that are rounded on their way into the log.
+# Figures are rounded on their way into the event `end` and into the log.
 _ROUNDING_MS = 1.0
 _SUBSEGMENTS = ("## handler", "bedrock", "first token", "remaining tokens")
 _ANNOTATIONS = ("model", "outcome", "ttft_ms")
@@ -56,7 +56,7 @@ class Sent:
 
     Attributes:
         deployed: the stack.
-        since: when the first request began.
+        since: before the first request began.
         events: the answer as server-sent events that is looked at closely.
         reached: all answers that the function gave, refusals among them.
         deadline: the answer as bare text that ran into the function's deadline, if one was asked for.
@@ -184,8 +184,7 @@ def _metrics(sent: Sent) -> list[Watch]:
     invocations = [_Sum("AWS/Lambda", "Invocations", asked, {"FunctionName": function})]
     answered = [_Sum("AWS/Bedrock", "Invocations", len(ours), {"ModelId": model})]
     client = sent.deployed.access.client("cloudwatch")
-    # One minute more at each end, for a clock that is not quite right.
-    start = sent.since.replace(second=0, microsecond=0) - timedelta(minutes=1)
+    start = sent.since.replace(second=0, microsecond=0)
 
     def watch(name: str, expected: str, wanted: Sequence[_Sum]) -> Watch:
         return Watch(name, f"at least {expected}", lambda: _are_there(wanted, client, start))

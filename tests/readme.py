@@ -62,6 +62,9 @@ ELSEWHERE = {
     "scripts/bench.sh telemetry": "tests/scripts/test_bench.py",
     "scripts/bench.sh probe": "tests/scripts/test_bench.py",
     **dict.fromkeys(PAGER_TEST, "it needs AWS"),
+    "scripts/verify.sh --stack firstbyte --region eu-west-1 > report.md": "it needs AWS",
+    "scripts/verify.sh --stack firstbyte > report.md": "it needs AWS",
+    "scripts/verify.sh --sandbox": "tests/scripts/test_verify.py",
     "scripts/probe.sh --url https://YOUR-URL-ID.lambda-url.us-east-1.on.aws/": "it needs AWS",
     "scripts/probe.sh --url https://llm.example/v1/chat/completions --unsigned --header @key --prompts chat.jsonl": (
         "tests/scripts/test_probe_any_stream.py"

@@ -25,6 +25,7 @@ from sandbox.aws_api.app import aws_endpoint_app
 from sandbox.banner import banner, print_line
 from sandbox.bedrock.app import bedrock_app
 from sandbox.bedrock.served import Served
+from sandbox.cloudformation import api as cloudformation_api
 from sandbox.departures import note_departures
 from sandbox.errors import UsageError
 from sandbox.lambda_service.deployed import Deployed
@@ -43,7 +44,7 @@ from sandbox.settings import Settings
 from sandbox.signing.credentials import Keys, random_keys
 from sandbox.signing.signed import refused_by_url, signature_check
 from sandbox.telemetry import Telemetry, running_telemetry
-from template.resources import Resource, read_resources
+from template.resources import Resource, read_stack
 
 HOST = "127.0.0.1"
 # How long a server waits for its open connections at the end. The sandbox promises to be gone within two seconds.
@@ -80,7 +81,8 @@ async def _start(settings: Settings, running: AsyncExitStack) -> Ready:
             url_listeners[logical_id] = running.enter_context(_listener())
         return f"{_address(url_listeners[logical_id])}/"
 
-    resources = read_resources(settings.template, settings.overrides, settings.region, function_url=function_url)
+    stack = read_stack(settings.template, settings.overrides, settings.region, function_url=function_url)
+    resources = stack.resources
     specs = streaming_functions(resources, settings.template, settings.region)
     schedules_found = schedules(resources, settings.template, settings.region)
     layouts = Path(running.enter_context(tempfile.TemporaryDirectory(prefix="sandbox-", ignore_cleanup_errors=True)))
@@ -114,7 +116,8 @@ async def _start(settings: Settings, running: AsyncExitStack) -> Ready:
         url_listeners[logical_id].close()  # who calls a URL that is not served should not wait
     endpoint_listener = running.enter_context(_listener())
     invoke = invoke_api(functions)
-    await _serve(aws_endpoint_app(callers, settings.region, invoke, telemetry.operations), endpoint_listener, running)
+    engines = {**telemetry.operations, "cloudformation": cloudformation_api.operations(stack)}
+    await _serve(aws_endpoint_app(callers, settings.region, invoke, engines), endpoint_listener, running)
     # The pools end before the servers: a killed function ends its clients' streams, so no server waits for one.
     running.push_async_callback(_close, functions)
 

@@ -11,6 +11,7 @@ import duckdb
 
 from sandbox.aws_api.contract import Operations
 from sandbox.cloudwatch import api as cloudwatch_api
+from sandbox.cloudwatch import dashboards
 from sandbox.cloudwatch.alarms import api as alarms_api
 from sandbox.cloudwatch.alarms.alarms import Alarms
 from sandbox.cloudwatch.alarms.definitions import definitions
@@ -60,7 +61,11 @@ async def running_telemetry(
         metrics, logs, traces = Metrics(store), Logs(store), Traces(store)
         alarms = Alarms(definitions(resources, region), metrics, alarm_minute, print_change)
         operations = {
-            "monitoring": {**cloudwatch_api.operations(metrics), **alarms_api.operations(alarms)},
+            "monitoring": {
+                **cloudwatch_api.operations(metrics),
+                **alarms_api.operations(alarms),
+                **dashboards.operations(resources),
+            },
             "logs": logs_api.operations(logs),
             "xray": xray_api.operations(traces),
         }

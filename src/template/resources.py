@@ -1,16 +1,16 @@
-"""The template's resources by logical id; each property is resolved when it is asked for."""
+"""The stack that a template makes: parameters, resources, outputs; a property or output is resolved when asked for."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from template.document import load, section
 from template.errors import TemplateError
 from template.globals import with_globals
-from template.intrinsics import NO_VALUE, Resolver
-from template.parameters import parameter_values
+from template.intrinsics import NO_VALUE, Resolver, as_text
+from template.parameters import ParameterValue, parameter_values
 from template.return_values import Identity, return_value
 from template.rules import check_rules
 
@@ -95,6 +95,48 @@ class Resource:
         return return_value(self.type, attribute, self.properties, self.identity)
 
 
+class Output(NamedTuple):
+    """An output of a stack; the description is empty if the template gives none."""
+
+    key: str
+    value: str
+    description: str
+
+
+@dataclass(frozen=True)
+class Stack:
+    """What a template and the values of its parameters make.
+
+    Attributes:
+        id: its ARN.
+        name: its name.
+        parameters: the value of each as CloudFormation shows it: `****` where the template says NoEcho.
+        resources: those whose conditions hold, by logical id.
+    """
+
+    id: str
+    name: str
+    parameters: Mapping[str, ParameterValue]
+    resources: Mapping[str, Resource]
+    _outputs: Mapping[str, Any]
+    _resolver: Resolver
+
+    def outputs(self) -> list[Output]:
+        """Return the outputs whose conditions hold, in the template's order.
+
+        Raises:
+            TemplateError: a value cannot be resolved.
+        """
+        found = []
+        for key, declared in self._outputs.items():
+            where = f"Outputs.{key}"
+            if "Condition" in declared and not self._resolver.holds(declared["Condition"], where):
+                continue
+            value = as_text(self._resolver.resolve(declared.get("Value", ""), f"{where}.Value"))
+            found.append(Output(key, value, declared.get("Description", "")))
+        return found
+
+
 def read_resources(
     path: Path,
     overrides: Mapping[str, str],
@@ -105,7 +147,29 @@ def read_resources(
     physical_names: Mapping[str, str] = {},
     function_url: Callable[[str], str] | None = None,
 ) -> Mapping[str, Resource]:
-    """Return the resources of a template, as written or as `sam build` left it, whose conditions hold.
+    """Return the resources of the stack that `read_stack` makes of the same arguments; it raises the same errors."""
+    return read_stack(
+        path,
+        overrides,
+        region,
+        account_id=account_id,
+        stack_name=stack_name,
+        physical_names=physical_names,
+        function_url=function_url,
+    ).resources
+
+
+def read_stack(
+    path: Path,
+    overrides: Mapping[str, str],
+    region: str,
+    *,
+    account_id: str = ACCOUNT_ID,
+    stack_name: str = STACK_NAME,
+    physical_names: Mapping[str, str] = {},
+    function_url: Callable[[str], str] | None = None,
+) -> Stack:
+    """Return the stack that a template makes, as written or as `sam build` left it.
 
     Args:
         path: the template; files that it includes count from its directory.
@@ -119,8 +183,8 @@ def read_resources(
             FunctionUrlConfig; it is asked only for functions that have one.
 
     Raises:
-        TemplateError: the template cannot be read, or a condition of a resource cannot be resolved. A property that
-            cannot be resolved raises it when it is asked for.
+        TemplateError: the template cannot be read, or a condition of a resource cannot be resolved. A property or an
+            output that cannot be resolved raises it when it is asked for.
         ParameterError: an override does not fit the template's parameters or rules.
     """
     template = load(path)
@@ -155,7 +219,9 @@ def read_resources(
             raise TemplateError(f"{where}: {asked} of {logical_id}, an {resource.type}, is not supported")
         return value
 
-    values = {**parameter_values(section(template, "Parameters", path), overrides), **pseudo_parameters}
+    declared_parameters = section(template, "Parameters", path)
+    parameters = parameter_values(declared_parameters, overrides)
+    values = {**parameters, **pseudo_parameters}
     check_rules(section(template, "Rules", path), values)
     resolver = Resolver(
         values,
@@ -174,4 +240,15 @@ def read_resources(
             properties = Properties(declared.get("Properties", {}), f"{where}.Properties", resolver)
             identity = Identity(physical_names.get(logical_id, f"{stack_name}-{logical_id}"), region, account_id)
             resources[logical_id] = Resource(declared["Type"], properties, declared, identity)
-    return resources
+    return Stack(
+        str(pseudo_parameters["AWS::StackId"]),
+        stack_name,
+        {name: "****" if _is_hidden(declared_parameters[name]) else value for name, value in parameters.items()},
+        resources,
+        section(template, "Outputs", path),
+        resolver,
+    )
+
+
+def _is_hidden(parameter: Mapping[str, Any]) -> bool:
+    return str(parameter.get("NoEcho", False)).lower() == "true"

@@ -1,4 +1,4 @@
-"""The AWS endpoint: Lambda, CloudWatch, CloudWatch Logs and X-Ray at one address; a signature says which is meant."""
+"""The AWS endpoint: every service that the sandbox has at one address; a signature says which is meant."""
 
 import asyncio
 import logging

@@ -29,8 +29,9 @@ from sandbox.aws_api.contract import ApiError, Operations, not_supported
 BODY_LIMIT_BYTES = 1024 * 1024
 _SERIALIZERS = {"json": JSONSerializer, "query": QuerySerializer, "rest-json": RestJSONSerializer}
 # botocore's name of a service, by the name that requests are signed for.
-_SERVICES = {"monitoring": "cloudwatch", "logs": "logs", "xray": "xray"}
+_SERVICES = {"monitoring": "cloudwatch", "logs": "logs", "xray": "xray", "cloudformation": "cloudformation"}
 # The probe's curl and older clients send forms to CloudWatch; boto3 1.44 and the AWS CLI 1.46 send JSON.
+# CloudFormation takes nothing else.
 _FORM = "application/x-www-form-urlencoded"
 
 
@@ -49,7 +50,7 @@ def answer(service: str, operations: Operations, request: web.Request, body: byt
     model = _model(service, request)
     if "Smithy-Protocol" in request.headers:
         raise not_supported(f"the protocol {request.headers['Smithy-Protocol']}: use the JSON or the query protocol")
-    if model.protocol == "query" and service != "monitoring":
+    if model.protocol == "query" and service not in ("monitoring", "cloudformation"):
         raise not_supported(f"the query protocol of {service}")
     body = _decompressed(body, request.headers.get("Content-Encoding"))
     parameters = _form(body) if model.protocol == "query" else _json(body)
@@ -78,9 +79,11 @@ def _response(operation: OperationModel, result: dict[str, Any] | ApiError) -> w
 
 def _model(service: str | None, request: web.Request) -> ServiceModel:
     """Return the model of the service in the protocol that the request speaks; of another service, one like it."""
+    name = _SERVICES.get(service or "", "logs")
+    if name == "cloudformation":
+        return _service_model(name, "query")
     if request.content_type == _FORM:
         return _service_model("cloudwatch", "query")
-    name = _SERVICES.get(service or "", "logs")
     return _service_model(name, "rest-json" if name == "xray" else "json")
 
 

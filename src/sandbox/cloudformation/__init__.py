@@ -1,0 +1,1 @@
+"""What CloudFormation knows of the stack that runs."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from cfnlint.helpers import REGIONS
+from cfnlint.helpers import REGIONS  # type: ignore[import-untyped]
 
 from deploy.stand_in_process import StandIn
 from deploy.transformed import EXTENSIONS, SAM, transformed_templates
@@ -19,8 +19,9 @@ from tools import REPOSITORY, template_as_written
 
 LITE, PRO = "amazon.nova-lite-v1:0", "amazon.nova-pro-v1:0"
 HAIKU, NEW_HAIKU = "anthropic.claude-3-haiku-20240307-v1:0", "anthropic.claude-haiku-4-5-20251001-v1:0"
-# What the default model is called in each region that serves it:
-# https://docs.aws.amazon.com/bedrock/latest/userguide/batch-inference-supported.html and models-region-compatibility.html
+# What the default model is called in each region that serves it. Two pages of AWS:
+# https://docs.aws.amazon.com/bedrock/latest/userguide/batch-inference-supported.html
+# https://docs.aws.amazon.com/bedrock/latest/userguide/models-region-compatibility.html
 CALLED = {
     **dict.fromkeys(("us-east-1", "eu-west-2"), LITE),
     **dict.fromkeys(("us-east-2", "us-west-2"), f"us.{LITE}"),

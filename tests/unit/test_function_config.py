@@ -11,6 +11,7 @@ GOOD = {
     "AWS_REGION": "eu-central-1",
     "MODEL_IDS": "a.b, c.d",
     "FALLBACK_MODEL_ID": "c.d",
+    "GUARDRAIL": "abcd1234efgh:1",
     "MAX_OUTPUT_TOKENS": "4096",
     "MAX_PROMPT_CHARS": "200000",
     "MODEL_IDLE_TIMEOUT_SECONDS": "60",
@@ -20,7 +21,7 @@ GOOD = {
     "MODEL_PRICES": "a.b=1/2",
     "POWERTOOLS_SERVICE_NAME": "firstbyte",
 }
-OPTIONAL = {"FALLBACK_MODEL_ID", "KEEP_ALIVE_SECONDS", "MODEL_PRICES", "POWERTOOLS_SERVICE_NAME"}
+OPTIONAL = {"FALLBACK_MODEL_ID", "GUARDRAIL", "KEEP_ALIVE_SECONDS", "MODEL_PRICES", "POWERTOOLS_SERVICE_NAME"}
 WHOLE_NUMBERS = [name for name, value in GOOD.items() if value.isdigit() and name not in OPTIONAL]
 
 
@@ -35,6 +36,7 @@ def test_good_settings() -> None:
         model_idle_timeout_seconds=60,
         keep_alive_seconds=15,
         objectives=Objectives(ttft_ms=1500, tpot_ms=40),
+        guardrail=Guardrail("abcd1234efgh", "1"),
         prices=config.prices,
         metrics_disabled=False,
         corrections=(),
@@ -82,7 +84,8 @@ def test_a_guardrail(version: str) -> None:
 
 
 def test_no_guardrail() -> None:
-    assert Config.from_environment(GOOD).guardrail is None
+    absent = {name: value for name, value in GOOD.items() if name != "GUARDRAIL"}
+    assert Config.from_environment(absent).guardrail is None
     assert Config.from_environment(GOOD | {"GUARDRAIL": ""}).guardrail is None
 
 

@@ -17,9 +17,9 @@ ALLOWED = {
     "function": {"lambda_streaming", "aws_lambda_powertools", "aws_xray_sdk", "boto3", "botocore"},
     "runtime": {"awslambdaric", "runtime_client"},
     "template": {"yaml"},
-    "sandbox": {"template", "aiohttp", "h11", "botocore", "moto", "duckdb", "lark", "numpy", "jsonschema"},
+    "sandbox": {"template", "aiohttp", "h11", "botocore", "moto", "duckdb", "lark", "numpy", "jsonschema", "psutil"},
     "probe": {"jinja2", "jsonschema", "junitparser", "numpy", "plotly", "prometheus_client", "rich"},
-    "bench": {"probe", "boto3", "botocore", "numpy"},
+    "bench": {"probe", "boto3", "botocore", "numpy", "psutil"},
 }
 OWN = {
     "function": {"app", "firstbyte"},

@@ -4,9 +4,13 @@
 GNU's (`readme.Clone`).
 """
 
+import os
 import re
+import signal
 import subprocess
 import sys
+import sysconfig
+import venv
 from functools import cache
 from pathlib import Path
 
@@ -14,6 +18,7 @@ import pytest
 
 from probe_process import Probe
 from readme import READMES, blocks
+from recorded import until
 from scripted_server import Keep, ScriptedServer, answer
 from tools import REPOSITORY
 
@@ -24,13 +29,15 @@ _FORMS = (["unshare", *_HIDE_PROC], ["unshare", "--user", "--map-root-user", *_H
 _LINUX_NAMES = {
     "os": ["memfd_create", "pipe2", "eventfd", "sched_getaffinity", "sched_setaffinity", "posix_fallocate", "splice"],
     "select": ["epoll"],
-    "socket": ["SOCK_CLOEXEC", "SOCK_NONBLOCK", "AF_PACKET"],
+    "socket": ["SOCK_CLOEXEC", "SOCK_NONBLOCK"],
 }
 _AS_MACOS = f"""
 import importlib, runpy, sys
 for module, names in {_LINUX_NAMES!r}.items():
     for name in names:
         vars(importlib.import_module(module)).pop(name, None)
+"""
+_RUN = """
 sys.argv = sys.argv[1:]
 runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
 """
@@ -99,7 +106,7 @@ def without_proc() -> list[str]:
 
 @pytest.mark.parametrize("hide", [False, True], ids=["with /proc", "without /proc"])
 def test_the_probe_runs_without_the_names_of_linux(probe: Probe, hide: bool) -> None:
-    command = [sys.executable, "-c", _AS_MACOS, "probe"]
+    command = [sys.executable, "-c", _AS_MACOS + _RUN, "probe"]
     environment = {**probe.environment, "PYTHONPATH": str(REPOSITORY / "src/probe")}
     with ScriptedServer([(0.0, answer("hi")), (0.0, Keep)]) as server:
         done = subprocess.run(
@@ -113,6 +120,40 @@ def test_the_probe_runs_without_the_names_of_linux(probe: Probe, hide: bool) -> 
     assert (done.returncode, done.stderr) == (0, "")
     assert [exchange.connection for exchange in server.exchanges] == [1, 1, 1]
     assert not list(probe.home.glob("probe-*"))
+
+
+def test_the_sandbox_runs_functions_where_awslambdaric_has_no_native_part(tmp_path: Path) -> None:
+    """Its setup.py builds that on Linux only. The interpreter has all that this one has, but for that."""
+    python = str(tmp_path / "environment/bin/python")
+    venv.create(tmp_path / "environment", symlinks=True)
+    (site_packages,) = (tmp_path / "environment/lib").glob("python*/site-packages")
+    for package in Path(sysconfig.get_path("purelib")).iterdir():
+        if not package.name.startswith("runtime_client."):
+            (site_packages / package.name).symlink_to(package)
+    import_it = [python, "-c", "import awslambdaric, runtime_client"]
+    lacking = subprocess.run(import_it, capture_output=True, text=True, check=False)
+    assert "No module named 'runtime_client'" in lacking.stderr
+
+    ready_file, log = tmp_path / "ready.json", tmp_path / "log"
+    flags = ["--ready-file", str(ready_file), "--python", python, "--parameter-overrides", "ProbeEveryMinutes=1"]
+    start = "from sandbox.lambda_service import function_process as it; it.RUNTIME_DIR = it.STAND_IN_RUNTIME_DIR"
+    with log.open("wb") as output:
+        command = [sys.executable, "-c", _AS_MACOS + start + _RUN, "sandbox", *flags, "--alarm-minute", "1"]
+        environment = {**os.environ, "PYTHONPATH": str(REPOSITORY / "src")}
+        process = subprocess.Popen(command, env=environment, stdout=output, stderr=output)
+    try:
+        until(lambda: ready_file.exists() or process.poll() is not None)
+        assert process.poll() is None, log.read_text()
+        call = [str(REPOSITORY / "scripts/probe.sh"), "--sandbox", "--ready-file", str(ready_file), "--prompt"]
+        for prompt, outcome in (("hi", "completed"), ("[[sandbox: fault=throttling]] no", "http_error")):
+            done = subprocess.run([*call, prompt], capture_output=True, text=True, timeout=60, check=False)
+            assert re.search(rf"Outcome +{outcome}", done.stdout), done.stdout + done.stderr + log.read_text()
+        # The stack's own probe is a function without the wrapper.
+        until(lambda: '"outcome":"completed"' in log.read_text())
+    finally:
+        process.send_signal(signal.SIGINT)
+        code = process.wait(60)
+    assert code == 0, log.read_text()
 
 
 def test_the_demo_runs_without_proc() -> None:

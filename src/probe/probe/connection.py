@@ -11,8 +11,8 @@ What curl is told and how its output comes back:
   came, and trailers would stand in the middle of the body (src/tool_cb_hdr.c of 7.76 to 8.21, and tried).
 - curl's own figures come last, as one marked line on standard error: header section and body are in their pipes then.
 
-Names in a directory serve every POSIX system. /proc/self/fd is Linux's alone, and /dev/fd differs: on macOS, opening one
-of its files duplicates the descriptor, and AWS Lambda has only 0, 1 and 2.
+Names in a directory serve every POSIX system. /proc/self/fd is Linux's alone, and /dev/fd differs: on macOS, opening
+one of its files duplicates the descriptor, and AWS Lambda has only 0, 1 and 2.
 
 One process keeps its connection from request to request, but would make them without a pause. Therefore a gate stands
 before every request: curl asks an HTTP server on a Unix socket, and the probe answers when the request is to begin. By

@@ -138,7 +138,7 @@ def test_the_sandbox_runs_functions_where_awslambdaric_has_no_native_part(tmp_pa
     flags = ["--ready-file", str(ready_file), "--python", python, "--parameter-overrides", "ProbeEveryMinutes=1"]
     start = "from sandbox.lambda_service import function_process as it; it.RUNTIME_DIR = it.STAND_IN_RUNTIME_DIR"
     with log.open("wb") as output:
-        command = [sys.executable, "-c", _AS_MACOS + start + _RUN, "sandbox", *flags, "--alarm-minute", "1"]
+        command = [sys.executable, "-c", _AS_MACOS + start + _RUN, "sandbox", *flags, "--alarm-minute", "5"]
         environment = {**os.environ, "PYTHONPATH": str(REPOSITORY / "src")}
         process = subprocess.Popen(command, env=environment, stdout=output, stderr=output)
     try:

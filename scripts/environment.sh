@@ -38,13 +38,12 @@ environment::find_uv() {
   printf '%s\n' "${directory}/bin/uv"
 }
 
-# Installs what requirements.lock says into .venv. The caller holds the lock.
+# Installs what requirements.lock says into .venv, with the Python $4. The caller holds the lock.
 environment::sync() {
-  local root=$1 stamp=$2 wanted=$3
-  local python uv
+  local root=$1 stamp=$2 wanted=$3 python=$4
+  local uv
   tools="$(mktemp -d)"
   trap 'rm -rf "${tools}"' EXIT
-  python="$(environment::find_python)"
   uv="$(environment::find_uv "${python}" "${tools}")"
   echo "Installing the development environment into ${root}/.venv ..." >&2
   if ! "${root}/.venv/bin/python" -c '' 2>/dev/null; then
@@ -69,11 +68,11 @@ ensure_environment() {
     set -euo pipefail
     mkdir -p "${root}/.cache"
     exec 9>"${root}/.cache/environment.lock"
-    if command -v flock >/dev/null; then
-      flock 9
-    fi
+    python="$(environment::find_python)"
+    # macOS has no flock(1). The lock belongs to the open file, so it outlives this Python.
+    "${python}" -c 'import fcntl; fcntl.flock(9, fcntl.LOCK_EX)'
     if [[ "$(cat "${stamp}" 2>/dev/null)" != "${wanted}" ]]; then
-      environment::sync "${root}" "${stamp}" "${wanted}"
+      environment::sync "${root}" "${stamp}" "${wanted}" "${python}"
     fi
   )
 }

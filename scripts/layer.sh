@@ -89,7 +89,7 @@ main() {
   PATH="${root}/.venv/bin:${PATH}"
   build "${root}" "${output}"
   local -a runtimes
-  read -ra runtimes < <(make --silent -C "${root}/src/runtime" runtimes)
+  read -ra runtimes <<<"$(make --silent -C "${root}/src/runtime" runtimes)"
   print_command "${output}" "${runtimes[@]}"
 }
 

@@ -65,11 +65,9 @@ main() {
       ;;
     -h | --help)
       usage
-      ;&
-    *)
-      exec "${root}/.venv/bin/python" -m sandbox "$@"
       ;;
   esac
+  exec "${root}/.venv/bin/python" -m sandbox "$@"
 }
 
 main "$@"

@@ -22,16 +22,22 @@ EOF
 # Makes sure that the programs are there that the tests call: Node.js with a compiler for AWS's own Node.js client, which
 # the layer is compared with, and make for `sam build`.
 ensure_programs() {
-  local -A package_of=(
-    [node]=nodejs [npm]=npm [make]=make [cmake]=cmake [g++]=g++ [xz]=xz-utils [curl]=curl [git]=git
-  )
-  local program
+  local program package
   local -a packages=()
-  for program in "${!package_of[@]}"; do
-    command -v "${program}" >/dev/null || packages+=("${package_of[${program}]}")
-  done
   # Debian keeps the headers that native Node.js modules compile against in a package of their own.
-  [[ " ${packages[*]} " == *" nodejs "* ]] && packages+=(libnode-dev)
+  while read -r program package; do
+    command -v "${program}" >/dev/null || packages+=("${package}")
+  done <<'EOF'
+node nodejs
+node libnode-dev
+npm npm
+make make
+cmake cmake
+g++ g++
+xz xz-utils
+curl curl
+git git
+EOF
   ((${#packages[@]})) || return 0
   if ((EUID != 0)) || ! command -v apt-get >/dev/null; then
     echo "Some tests need programs that are not here. Install (named as in Debian): ${packages[*]}" >&2
@@ -53,13 +59,15 @@ check_text() {
   check ruff check
   check ruff format --check
   check mypy
+  # What Python lacks on macOS, such as os.memfd_create. A cache of its own, since each run ends the other's.
+  check mypy --platform darwin --cache-dir .mypy_cache/darwin src
   check shellcheck -x .ci/run scripts/*.sh src/runtime/lambda_streaming/bootstrap
 }
 
 # Runs tests in parallel, a file in one process, in the order of the folders: tests/deploy and tests/sandbox, which take
 # longest, come first. Many tests wait for something, so there are more processes than cores.
 run_in_parallel() {
-  check python -m pytest --numprocesses $((2 * $(nproc))) --dist loadfile --no-loadscope-reorder --durations 10 "$@"
+  check python -m pytest --numprocesses $((2 * $(getconf _NPROCESSORS_ONLN))) --dist loadfile --no-loadscope-reorder --durations 10 "$@"
 }
 
 # Runs all tests; those about time come last, one at a time, whatever became of the others.

@@ -22,7 +22,9 @@ class Probe:
 
     def __init__(self, home: Path) -> None:
         self.home = home
-        self.environment = {"PATH": os.environ["PATH"], "HOME": str(home), "LC_ALL": "C.UTF-8", **KEYS}
+        # What a probe that a test kills leaves behind goes with the test's own files.
+        own = {"HOME": str(home), "TMPDIR": str(home)}
+        self.environment = {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", **own, **KEYS}
 
     def start(self, *arguments: str, environment: Mapping[str, str] | None = None) -> "subprocess.Popen[bytes]":
         return subprocess.Popen(

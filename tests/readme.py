@@ -4,6 +4,7 @@ import contextlib
 import os
 import re
 import shlex
+import shutil
 import signal
 import subprocess
 import time
@@ -136,6 +137,13 @@ class Clone:
         self._programs = folder / "programs"
         self._programs.mkdir()
         put_aws_cli(self._programs)
+        # macOS's `date` takes no relative times.
+        date = self._programs / "date"
+        date.write_text(f"""#!/bin/sh
+case "$1" in -*d*) echo "date: illegal option -- d" >&2; exit 1 ;; esac
+exec {shutil.which("date")} "$@"
+""")
+        date.chmod(0o755)
         self._log = folder / "log"
 
     def shell(self, script: str) -> "subprocess.CompletedProcess[str]":

@@ -4,6 +4,7 @@ import fcntl
 import json
 import os
 import resource
+import shutil
 import signal
 import time
 from collections.abc import Callable
@@ -173,6 +174,23 @@ def test_a_probe_that_is_killed_in_mid_stream_makes_no_more_requests(probe: Prob
         process.communicate()
         _wait_until(lambda: not any(map(alive, curls)))
     assert len(server.exchanges) == 1
+
+
+def test_curl_does_not_outlive_a_probe_that_is_killed_while_curl_starts(probe: Probe, tmp_path: Path) -> None:
+    """Nobody opens the gate for it, and nobody reads what it writes."""
+    spy = tmp_path / "curl"
+    spy.write_text(f'#!/bin/sh\n[ "$1" = -q ] && sleep 1\nexec "{shutil.which("curl")}" "$@"\n')
+    spy.chmod(0o700)
+    surroundings = {**probe.environment, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    with ScriptedServer(KEPT_ANSWER) as server:
+        process = probe.start("--url", server.url, environment=surroundings)
+        _wait_until(lambda: bool(descendants(process.pid)))
+        _wait_until(lambda: any(b"-K" in Path(f"/proc/{pid}/cmdline").read_bytes() for pid in descendants(process.pid)))
+        curls = descendants(process.pid)
+        process.kill()
+        process.communicate()
+        _wait_until(lambda: not any(map(alive, curls)))
+    assert server.exchanges == []
 
 
 def test_a_curl_that_is_killed_is_a_transport_error(probe: Probe) -> None:

@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import signal
+import stat
 import threading
 from pathlib import Path
 
@@ -55,7 +56,7 @@ def test_temporary_keys_are_sent_and_signed(probe: Probe) -> None:
 @pytest.mark.parametrize(
     ("arguments", "number"), [([], 1), (["--runs", "6", "--concurrency", "2", "--reuse", "--think", "0.1"], 2)]
 )
-def test_keys_are_in_no_command_line_no_file_and_not_in_curls_environment(
+def test_keys_are_in_no_command_line_no_file_and_not_in_curls_environment_nor_is_a_prompt_left_in_a_file(
     probe: Probe, tmp_path: Path, arguments: list[str], number: int
 ) -> None:
     release = threading.Event()
@@ -68,12 +69,17 @@ def test_keys_are_in_no_command_line_no_file_and_not_in_curls_environment(
         try:
             server.wait_for_request(number)
             commands, environments = shown_by(process)
-            files = list(folder.iterdir())
+            directories = list(folder.iterdir())
+            files = [file for directory in directories for file in directory.iterdir()]
+            # A prompt is on the disk until curl has read it. Pipes and sockets hold nothing.
+            assert [file for file in files if file.is_file()] == []
+            assert {file.name for file in files} == {"gate", "header"}
+            assert {stat.S_IMODE(directory.stat().st_mode) for directory in directories} == {0o700}
         finally:
             release.set()
             out, error = process.communicate(timeout=PATIENCE_SECONDS)
     assert process.returncode == 0
-    assert files == []
+    assert list(folder.iterdir()) == []
     assert len(environments) == number
     for environment in environments:
         assert b"HOME=" in environment
@@ -81,6 +87,16 @@ def test_keys_are_in_no_command_line_no_file_and_not_in_curls_environment(
         assert secret not in commands
         assert secret not in b"".join(environments)
         assert secret not in out + error
+
+
+def test_a_temporary_directory_whose_path_is_too_long_is_named(probe: Probe, tmp_path: Path) -> None:
+    folder = tmp_path / ("x" * 100)
+    folder.mkdir()
+    done = probe("--url", "http://127.0.0.1:1/", environment={**probe.environment, "TMPDIR": str(folder)})
+    assert done.returncode == 2
+    assert re.fullmatch(
+        rf"probe: the path {folder}/\S+ is too long for a socket: set TMPDIR to a shorter directory\n", done.stderr
+    )
 
 
 def test_curl_is_started_without_keys(probe: Probe, tmp_path: Path) -> None:

@@ -17,9 +17,9 @@ ALLOWED = {
     "function": {"lambda_streaming", "aws_lambda_powertools", "aws_xray_sdk", "boto3", "botocore"},
     "runtime": {"awslambdaric", "runtime_client"},
     "template": {"yaml"},
-    "sandbox": {"template", "aiohttp", "h11", "botocore", "moto", "duckdb", "lark", "numpy", "jsonschema"},
+    "sandbox": {"template", "aiohttp", "h11", "botocore", "moto", "duckdb", "lark", "numpy", "jsonschema", "psutil"},
     "probe": {"jinja2", "jsonschema", "junitparser", "numpy", "plotly", "prometheus_client", "rich"},
-    "bench": {"probe", "boto3", "botocore", "numpy"},
+    "bench": {"probe", "boto3", "botocore", "numpy", "psutil"},
     "verify": {"probe", "boto3", "botocore"},
 }
 OWN = {
@@ -55,8 +55,11 @@ def test_a_part_imports_what_it_may(part: str) -> None:
         assert not foreign, f"{file.relative_to(REPOSITORY)} imports {sorted(foreign)}"
 
 
-# What a library calls by its name: asyncio's protocols, the hooks of botocore's signer.
-CALLED_BY_LIBRARIES = {"datagram_received", "headers_to_sign", "canonical_query_string"}
+# What a library calls by its name: asyncio's protocols, the hooks of botocore's signer, awslambdaric's native part.
+CALLED_BY_LIBRARIES = {
+    *("datagram_received", "headers_to_sign", "canonical_query_string"),
+    *("initialize_client", "next", "post_error", "post_invocation_result"),
+}
 
 
 def defined_names(file: Path) -> set[str]:

@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
+
 ROOT = Path(__file__).resolve().parents[3]
 
 _NO_TELEMETRY = "def record(*_args: object, **_kwargs: object) -> None: ...\n"
@@ -39,16 +41,13 @@ class Sandbox:
 
     def kill_environments(self) -> None:
         """Make the next request a cold start."""
-        while environments := self._environments():
-            for pid in environments:
-                with contextlib.suppress(ProcessLookupError):
-                    os.killpg(pid, signal.SIGKILL)  # each leads a group of its own
+        while environments := psutil.Process(self.pid).children():
+            for environment in environments:
+                # Each leads a group of its own. macOS refuses to kill one in which only zombies are left.
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.killpg(environment.pid, signal.SIGKILL)
             time.sleep(0.01)
-        time.sleep(0.2)  # the sandbox's event loop hears of it somewhat later than /proc
-
-    def _environments(self) -> list[int]:
-        tasks = Path(f"/proc/{self.pid}/task").glob("*/children")
-        return [int(pid) for children in tasks for pid in children.read_text().split()]
+        time.sleep(0.2)  # the sandbox's event loop hears of it somewhat later
 
 
 @contextlib.contextmanager

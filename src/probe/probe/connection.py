@@ -2,32 +2,40 @@
 
 What curl is told and how its output comes back:
 
-- Configuration and keys go in on standard input (`-K -`), never as arguments, and curl's environment has no AWS_
-  variable. The configuration and the request bodies lie in files without a name (memfd), which vanish when closed.
-- A body is read from such a file (`@/proc/self/fd/N`): a configuration line has a length limit (100 KiB in older
-  versions), and a file needs no escaping.
-- The header section comes back through a pipe of its own (`--dump-header`), because curl flushes that after every line.
-  With `--include` it would wait in a buffer until the first byte of the body, so that nobody could tell when it came,
-  and trailers would stand in the middle of the body (src/tool_cb_hdr.c of 7.76 to 8.21, and tried).
+- Configuration and keys go in through a pipe on standard input (`-K -`), never as arguments or in a file, and curl's
+  environment has no AWS_ variable.
+- A body is read from a file (`@PATH`): a configuration line has a length limit (100 KiB in older versions), and a file
+  needs no escaping. It lies in a temporary directory that only this user can enter, until curl has read it.
+- The header section comes back through a named pipe of its own (`--dump-header`), because curl flushes that after every
+  line. With `--include` it would wait in a buffer until the first byte of the body, so that nobody could tell when it
+  came, and trailers would stand in the middle of the body (src/tool_cb_hdr.c of 7.76 to 8.21, and tried).
 - curl's own figures come last, as one marked line on standard error: header section and body are in their pipes then.
 
+Names in a directory serve every POSIX system. /proc/self/fd is Linux's alone, and /dev/fd differs: on macOS, opening
+one of its files duplicates the descriptor, and AWS Lambda has only 0, 1 and 2.
+
 One process keeps its connection from request to request, but would make them without a pause. Therefore a gate stands
-before every request but the first. curl reads a byte from a pipe, which comes when the request is to begin; then it
-copies a byte of /dev/zero to standard output. That is there for a probe that was killed: a pipe without a writer looks
-like an open gate, but writing to a pipe without a reader is an error, and after an error curl ends (`fail-early`).
+before every request: curl asks an HTTP server on a Unix socket, and the probe answers when the request is to begin. By
+the first time curl has read all configuration and bodies, and the probe removes these. A socket tells what a named pipe
+does not: if the probe was killed, curl gets an error at once, and after an error curl ends (`fail-early`). A probe that
+was killed leaves the directory behind, without bodies if curl had come to the first gate.
 """
 
 import contextlib
 import os
 import selectors
+import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from .curl import BODY, HEADER, Arrival, CurlFigures, parse_figures, without_figures, without_keys
+from .curl import BODY, HEADER, Arrival, CurlFigures, parse_figures, quoted, without_figures, without_keys
+from .errors import UsageError
 
 _READ_SIZE = 65_536
 _END_PATIENCE_SECONDS = 2.0
@@ -49,6 +57,7 @@ class Connection:
 
     Raises:
         OSError: curl cannot be started, or this process may have no more descriptors.
+        UsageError: The path of the directory for temporary files is too long.
     """
 
     def __init__(
@@ -56,18 +65,19 @@ class Connection:
     ) -> None:
         self.figures: CurlFigures | None = None
         self._requests_left = len(bodies)
-        self._has_begun = False
         self._stop = stop
         self._said = bytearray()
         with contextlib.ExitStack() as ours, contextlib.ExitStack() as curls:
-            gate_for_curl, self._gate = _pipe(reader=curls, writer=ours)
-            self._header, header_for_curl = _pipe(reader=ours, writer=curls)
+            directory = Path(ours.enter_context(tempfile.TemporaryDirectory(prefix="probe-")))
+            self._gate = _listener(directory / "gate", ours)
+            self._header = _named_pipe(directory / "header", ours)
             self._body, body_for_curl = _pipe(reader=ours, writer=curls)
             self._stderr, stderr_for_curl = _pipe(reader=ours, writer=curls)
-            files = {body: _file(body, curls) for body in set(bodies)}
-            request = f'{config}dump-header = "/proc/self/fd/{header_for_curl}"\n'
-            requests = [f'{request}data-binary = "@/proc/self/fd/{files[body]}"\n' for body in bodies]
-            sections = f"next\n{_gate(gate_for_curl)}next\n".join(requests)
+            self._files = {body: directory / f"body-{number}" for number, body in enumerate(set(bodies))}
+            for body, file in self._files.items():
+                file.write_bytes(body)
+            before = f"{_gate(directory / 'gate')}next\n{config}dump-header = {quoted(str(directory / 'header'))}\n"
+            sections = "next\n".join(f"{before}data-binary = {quoted(f'@{self._files[body]}')}\n" for body in bodies)
             self._selector = ours.enter_context(selectors.DefaultSelector())
             for descriptor in (self._header, self._body, self._stderr):
                 os.set_blocking(descriptor, False)
@@ -76,15 +86,19 @@ class Connection:
                 self._selector.register(stop, selectors.EVENT_READ)
             self._process = subprocess.Popen(
                 ["curl", "-q", "-K", "-"],  # noqa: S607 - the curl that the user has on PATH is the one to use
-                stdin=_file(f"fail-early\n{sections}".encode(), curls),
+                stdin=subprocess.PIPE,
                 stdout=body_for_curl,
                 stderr=stderr_for_curl,
-                pass_fds=(gate_for_curl, header_for_curl, *files.values()),
+                # With a reader, curl never waits to open the named pipe, not even after the probe was killed.
+                pass_fds=(self._header,),
                 env=without_keys(environment),
                 # Out of the terminal's reach: on Ctrl-C it is the probe that ends curl, and knows why it ended.
                 process_group=0,
             )
             self._ours = ours.pop_all()
+        assert self._process.stdin is not None
+        with contextlib.suppress(BrokenPipeError), self._process.stdin as configuration:  # curl has ended, and says why
+            configuration.write(f"fail-early\n{sections}".encode())
 
     def __enter__(self) -> Self:
         return self
@@ -104,9 +118,7 @@ class Connection:
         self.figures = None
         self._said.clear()
         self._requests_left -= 1
-        if self._has_begun:
-            self._open_gate()
-        self._has_begun = True
+        self._open_gate()
         while self.figures is None:
             ready = {key.fd for key, _ in self._selector.select()}
             if self._stop in ready:
@@ -131,11 +143,17 @@ class Connection:
             self._process.wait()
 
     def _open_gate(self) -> None:
-        with contextlib.suppress(BrokenPipeError):  # curl has ended: its standard output says so, too
-            os.write(self._gate, b"\0")
-        os.set_blocking(self._body, True)
-        os.read(self._body, 1)
-        os.set_blocking(self._body, False)
+        """Let curl make its next request. Without a curl, or with the wish to stop, the exchange sees that itself."""
+        with selectors.DefaultSelector() as selector:
+            for source in (self._gate, self._body, *(() if self._stop is None else (self._stop,))):
+                selector.register(source, selectors.EVENT_READ)
+            if self._gate not in {key.fileobj for key, _ in selector.select()}:
+                return
+        while self._files:
+            self._files.popitem()[1].unlink()
+        with self._gate.accept()[0] as curl, contextlib.suppress(ConnectionError):  # it may have ended meanwhile
+            curl.recv(_READ_SIZE)
+            curl.sendall(b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n")
 
     def _arrivals(self, source: str, descriptor: int, *, to_the_end: bool) -> Iterator[Arrival]:
         """One read's worth, or all that is left."""
@@ -160,16 +178,34 @@ class Connection:
         return figures and replace(figures, said_at=time.monotonic())
 
 
-def _gate(descriptor: int) -> str:
-    """The section of curl's configuration that waits for a byte from a pipe."""
+def _gate(path: Path) -> str:
+    """The section of curl's configuration that waits until the probe answers."""
     return f"""silent
 show-error
-no-buffer
-range = "0-0"
-url = "file:///proc/self/fd/{descriptor}"
-output = "/dev/null"
-url = "file:///dev/zero"
+noproxy = "*"
+unix-socket = {quoted(str(path))}
+url = "http://gate"
 """
+
+
+def _listener(path: Path, owner: contextlib.ExitStack) -> socket.socket:
+    """A Unix socket that takes connections, to be closed by its owner."""
+    listener = owner.enter_context(socket.socket(socket.AF_UNIX))
+    try:
+        listener.bind(str(path))
+    except OSError:
+        raise UsageError(f"the path {path} is too long for a socket: set TMPDIR to a shorter directory") from None
+    listener.listen()
+    return listener
+
+
+def _named_pipe(path: Path, owner: contextlib.ExitStack) -> int:
+    """The reading end of a new named pipe, to be closed by its owner, who keeps it from ending between two requests."""
+    os.mkfifo(path, 0o600)
+    reading = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    owner.callback(os.close, reading)
+    owner.callback(os.close, os.open(path, os.O_WRONLY))
+    return reading
 
 
 def _pipe(*, reader: contextlib.ExitStack, writer: contextlib.ExitStack) -> tuple[int, int]:
@@ -178,13 +214,3 @@ def _pipe(*, reader: contextlib.ExitStack, writer: contextlib.ExitStack) -> tupl
     reader.callback(os.close, reading)
     writer.callback(os.close, writing)
     return reading, writing
-
-
-def _file(data: bytes, owner: contextlib.ExitStack) -> int:
-    """A file without a name that holds `data`, to be closed by its owner."""
-    descriptor = os.memfd_create("probe")
-    owner.callback(os.close, descriptor)
-    with open(descriptor, "wb", closefd=False) as file:
-        file.write(data)
-        file.seek(0)
-    return descriptor

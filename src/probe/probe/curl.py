@@ -111,9 +111,9 @@ def configuration(
     It holds the keys, if the request is signed; `service` is the one that they sign for. curl signs all headers.
     """
     lines = [
-        f"url = {_quoted(target.url)}",
+        f"url = {quoted(target.url)}",
         *(_signature(target, credentials, service) if credentials else ()),
-        *(f"header = {_quoted(f'{name}: {value}')}" for name, value in headers.items()),
+        *(f"header = {quoted(f'{name}: {value}')}" for name, value in headers.items()),
         # No "Expect:" with nothing behind it: 7.88 signs such a header and then does not send it, so that the signature
         # is wrong. It is not needed: curl expects a 100 only for bodies over 1 MiB, and none here is (requests.py).
         f"max-time = {timeout_seconds:.3f}",
@@ -131,10 +131,10 @@ def configuration(
 
 
 def _signature(target: Target, credentials: Credentials, service: str) -> Iterator[str]:
-    yield f"user = {_quoted(credentials.access_key_id + ':' + credentials.secret_access_key)}"
-    yield f"aws-sigv4 = {_quoted(f'aws:amz:{target.region}:{service}')}"
+    yield f"user = {quoted(credentials.access_key_id + ':' + credentials.secret_access_key)}"
+    yield f"aws-sigv4 = {quoted(f'aws:amz:{target.region}:{service}')}"
     if credentials.session_token:
-        yield f"header = {_quoted('x-amz-security-token: ' + credentials.session_token)}"
+        yield f"header = {quoted('x-amz-security-token: ' + credentials.session_token)}"
 
 
 def without_keys(environment: Mapping[str, str]) -> dict[str, str]:
@@ -142,7 +142,8 @@ def without_keys(environment: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in environment.items() if not name.startswith("AWS_")}
 
 
-def _quoted(value: str) -> str:
+def quoted(value: str) -> str:
+    """A value of curl's configuration."""
     return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 

@@ -29,6 +29,9 @@ from .target import Target
 # as the main one that draws a live table, keep the lock for 5 ms by default.
 _SWITCH_INTERVAL_SECONDS = 0.0001
 
+# macOS sets no upper limit for open files, and refuses to allow more than so many (`man setrlimit`).
+_OPEN_MAX = 10_240
+
 # A server that has none of the formats that tell most sends what it has, in place of 406.
 _ACCEPT = "text/event-stream, application/x-ndjson;q=0.9, */*;q=0.8"
 
@@ -277,9 +280,11 @@ def _config(side: Side, timeout_seconds: float) -> str:
 
 
 def _allow_open_files() -> None:
-    """Allow as many as an ordinary user may have: five belong to each curl, and the usual limit is 1024."""
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    """Allow as many as an ordinary user may have: seven belong to each curl. The usual limit is 1024, on macOS 256."""
+    now, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _OPEN_MAX if most == resource.RLIM_INFINITY else most
+    if now < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
 
 
 @contextlib.contextmanager

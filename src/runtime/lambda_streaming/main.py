@@ -31,6 +31,19 @@ def search_path(layer: str, environment: dict[str, str]) -> list[str]:
     ]
 
 
+def _import_native_part() -> None:
+    """Imports what awslambdaric does not miss until it needs it. On macOS there is none but the sandbox's."""
+    try:
+        import runtime_client
+    except ModuleNotFoundError:
+        directory = Path(os.environ.get("LAMBDA_RUNTIME_DIR", ""))
+        # On Lambda that directory has a native one: of another version, which must not hide that the layer has none.
+        if not (directory / "runtime_client.py").exists():
+            raise
+        sys.path.append(str(directory))
+        import runtime_client  # noqa: F401
+
+
 def main() -> None:
     """Runs the function that `_HANDLER` names against the Runtime API at `AWS_LAMBDA_RUNTIME_API`. It never returns."""
     missing = [name for name in ("AWS_LAMBDA_RUNTIME_API", "LAMBDA_TASK_ROOT", "_HANDLER") if not os.environ.get(name)]
@@ -42,7 +55,7 @@ def main() -> None:
     # layer goes first for now, so that its runtime interface client is imported and not one that the function brings.
     sys.path[0] = layer
     try:
-        import runtime_client  # noqa: F401 - its native part, which awslambdaric does not miss until it needs it
+        _import_native_part()
         from awslambdaric import __main__ as ric
         from awslambdaric import bootstrap
         from awslambdaric.lambda_config import LambdaConfigProvider

@@ -209,6 +209,7 @@ class Environment:
 
     def _kill(self) -> None:
         if self._process:
-            with contextlib.suppress(ProcessLookupError):
+            # macOS refuses to kill a group in which only zombies are left.
+            with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._process.pid, signal.SIGKILL)
             self._process = None  # its id may belong to somebody else soon

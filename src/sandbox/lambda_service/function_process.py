@@ -4,6 +4,7 @@ https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configur
 """
 
 import subprocess
+import sys
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,8 +15,10 @@ from sandbox.errors import UsageError
 from sandbox.lambda_service.deployed import Deployed
 from sandbox.lambda_service.function import FunctionSpec
 
-# What this is on Lambda; a wrapper gets the path of its start-up code as the second argument.
-_RUNTIME_DIR = "/var/runtime"
+# What stands in for Lambda's /var/runtime where awslambdaric lacks its native part.
+STAND_IN_RUNTIME_DIR = str(Path(__file__).with_name("var_runtime"))
+RUNTIME_DIR = "/var/runtime" if sys.platform == "linux" else STAND_IN_RUNTIME_DIR
+# A wrapper gets the path of the start-up code as the second argument.
 _MANAGED_BOOTSTRAP = Path(__file__).with_name("managed_bootstrap.py")
 
 
@@ -87,7 +90,7 @@ def _variables(spec: FunctionSpec, log_stream: str) -> dict[str, str]:
         **json_logs,
         "AWS_REGION": spec.region,
         "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
-        "LAMBDA_RUNTIME_DIR": _RUNTIME_DIR,
+        "LAMBDA_RUNTIME_DIR": RUNTIME_DIR,
         "LAMBDA_TASK_ROOT": str(spec.code),
         "LANG": "en_US.UTF-8",
         # The order of Lambda's PATH, without the directories that only its images have; layers come last.

@@ -23,6 +23,7 @@ def main() -> None:
     sys.path[:1] = [task_root, *directories]
     for directory in filter(os.path.isdir, directories):
         site.addsitedir(directory)
+    sys.path.append(os.environ["LAMBDA_RUNTIME_DIR"])
     if importlib.util.find_spec("awslambdaric") is None:
         sys.exit(
             f"{sys.executable} has no awslambdaric, and no layer of the function has it: add the layer to the "

@@ -8,20 +8,30 @@ from pathlib import Path
 from tools import REPOSITORY, sam, sam_environment, uv
 
 
-def call_sam(folder: Path, *arguments: str, answers: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run the SAM CLI in the folder; it reads the answers to what it asks."""
+def call_sam(
+    folder: Path, *arguments: str, answers: str = "", umask: int = -1, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """Run the SAM CLI in the folder; it reads the answers to what it asks. A umask of -1 is that of the tests."""
     path = f"{Path(uv()[0]).parent}:/usr/bin:/bin"
     if sys.version_info[:2] != (3, 13):
         assert shutil.which("python3.13", path=path) is None
     env = {**sam_environment(path), "DOCKER_HOST": "unix:///nonexistent", **environment}
     return subprocess.run(
-        sam(*arguments), cwd=folder, env=env, input=answers, capture_output=True, text=True, timeout=300, check=False
+        sam(*arguments),
+        cwd=folder,
+        env=env,
+        input=answers,
+        umask=umask,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
     )
 
 
-def run_sam(folder: Path, *arguments: str, answers: str = "", **environment: str) -> str:
+def run_sam(folder: Path, *arguments: str, answers: str = "", umask: int = -1, **environment: str) -> str:
     """Run the SAM CLI, which is to succeed, and return what it says."""
-    done = call_sam(folder, *arguments, answers=answers, **environment)
+    done = call_sam(folder, *arguments, answers=answers, umask=umask, **environment)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout + done.stderr
 

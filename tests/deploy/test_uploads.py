@@ -57,7 +57,7 @@ def theirs(stand_in: StandIn, tmp_path_factory: pytest.TempPathFactory) -> dict[
             path.touch()
     for path in folder.rglob("*"):
         os.utime(path, (0, 0))
-    run_sam(folder, "build", umask=0o077, TZ="Asia/Tokyo", UV_COMPILE_BYTECODE="1")
+    run_sam(folder, "build", umask="077", TZ="Asia/Tokyo", UV_COMPILE_BYTECODE="1")
     return uploads(folder, stand_in)
 
 

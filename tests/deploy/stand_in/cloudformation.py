@@ -13,7 +13,8 @@ from urllib.parse import urlsplit
 from botocore.exceptions import BotoCoreError, ClientError
 from moto.core.responses import ActionResult, EmptyResult
 
-from template.errors import TemplateError
+from template.errors import ParameterError, TemplateError
+from template.parameters import parameter_values
 
 from .aws import Aws
 from .lacking import Refused, Service, only
@@ -42,11 +43,13 @@ class CloudFormation(Service):
     def create_change_set(self) -> ActionResult:
         given = self.given()
         name = given["StackName"]
-        if given["ChangeSetType"] == "CREATE":
-            self.stacks[name] = Stack(name, self.region)
-            self.stacks[name].record("REVIEW_IN_PROGRESS")
-        stack = self._stack(name)
+        creates = given["ChangeSetType"] == "CREATE"
+        stack = Stack(name, self.region) if creates else self._stack(name)
         text = given.get("TemplateBody") or self._object(*_bucket_and_key(given["TemplateURL"]))
+        plan = self._plan(stack, text, given.get("Parameters", []))
+        if creates:
+            self.stacks[name] = stack
+            stack.record("REVIEW_IN_PROGRESS")
         identifier = f"arn:aws:cloudformation:{self.region}::changeSet/{given['ChangeSetName']}/{uuid.uuid4()}"
         change_set = {
             "ChangeSetId": identifier,
@@ -56,7 +59,7 @@ class CloudFormation(Service):
             "CreationTime": datetime.now(UTC),
             "Tags": given.get("Tags", []),
             "Text": text,
-            **self._plan(stack, text, given.get("Parameters", [])),
+            **plan,
         }
         self.change_sets[identifier] = self.change_sets[given["ChangeSetName"]] = change_set
         return ActionResult({"Id": identifier, "StackId": stack.id})
@@ -206,4 +209,10 @@ def _parameter_values(
         values[name] = before[name] if parameter.get("UsePreviousValue") else parameter["ParameterValue"]
     if set(values) != set(declared):
         raise TemplateError(f"Parameters: {sorted(set(values) ^ set(declared))} must have values, or are not declared")
+    for name, parameter in declared.items():
+        try:
+            parameter_values({name: parameter}, {name: values[name]})
+        except ParameterError as problem:
+            words = parameter.get("ConstraintDescription", problem)
+            raise TemplateError(f"Parameter {name} failed to satisfy constraint: {words}") from problem
     return values

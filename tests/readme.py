@@ -51,6 +51,17 @@ LAYER = (
     '"$FIRSTBYTE/scripts/sandbox.sh" --template template.yaml',
     "~/firstbyte/scripts/probe.sh --sandbox",
 )
+# In a copy of the project, with the SAM CLI and the AWS CLI.
+DEPLOYMENT = ("sam build", "sam deploy", "sam delete")
+ROLL_BACK = (
+    "STACK=firstbyte",
+    'NAME=$(aws cloudformation describe-stacks --stack-name "$STACK" --output text \\\n'
+    "  --query \"Stacks[0].Outputs[?OutputKey=='FunctionName'].OutputValue\")",
+    'LIVE=$(aws lambda get-alias --function-name "$NAME" --name live --query FunctionVersion --output text)',
+    'BEFORE=$(aws lambda list-versions-by-function --function-name "$NAME" --output json \\\n'
+    "  --query \"max(Versions[?to_number(Version) < to_number('$LIVE')].to_number(Version))\")",
+    'aws lambda update-alias --function-name "$NAME" --name live --function-version "$BEFORE"',
+)
 # Commands that are not run beside the sandbox, and the test that runs them, or why none does.
 ELSEWHERE = {
     SANDBOX: "tests/scripts/test_readme.py",
@@ -75,10 +86,9 @@ ELSEWHERE = {
     "aws bedrock list-inference-profiles --query 'inferenceProfileSummaries[].[inferenceProfileId]' --output text": (
         "it needs AWS"
     ),
-    "sam build": "tests/deploy/conftest.py",
     **dict.fromkeys(LAYER, "tests/scripts/test_readme_layer.py"),
+    **dict.fromkeys((*DEPLOYMENT, *ROLL_BACK), "tests/deploy/test_readme_deployment.py"),
     "sam deploy --guided": "tests/deploy/test_deploy_guided.py",
-    "sam delete": "tests/deploy/test_deploy.py",
 }
 
 

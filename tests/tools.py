@@ -20,7 +20,9 @@ from template.document import load
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 # SAM CLI pins its own boto3: it lives in an environment of its own.
-_SAM_CLI = "aws-sam-cli==1.170.0"
+SAM_CLI = "aws-sam-cli==1.170.0"
+# The oldest that knows every property in the template.
+OLDEST_SAM_CLI = "aws-sam-cli==1.130.0"
 # So does the AWS CLI.
 _AWS_CLI = "awscli==1.46.2"
 _CHECKOV = "checkov==3.3.30"
@@ -37,9 +39,9 @@ def uv(*arguments: str) -> list[str]:
     return [found, *arguments]
 
 
-def sam(*arguments: str) -> list[str]:
-    """The command line for a call of the SAM CLI."""
-    return _beside_sam("sam", *arguments)
+def sam(*arguments: str, package: str = SAM_CLI) -> list[str]:
+    """The command line for a call of the SAM CLI, or of another release of it."""
+    return _from_package(package, "sam", *arguments)
 
 
 def sam_python(code: str, *arguments: str) -> list[str]:
@@ -50,7 +52,7 @@ def sam_python(code: str, *arguments: str) -> list[str]:
 def sam_and_moto(*arguments: str) -> list[str]:
     """The command line for a call of Python with the SAM CLI's own packages and, beside them, the server of moto."""
     moto = f"moto[server]=={metadata.version('moto')}"
-    options = ("--quiet", "--python", sys.executable, "--from", _SAM_CLI, "--with", moto)
+    options = ("--quiet", "--python", sys.executable, "--from", SAM_CLI, "--with", moto)
     return uv("tool", "run", *options, "python", *arguments)
 
 
@@ -61,8 +63,16 @@ def aws_cli(*arguments: str) -> list[str]:
 
 def put_aws_cli(folder: Path) -> None:
     """Put a program `aws` into the folder, for a PATH."""
-    program = folder / "aws"
-    program.write_text(f'#!/bin/sh\nexec {shlex.join(aws_cli())} "$@"\n')
+    _put(folder / "aws", aws_cli())
+
+
+def put_sam_cli(folder: Path) -> None:
+    """Put a program `sam` into the folder, for a PATH."""
+    _put(folder / "sam", sam())
+
+
+def _put(program: Path, command: list[str]) -> None:
+    program.write_text(f'#!/bin/sh\nexec {shlex.join(command)} "$@"\n')
     program.chmod(0o755)
 
 
@@ -72,7 +82,7 @@ def checkov(*arguments: str) -> list[str]:
 
 
 def _beside_sam(*command: str) -> list[str]:
-    return _from_package(_SAM_CLI, *command)
+    return _from_package(SAM_CLI, *command)
 
 
 def _from_package(package: str, *command: str) -> list[str]:

@@ -1,13 +1,10 @@
 """What `sam validate` and `sam build` make of the template: the artifacts that AWS would get, looked into and run."""
 
 import json
-import os
 import re
-import stat
 import struct
 import subprocess
 import sys
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,7 +15,7 @@ from deploy.sam_project import checkout, run_sam
 from layer_zip import unpack_layer
 from recorded import Recorded, until
 from sandbox_process import RunningSandbox
-from tools import REPOSITORY, environment, interpreters, sam_python, template_as_written, uv
+from tools import REPOSITORY, environment, interpreters, template_as_written
 
 # What the template's parameters may name. A built function fits all of them.
 PARAMETERS = template_as_written()["Parameters"]
@@ -106,26 +103,6 @@ def test_the_function_holds_the_handler_and_nothing_else(built: Path) -> None:
     assert [name for name in listed if name not in {*ours, *natives} and not bundled.fullmatch(name)] == []
 
 
-@pytest.mark.parametrize(
-    ("room", "resource"),
-    [("runtime", "StreamingLayer"), ("function", "StreamingFunction"), ("probe", "ProbeFunction")],
-)
-def test_modes_do_not_come_from_the_umask(room: str, resource: str, tmp_path: Path) -> None:
-    """Lambda runs as another user than whoever built: with modes of umask 077 it could read nothing."""
-    folder = checkout(tmp_path / "clone") / "src" / room
-    artifacts = tmp_path / "artifacts"
-    artifacts.mkdir()
-    for source in folder.rglob("*"):
-        source.chmod(0o700 if source.is_dir() or source.name == "bootstrap" else 0o600)
-    command = ["make", "-C", str(folder), f"build-{resource}", f"ARTIFACTS_DIR={artifacts}"]
-    path = f"{Path(uv()[0]).parent}:{os.environ['PATH']}"
-    subprocess.run(command, umask=0o077, env={**os.environ, "PATH": path}, check=True, timeout=300)
-    for made in artifacts.rglob("*"):
-        executable = made.is_dir() or made.name == "bootstrap"
-        assert stat.S_IMODE(made.stat().st_mode) == (0o755 if executable else 0o644), made
-    assert files(artifacts)
-
-
 def test_the_probes_function_holds_what_measures_and_publishes_and_nothing_else(built: Path) -> None:
     ours = sources("src/probe", "probe/*.py", "probe/formats/*.py", "probe/output/__init__.py", "probe/output/jsonl.py")
     assert set(files(built / "ProbeFunction")) == ours
@@ -172,22 +149,6 @@ def test_the_probes_function_runs_without_any_package(
     assert line["outcome"] == "completed"
     published = Recorded(sandbox.ready).metric("ClientTimeToFirstToken", "Sum", service="firstbyte", probe="built")
     assert published == pytest.approx(line["ttft_ms"])
-
-
-def test_the_bootstrap_is_executable_in_the_zip_that_sam_uploads(built: Path, tmp_path: Path) -> None:
-    assert (built / "StreamingLayer/python/lambda_streaming/bootstrap").stat().st_mode & 0o111 == 0o111
-    zip_as_sam_does = (
-        "import shutil, sys\n"
-        "from samcli.lib.package.utils import make_zip, zip_folder\n"
-        "with zip_folder(sys.argv[1], zip_method=make_zip) as made:\n"
-        "    shutil.copy(made[0], sys.argv[2])\n"
-    )
-    target = tmp_path / "layer.zip"
-    command = sam_python(zip_as_sam_does, str(built / "StreamingLayer"), str(target))
-    subprocess.run(command, check=True, timeout=120)
-    with zipfile.ZipFile(target) as archive:
-        entry = archive.getinfo("python/lambda_streaming/bootstrap")
-        assert stat.S_IMODE(entry.external_attr >> 16) & 0o111 == 0o111
 
 
 def applies(needed: Requirement, python: str) -> bool:

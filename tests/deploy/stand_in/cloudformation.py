@@ -14,6 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from moto.core.responses import ActionResult, EmptyResult
 
 from template.errors import ParameterError, TemplateError
+from template.parameters import parameter_values
 from template.rules import check_rules
 
 from .aws import Aws
@@ -45,6 +46,10 @@ class CloudFormation(Service):
         name = given["StackName"]
         stack = Stack(name, self.region) if given["ChangeSetType"] == "CREATE" else self._stack(name)
         text = given.get("TemplateBody") or self._object(*_bucket_and_key(given["TemplateURL"]))
+        plan = self._plan(stack, text, given.get("Parameters", []))
+        if name not in self.stacks:
+            self.stacks[name] = stack
+            stack.record("REVIEW_IN_PROGRESS")
         identifier = f"arn:aws:cloudformation:{self.region}::changeSet/{given['ChangeSetName']}/{uuid.uuid4()}"
         change_set = {
             "ChangeSetId": identifier,
@@ -54,11 +59,8 @@ class CloudFormation(Service):
             "CreationTime": datetime.now(UTC),
             "Tags": given.get("Tags", []),
             "Text": text,
-            **self._plan(stack, text, given.get("Parameters", [])),
+            **plan,
         }
-        if name not in self.stacks:
-            self.stacks[name] = stack
-            stack.record("REVIEW_IN_PROGRESS")
         self.change_sets[identifier] = self.change_sets[given["ChangeSetName"]] = change_set
         return ActionResult({"Id": identifier, "StackId": stack.id})
 
@@ -209,4 +211,10 @@ def _parameter_values(
         values[name] = before[name] if parameter.get("UsePreviousValue") else parameter["ParameterValue"]
     if set(values) != set(declared):
         raise TemplateError(f"Parameters: {sorted(set(values) ^ set(declared))} must have values, or are not declared")
+    for name, parameter in declared.items():
+        try:
+            parameter_values({name: parameter}, {name: values[name]})
+        except ParameterError as problem:
+            words = parameter.get("ConstraintDescription", problem)
+            raise TemplateError(f"Parameter {name} failed to satisfy constraint: {words}") from problem
     return values

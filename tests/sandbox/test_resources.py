@@ -192,11 +192,14 @@ def test_properties_that_are_no_mapping_are_refused_when_one_is_asked_for(tmp_pa
 
 def test_this_repositorys_optional_resources_are_there_if_parameters_ask_for_them() -> None:
     template = REPOSITORY / "template.yaml"
-    few, all_of_them = (read_resources(template, overrides, "eu-west-1") for overrides in ({}, EVERYTHING))
+    everything = {**EVERYTHING, "UrlAuthType": "NONE"}
+    few, all_of_them = (read_resources(template, overrides, "eu-west-1") for overrides in ({}, everything))
     assert all_of_them.keys() == template_as_written()["Resources"].keys()
     assert all_of_them.keys() - few.keys() == {
         "CallerMayInvokeUrl",
         "CallerMayInvokeFunctionThroughUrl",
+        "EverybodyMayInvokeUrl",
+        "EverybodyMayInvokeFunctionThroughUrl",
         "PageTopic",
         "ProbeAlarm",
         "ProbeFunction",

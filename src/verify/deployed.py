@@ -52,6 +52,11 @@ class Deployed:
         """The largest `max_tokens` that a request may ask for."""
         return int(self.parameters["MaxOutputTokens"])
 
+    def recorded_as(self, model: str) -> str:
+        """Return the id under which the function records a model: of an ARN it tells its caller the last part alone."""
+        configured = (self.parameters["ModelId"], self.parameters["FallbackModelId"])
+        return next((each for each in configured if each.startswith("arn:") and each.endswith(f":{model}")), model)
+
     def finding(self) -> Finding:
         """Return whether CloudFormation is done with it."""
         problems = [] if self.status in _SETTLED else [f"the status is {self.status}"]

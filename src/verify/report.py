@@ -41,6 +41,11 @@ class Report:
         counts = Counter(finding.verdict for finding in self.findings)
         return {verdict: counts[verdict] for verdict in (OK, FAILED, UNSEEN, UNCHECKED)}
 
+    @property
+    def _place(self) -> str:
+        region = self.deployed.access.region
+        return f"in the sandbox, as {region}" if self.deployed.function_url.is_local else f"on AWS, {region}"
+
     def markdown(self) -> str:
         """Return it for people."""
         summary = ", ".join(f"{count} {verdict}" for verdict, count in self.counts.items() if count)
@@ -54,7 +59,7 @@ class Report:
         }
         rows = list(facts.items())
         checks = [(each.name, each.verdict, each.expected, each.seen) for each in self.findings]
-        lines = [f"# Firstbyte on {self.deployed.access.region}: {summary}", ""]
+        lines = [f"# Firstbyte {self._place}: {summary}", ""]
         lines += [*_table(("", ""), rows), "", *_table(("Check", "Verdict", "Expected", "Seen"), checks)]
         return masked("\n".join(lines))
 
@@ -68,6 +73,7 @@ class Report:
             "stack": self.deployed.name,
             "status": self.deployed.status,
             "region": self.deployed.access.region,
+            "is_sandbox": self.deployed.function_url.is_local,
             "parameters": self.deployed.parameters,
             "counts": self.counts,
             "checks": [asdict(finding) for finding in self.findings],

@@ -85,7 +85,7 @@ def streams(answer: Answer, name: str = STREAMS) -> Finding:
 def start_delta_end(answer: Answer, deployed: Deployed) -> Finding:
     """Check the events of a stream, and which model answered."""
     parameters = deployed.parameters
-    expected = f"server-sent events start, delta, end; the model {parameters['ModelId']} in start"
+    expected = f"server-sent events start, delta, end; the model {parameters['ModelId']}, or its profile, in start"
     seen, run = answer.seen, answer.run
     if run.outcome != COMPLETED:
         return Finding(START, expected, FAILED, answer.outline())
@@ -100,8 +100,9 @@ def start_delta_end(answer: Answer, deployed: Deployed) -> Finding:
     if missing:
         problems.append(f"end has no {missing[0]}")
     model = run.model or ""
-    if not is_model(model, parameters["ModelId"]):
-        fell_back = is_model(model, parameters["FallbackModelId"])
+    recorded = deployed.recorded_as(model)
+    if not is_model(recorded, parameters["ModelId"]):
+        fell_back = is_model(recorded, parameters["FallbackModelId"])
         problems.append(f"the {'fallback ' if fell_back else ''}model {model or 'without a name'} answered")
     counts = f"{run.input_tokens} tokens in, {run.output_tokens} out"
     return judged(START, expected, problems, f"{seen.messages} events, model {model}, {counts}")
@@ -139,8 +140,10 @@ def settings(above: Answer, at: Answer, most: int) -> Finding:
         f"max_tokens {most + 1} is a 400 that names max_tokens; {most}, the parameter MaxOutputTokens, is accepted"
     )
     problems, seen = _names(above, "max_tokens")
-    if at.status != 200:
+    if at.refusal.get("field") == "max_tokens":
         problems.append(f"{most} is not accepted: {_refused(at)}")
+    elif at.status != 200:
+        return Finding(SETTINGS, expected, FAILED if problems else UNCHECKED, f"{seen}; for {most}: {_refused(at)}")
     return judged(SETTINGS, expected, problems, f"{seen}; status {at.status}")
 
 

@@ -172,9 +172,10 @@ class _Sum:
 
 def _metrics(sent: Sent) -> list[Watch]:
     name, function, model = sent.deployed.name, sent.deployed.outputs["FunctionName"], sent.events.run.model or ""
+    recorded = sent.deployed.recorded_as(model)
     whole = [answer.run for answer in sent.completed]
     ours = [run for run in whole if run.model == model]
-    by_service, by_model = {"service": name}, {"service": name, "model": model}
+    by_service, by_model = {"service": name}, {"service": name, "model": recorded}
     asked = len(sent.reached)
     requests = [_Sum("Firstbyte", *each, by_service) for each in (("Requests", asked), ("Completed", len(whole)))]
     tokens = [
@@ -182,7 +183,7 @@ def _metrics(sent: Sent) -> list[Watch]:
         _Sum("Firstbyte", "OutputTokens", sum(run.output_tokens or 0 for run in ours), by_model),
     ]
     invocations = [_Sum("AWS/Lambda", "Invocations", asked, {"FunctionName": function})]
-    answered = [_Sum("AWS/Bedrock", "Invocations", len(ours), {"ModelId": model})]
+    answered = [_Sum("AWS/Bedrock", "Invocations", len(ours), {"ModelId": recorded})]
     client = sent.deployed.access.client("cloudwatch")
     start = sent.since.replace(second=0, microsecond=0)
 
@@ -201,7 +202,9 @@ def _are_there(wanted: Sequence[_Sum], client: Any, start: datetime) -> tuple[st
     if not any(each.least for each in wanted):
         return UNCHECKED, "nothing was answered that counts"
     found = [(each, _total(each, client, start)) for each in wanted]
-    seen = ", ".join(f"{each.name} {'none' if sum_ is None else f'{sum_:g}'} of {each.least}" for each, sum_ in found)
+    seen = ", ".join(
+        f"{each.name} {'none' if sum_ is None else f'{sum_:g}'}, at least {each.least}" for each, sum_ in found
+    )
     return OK if all(sum_ is not None and sum_ >= each.least for each, sum_ in found) else None, seen
 
 
@@ -228,11 +231,11 @@ def _trace(sent: Sent, xray: Any) -> tuple[str | None, str]:
     answer = streamed[0]
     traces = xray.batch_get_traces(TraceIds=[trace_id(answer)])["Traces"]
     documents = [json.loads(segment["Document"]) for trace in traces for segment in trace["Segments"]]
-    return traced(documents, answer)
+    return traced(documents, sent.deployed.recorded_as(answer.run.model or ""))
 
 
-def traced(documents: Sequence[Mapping[str, Any]], answer: Answer) -> tuple[str | None, str]:
-    """Look for the function's own records in the segments of a trace."""
+def traced(documents: Sequence[Mapping[str, Any]], model: str) -> tuple[str | None, str]:
+    """Look for the function's own records in the segments of a trace of this model."""
     parts = [part for document in documents for part in _with_subsegments(document)]
     names = [part.get("name") for part in parts]
     annotations = {key: value for part in parts for key, value in part.get("annotations", {}).items()}
@@ -241,8 +244,8 @@ def traced(documents: Sequence[Mapping[str, Any]], answer: Answer) -> tuple[str 
     if missing:
         return None, f"{len(documents)} segments, without {', '.join(missing)}"
     said = (annotations["model"], annotations["outcome"])
-    if said != (answer.run.model, COMPLETED):
-        return FAILED, f"model and outcome are {said[0]} and {said[1]}, of {answer.run.model} and {COMPLETED}"
+    if said != (model, COMPLETED):
+        return FAILED, f"model and outcome are {said[0]} and {said[1]}, of {model} and {COMPLETED}"
     return OK, f"{len(documents)} segments, {len(parts)} parts; ttft_ms {annotations['ttft_ms']}"
 
 

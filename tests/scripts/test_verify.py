@@ -78,7 +78,7 @@ def test_the_sandbox_through_the_variables_of_aws(start_sandbox: StartSandbox) -
     )
     assert done.returncode == 0, done.stdout + done.stderr
     report = done.stdout.splitlines()
-    assert report[0] == f"# Firstbyte on {sandbox['region']}: {len(ALL) - 2} ok, 2 not checked"
+    assert report[0] == f"# Firstbyte in the sandbox, as {sandbox['region']}: {len(ALL) - 2} ok, 2 not checked"
     facts, checks = "\n".join(report).split("| Check | Verdict | Expected | Seen |\n")
     for fact in ("Stack | firstbyte, CREATE_COMPLETE", f"Region | {sandbox['region']}", "Python | 3.", "boto3 | 1."):
         assert f"| {fact}" in facts
@@ -92,6 +92,25 @@ def test_the_sandbox_through_the_variables_of_aws(start_sandbox: StartSandbox) -
     for secret in (sandbox["secret_access_key"], sandbox["access_key_id"], "123456789012"):
         assert secret not in done.stdout + done.stderr
     assert [line.split(" ")[0] for line in done.stderr.splitlines()] == ["verify:"] * len(done.stderr.splitlines())
+
+
+def test_a_model_behind_an_arn(start_sandbox: StartSandbox) -> None:
+    """Its caller is told the last part alone; log, metrics and trace have the whole."""
+    profile = "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/abc123"
+    running = start_sandbox("--parameter-overrides", f"ModelId={profile}")
+    done = verify("--sandbox", "--ready-file", str(running.ready_file), "--output", "json")
+    verdicts = {check["name"]: check["verdict"] for check in json.loads(done.stdout)["checks"]}
+    assert {name for name, verdict in verdicts.items() if verdict not in ("ok", "not checked")} <= TIMED, done.stdout
+    assert verdicts[responses.START] == verdicts[telemetry.TOKENS] == verdicts[telemetry.TRACE] == "ok"
+
+
+def test_a_model_that_bedrock_refuses_says_nothing_of_the_settings(start_sandbox: StartSandbox) -> None:
+    running = start_sandbox("--parameter-overrides", "ModelId=eu.amazon.nova-lite-v1:0")
+    done = verify("--sandbox", "--ready-file", str(running.ready_file), "--output", "json", "--wait", "0")
+    checks = {check["name"]: check for check in json.loads(done.stdout)["checks"]}
+    assert checks[responses.START]["verdict"] == "failed"
+    assert "The provided model identifier is invalid" in checks[responses.START]["seen"]
+    assert checks[responses.SETTINGS]["verdict"] == "not checked"
 
 
 def test_a_sandbox_whose_models_do_not_stream(start_sandbox: StartSandbox) -> None:

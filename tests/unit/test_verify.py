@@ -123,7 +123,7 @@ def test_a_report_is_a_table_whatever_stands_in_it() -> None:
     ]
     report = Report("2026-11-28T00:00:00Z", "1234567", {"curl": "8.1.2"}, deployed, findings)
     lines = report.markdown().splitlines()
-    assert lines[0] == "# Firstbyte on eu-west-1: 1 ok, 1 failed, 1 not seen in time"
+    assert lines[0] == "# Firstbyte on AWS, eu-west-1: 1 ok, 1 failed, 1 not seen in time"
     assert "| Parameters | PageTo=***@*** |" in lines
     assert lines[-3:] == [
         "| one | ok | this \\| that | this |",
@@ -131,6 +131,7 @@ def test_a_report_is_a_table_whatever_stands_in_it() -> None:
         "| three | not seen in time | x | nothing |",
     ]
     document = json.loads(report.json())
+    assert document["is_sandbox"] is False
     assert document["counts"] == {"ok": 1, "failed": 1, "not seen in time": 1, "not checked": 0}
     assert document["parameters"] == {"PageTo": "***@***", "FallbackModelId": ""}
     assert document["checks"][1]["seen"] == "line\nline \x1b[1m ***"

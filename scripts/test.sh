@@ -16,6 +16,8 @@ Examples:
 
 Makes .venv on first use. As root on Debian it installs the system packages that some tests need; elsewhere it says which
 are missing. The first run of all tests also fetches the SAM CLI and builds AWS's own Node.js client, which takes minutes.
+
+Exit codes: 0 if everything passed; otherwise not 0, and the failure is printed.
 EOF
 }
 

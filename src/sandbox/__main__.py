@@ -16,8 +16,11 @@ def main() -> int:
     logging.basicConfig(format="sandbox: %(message)s", level=logging.WARNING)
     try:
         asyncio.run(run(read_settings(sys.argv[1:])))
-    except (UsageError, ParameterError) as error:
+    except UsageError as error:
         print_line(f"sandbox: {error}; see --help")
+        return 2
+    except ParameterError as error:
+        print_line(f"sandbox: {error}")
         return 2
     except (StartError, TemplateError) as error:
         print_line(f"sandbox: {error}")

@@ -33,6 +33,12 @@ examples:
       the stack with its own probe, which asks every five seconds
   scripts/sandbox.sh --bedrock aws --region us-east-1
       real models, with your AWS credentials: this costs money
+
+exit codes:
+  0  stopped, by Ctrl-C or a signal
+  1  something is not there: a port, a file, what the template names
+  2  wrong use: a flag, a parameter's value, a region that the template refuses
+  --demo ends with the exit code of scripts/probe.sh
 """
 
 

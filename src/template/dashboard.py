@@ -50,7 +50,7 @@ def main(arguments: list[str]) -> int:
         )
         body = resources[DASHBOARD].properties.required("DashboardBody")
     except ParameterError as error:
-        print(f"dashboard: {error}; see --help", file=sys.stderr)
+        print(f"dashboard: {error}", file=sys.stderr)
         return 2
     except TemplateError as error:
         print(f"dashboard: {error}", file=sys.stderr)

@@ -4,6 +4,7 @@ Each moment is a fixture, and comes after the one that it names.
 """
 
 import os
+import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -129,6 +130,28 @@ def test_rolling_back_too_far_is_refused_and_changes_nothing(too_far: tuple[int,
 
 def test_the_next_deployment_moves_the_alias_on(fixed: str) -> None:
     assert fixed == "3"
+
+
+def test_another_stack_in_another_region_has_a_section_of_its_own(
+    fixed: object, paste: Shell, clone: Path, stand_in: StandIn
+) -> None:
+    heading = "### Another stack, another region, CI"
+    (own,) = (one.text for one in blocks("toml", ROOM) if one.text in section(ROOM, heading))
+    with (clone / "samconfig.toml").open("a") as settings:
+        settings.write(f"\n{own}")
+    deploy, delete = re.findall(r"`(sam \w+ --config-env chat)`", section(ROOM, heading))
+    done = paste(deploy)
+    assert done.returncode == 0, done.stdout + done.stderr
+    client = stand_in.client("cloudformation")
+    (stack,) = client.describe_stacks(StackName="chat")["Stacks"]
+    values = {one["ParameterKey"]: one["ParameterValue"] for one in stack["Parameters"]}
+    assert stack["StackId"].split(":")[3] == "eu-west-1"
+    assert values["TimeoutSeconds"] == "600"
+    assert client.describe_stacks(StackName=STACK)["Stacks"], "the first one is still there"
+    done = paste(f"{delete} --no-prompts")
+    assert done.returncode == 0, done.stdout + done.stderr
+    with pytest.raises(client.exceptions.ClientError, match="Stack with id chat does not exist"):
+        client.describe_stacks(StackName="chat")
 
 
 def test_delete_asks_twice_and_leaves_no_stack(fixed: object, paste: Shell, stand_in: StandIn) -> None:

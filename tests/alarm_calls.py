@@ -9,7 +9,7 @@ from cloudwatch_calls import START, START_MS, CloudWatch
 from sandbox.cloudwatch.alarms import api
 from sandbox.cloudwatch.alarms.alarms import Alarms, Change
 from sandbox.cloudwatch.alarms.definitions import CompositeAlarm, MetricAlarm, definitions
-from template.resources import read_resources
+from template.resources import read_stack
 
 REGION = "eu-north-1"
 ARN = f"arn:aws:cloudwatch:{REGION}:123456789012:alarm:"
@@ -51,7 +51,7 @@ def read_alarms(directory: Path, resources: Resources) -> list[MetricAlarm | Com
     """The alarms of a template with these resources."""
     path = directory / "template.json"
     path.write_text(json.dumps({"Resources": resources}))
-    return definitions(read_resources(path, {}, REGION), REGION)
+    return definitions(read_stack(path, {}, REGION).resources, REGION)
 
 
 class AlarmCalls(CloudWatch):

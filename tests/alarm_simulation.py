@@ -17,7 +17,7 @@ from sandbox.cloudwatch.alarms.definitions import COMPARISONS, CompositeAlarm, M
 from sandbox.cloudwatch.metric_math import _GRAMMAR
 from sandbox.cloudwatch.percentiles import percent_of
 from stack_template import REGION
-from template.resources import STACK_NAME, read_resources
+from template.resources import STACK_NAME, read_stack
 from tools import REPOSITORY
 
 Minutes = NDArray[np.float64]
@@ -80,7 +80,7 @@ class Stack:
     """The stack with given parameters: `definitions` are all of its alarms, `alarms` its metric alarms by name."""
 
     def __init__(self, **parameters: str) -> None:
-        resources = read_resources(REPOSITORY / "template.yaml", parameters, REGION)
+        resources = read_stack(REPOSITORY / "template.yaml", parameters, REGION).resources
         self.definitions = definitions(resources, REGION)
         self.alarms = {short(alarm.name): alarm for alarm in self.definitions if isinstance(alarm, MetricAlarm)}
         (self._page,) = (alarm for alarm in self.definitions if isinstance(alarm, CompositeAlarm))

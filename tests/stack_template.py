@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from template.resources import ACCOUNT_ID, STACK_NAME, read_resources
+from template.resources import ACCOUNT_ID, STACK_NAME, read_stack
 from tools import REPOSITORY, sam_python
 
 Parameters = Mapping[str, str]
@@ -67,13 +67,13 @@ def changed_template(folder: Path, changes: Mapping[str, str]) -> Path:
 
 def properties_of(kind: str, parameters: Parameters) -> dict[str, dict[str, Any]]:
     """The properties of the stack's resources of a type, by logical id."""
-    resources = read_resources(REPOSITORY / "template.yaml", parameters, REGION)
+    resources = read_stack(REPOSITORY / "template.yaml", parameters, REGION).resources
     return {name: dict(resource.properties) for name, resource in resources.items() if resource.type == kind}
 
 
 def arns_of_alarms(parameters: Parameters) -> list[str]:
     """The ARNs of the stack's alarms, the composite one among them."""
-    resources = read_resources(REPOSITORY / "template.yaml", parameters, REGION).values()
+    resources = read_stack(REPOSITORY / "template.yaml", parameters, REGION).resources.values()
     kinds = ("AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm")
     return [str(resource.return_value("Arn")) for resource in resources if resource.type in kinds]
 

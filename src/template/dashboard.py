@@ -10,7 +10,7 @@ from pathlib import Path
 
 from template.errors import ParameterError, TemplateError
 from template.parameters import add_overrides_option, parse_overrides
-from template.resources import ACCOUNT_ID, STACK_NAME, read_resources
+from template.resources import ACCOUNT_ID, STACK_NAME, read_stack
 
 TEMPLATE = Path(__file__).resolve().parents[2] / "template.yaml"
 # Logical ids in the template.
@@ -40,14 +40,14 @@ def main(arguments: list[str]) -> int:
     """Print the body and return the exit code."""
     options = _parser().parse_args(arguments)
     try:
-        resources = read_resources(
+        resources = read_stack(
             TEMPLATE,
             parse_overrides(options.parameter_overrides),
             options.region,
             account_id=options.account_id or ACCOUNT_ID,
             stack_name=options.stack_name,
             physical_names={FUNCTION: options.function_name} if options.function_name else {},
-        )
+        ).resources
         body = resources[DASHBOARD].properties.required("DashboardBody")
     except ParameterError as error:
         print(f"dashboard: {error}", file=sys.stderr)

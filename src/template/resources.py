@@ -137,28 +137,6 @@ class Stack:
         return found
 
 
-def read_resources(
-    path: Path,
-    overrides: Mapping[str, str],
-    region: str,
-    *,
-    account_id: str = ACCOUNT_ID,
-    stack_name: str = STACK_NAME,
-    physical_names: Mapping[str, str] = {},
-    function_url: Callable[[str], str] | None = None,
-) -> Mapping[str, Resource]:
-    """Return the resources of the stack that `read_stack` makes of the same arguments; it raises the same errors."""
-    return read_stack(
-        path,
-        overrides,
-        region,
-        account_id=account_id,
-        stack_name=stack_name,
-        physical_names=physical_names,
-        function_url=function_url,
-    ).resources
-
-
 def read_stack(
     path: Path,
     overrides: Mapping[str, str],

@@ -30,8 +30,8 @@ def check_rules(rules: Mapping[str, Any], values: Mapping[str, Any]) -> None:
             failed = [each for each in rule["Assertions"] if applies and not resolver.resolve(each["Assert"], where)]
         except (AttributeError, KeyError, TypeError) as error:
             raise TemplateError(f"{where} is not well formed") from error
-        for assertion in failed:
-            raise ParameterError(assertion.get("AssertDescription", f"the rule {name} of the template does not hold"))
+        if failed:
+            raise ParameterError(failed[0].get("AssertDescription", f"the rule {name} of the template does not hold"))
 
 
 class _RuleResolver(Resolver):

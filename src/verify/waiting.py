@@ -1,5 +1,6 @@
 """Waits for what AWS shows only after a while: looks again and again, calmly, until it is there or the time is over."""
 
+import itertools
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -45,7 +46,7 @@ def wait_for(watches: Sequence[Watch], limit_seconds: float, say: Callable[[str]
     """
     found: dict[str, Finding] = {}
     begun = time.monotonic()
-    for turn in range(10**6):
+    for turn in itertools.count():
         missing = {}
         for watch in watches:
             if watch.name in found:

@@ -13,7 +13,7 @@ import pytest
 from dashboard_body import jsurl_text, layout_errors, metric_queries, syntax_errors, uncovered, with_variable
 from firstbyte.catalogue import CLIENT_METRICS, METRICS, NAMESPACE
 from stack_template import EVERYTHING, REGION, Parameters, arns_of_alarms, dashboard_body, properties_of
-from template.resources import read_resources
+from template.resources import read_stack
 from tools import REPOSITORY, template_as_written
 
 Widget = dict[str, Any]
@@ -115,7 +115,7 @@ def test_every_alarm_is_shown_and_those_that_page_apart(body: dict[str, Any], pa
 
 def test_the_selector_lists_the_models_that_the_stack_may_ask(body: dict[str, Any], parameters: Parameters) -> None:
     (variable,) = body["variables"]
-    function = read_resources(REPOSITORY / "template.yaml", parameters, REGION)["StreamingFunction"]
+    function = read_stack(REPOSITORY / "template.yaml", parameters, REGION).resources["StreamingFunction"]
     models = function.properties["Environment"]["Variables"]["MODEL_IDS"].split(",")
     assert [choice["value"] for choice in variable["values"]] == models
     assert variable["defaultValue"] == models[0]

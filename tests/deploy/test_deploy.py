@@ -14,7 +14,7 @@ from deploy.sam_project import run_sam
 from deploy.snapshot import Snapshot, differences, snapshot
 from deploy.stand_in_process import REGION, StandIn
 from stack_template import EVERYTHING
-from template.resources import ACCOUNT_ID, read_resources
+from template.resources import ACCOUNT_ID, read_stack
 
 STACK = "firstbyte"
 # The deployed stack has a URL for everybody, too, tells another topic than its own of tickets, and runs on another
@@ -109,9 +109,9 @@ def test_what_was_deployed_is_what_the_sandbox_reads(
     moment: Snapshot, parameters: dict[str, str], project: Path
 ) -> None:
     names = {name: identifier.rpartition(":")[2] for name, (_, identifier) in moment.resources.items()}
-    read = read_resources(
+    read = read_stack(
         project / ".aws-sam/build/template.yaml", parameters, REGION, stack_name=STACK, physical_names=names
-    )
+    ).resources
     expected = {name: dict(one.properties) for name, one in read.items() if one.type in SANDBOX_RESOLVES}
     assert SANDBOX_RESOLVES - {read[name].type for name in expected} <= {"AWS::SNS::Topic", "AWS::Scheduler::Schedule"}
     # A part of the stack's id is in it, which only CloudFormation makes.

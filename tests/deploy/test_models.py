@@ -14,7 +14,7 @@ from deploy.transformed import EXTENSIONS, SAM, transformed_templates
 from readme import table, unquoted
 from sandbox_client import aws_client
 from template.errors import ParameterError
-from template.resources import ACCOUNT_ID, read_resources
+from template.resources import ACCOUNT_ID, read_stack
 from tools import REPOSITORY, template_as_written
 
 LITE, PRO = "amazon.nova-lite-v1:0", "amazon.nova-pro-v1:0"
@@ -184,7 +184,7 @@ def test_what_a_region_does_not_serve_is_refused_before_anything_is_created(
     region: str, parameters: dict[str, str], words: str, stand_in: StandIn
 ) -> None:
     with pytest.raises(ParameterError, match=words) as raised:
-        read_resources(REPOSITORY / "template.yaml", parameters, region)
+        read_stack(REPOSITORY / "template.yaml", parameters, region)
     ready = {
         "aws_endpoint_url": stand_in.environment["AWS_ENDPOINT_URL"],
         "region": region,
@@ -245,7 +245,7 @@ def test_it_is_right_there_once_a_model_is_set(region: str, parameters: dict[str
 )
 def test_what_is_no_model_is_refused_by_its_form(parameter: str, value: str) -> None:
     with pytest.raises(ParameterError, match=f"parameter {parameter} is .*but must be the id of a foundation model"):
-        read_resources(REPOSITORY / "template.yaml", {parameter: value}, EU)
+        read_stack(REPOSITORY / "template.yaml", {parameter: value}, EU)
 
 
 @pytest.mark.parametrize(
@@ -253,7 +253,7 @@ def test_what_is_no_model_is_refused_by_its_form(parameter: str, value: str) -> 
 )
 def test_what_is_no_guardrail_with_a_version_is_refused(value: str) -> None:
     with pytest.raises(ParameterError, match="must be a guardrail's id, a colon and its version"):
-        read_resources(REPOSITORY / "template.yaml", {"Guardrail": value}, EU)
+        read_stack(REPOSITORY / "template.yaml", {"Guardrail": value}, EU)
 
 
 def test_the_rules_and_the_conditions_mean_the_same_models() -> None:

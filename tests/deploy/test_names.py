@@ -9,7 +9,7 @@ import botocore.session
 from botocore.model import ListShape, MapShape, Shape, StructureShape
 
 from stack_template import EVERYTHING
-from template.resources import read_resources
+from template.resources import read_stack
 from tools import REPOSITORY, template_as_written
 
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateStack.html
@@ -58,14 +58,14 @@ class Text(NamedTuple):
 def properties(stack_name: str, region: str) -> dict[str, tuple[str, dict[str, Any]]]:
     """Type and properties of each resource by logical id, which is also the name of one that CloudFormation names."""
     made_up = {logical_id: logical_id for logical_id in template_as_written()["Resources"]}
-    resources = read_resources(
+    resources = read_stack(
         REPOSITORY / "template.yaml",
         PARAMETERS,
         region,
         stack_name=stack_name,
         physical_names=made_up,
         function_url=lambda logical_id: "https://url.example/",
-    )
+    ).resources
     return {name: (one.type, dict(one.properties)) for name, one in resources.items() if one.type != NAMELESS}
 
 

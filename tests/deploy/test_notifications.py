@@ -6,7 +6,7 @@ import pytest
 
 from stack_template import REGION, properties_of
 from template.errors import ParameterError
-from template.resources import ACCOUNT_ID, read_resources
+from template.resources import ACCOUNT_ID, read_stack
 from tools import REPOSITORY
 
 ADDRESS = "on-call+llm@mail.example.com"
@@ -38,7 +38,7 @@ def test_by_default_nobody_is_told() -> None:
 def test_an_address_has_a_topic_of_the_stack(parameter: str, topic: str) -> None:
     given = {parameter: ADDRESS}
     assert topics(given) == {topic: [{"Protocol": "email", "Endpoint": ADDRESS}]}
-    arn = read_resources(REPOSITORY / "template.yaml", given, REGION)[topic].return_value()
+    arn = read_stack(REPOSITORY / "template.yaml", given, REGION).resources[topic].return_value()
     told = {name: whom for name, whom in actions(given).items() if whom}
     assert (told.keys() == {"PageAlarm"}) == (parameter == "PageTo")
     assert {*map(tuple, told.values())} == {(arn,)}
@@ -76,4 +76,4 @@ def test_a_topics_arn_is_told_itself(parameter: str, arn: str) -> None:
 def test_anything_else_is_refused(parameter: str, value: str) -> None:
     words = "but must be an e-mail address, the ARN of a standard SNS topic, or empty"
     with pytest.raises(ParameterError, match=f"^parameter {parameter} is .*, {words}$"):
-        read_resources(REPOSITORY / "template.yaml", {parameter: value}, REGION)
+        read_stack(REPOSITORY / "template.yaml", {parameter: value}, REGION)

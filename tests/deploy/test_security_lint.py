@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from stack_template import EVERYTHING, REGION, Parameters, processed_templates
-from template.resources import read_resources
+from template.resources import read_stack
 from tools import REPOSITORY, checkov, template_as_written, without_aws
 
 ANYTHING = {"Effect": "Allow", "Action": "*", "Resource": "*"}
@@ -55,7 +55,7 @@ def findings(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Findings]:
 
 def of_the_stack(template: dict[str, Any], parameters: Parameters) -> dict[str, Any]:
     """The template without the resources that these parameters do not ask for: the transform leaves parts of them."""
-    asked = read_resources(REPOSITORY / "template.yaml", parameters, REGION)
+    asked = read_stack(REPOSITORY / "template.yaml", parameters, REGION).resources
     others = template_as_written()["Resources"].keys() - asked.keys()
     return {**template, "Resources": {name: one for name, one in template["Resources"].items() if name not in others}}
 

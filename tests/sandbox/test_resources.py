@@ -9,7 +9,7 @@ import pytest
 
 from stack_template import EVERYTHING
 from template.errors import TemplateError
-from template.resources import Resource, read_resources
+from template.resources import Resource, read_stack
 from tools import REPOSITORY, template_as_written
 
 TEMPLATE = """
@@ -44,7 +44,7 @@ def read(
     """The resources of the template above with a value, in YAML, in its last one."""
     path = directory / "template.yaml"
     path.write_text(TEMPLATE.replace("VALUE", value))
-    return read_resources(path, overrides or {}, "eu-west-1", **identity)
+    return read_stack(path, overrides or {}, "eu-west-1", **identity).resources
 
 
 def resolved(directory: Path, value: str, overrides: dict[str, str] | None = None, **identity: Any) -> Any:
@@ -137,7 +137,7 @@ def test_a_file_is_included_in_place_of_a_property_or_of_all(tmp_path: Path) -> 
     properties = include("../boards/board.json")
     resources = f"{{Whole: {{Type: T, Properties: {properties}}}}}"
     whole.write_text(f"{{Parameters: {{Limit: {{Type: Number, Default: 5}}}}, Resources: {resources}}}")
-    assert dict(read_resources(whole, {}, "eu-west-1")["Whole"].properties) == expected
+    assert dict(read_stack(whole, {}, "eu-west-1").resources["Whole"].properties) == expected
 
 
 @pytest.mark.parametrize(
@@ -179,13 +179,13 @@ def test_refuses_in_clear_words(tmp_path: Path, value: str, words: str) -> None:
 def test_a_resource_without_a_type_is_named(tmp_path: Path, resource: str) -> None:
     (tmp_path / "template.yaml").write_text(f"Resources: {{A: {resource}}}")
     with pytest.raises(TemplateError, match=r"Resources\.A has no Type"):
-        read_resources(tmp_path / "template.yaml", {}, "eu-west-1")
+        read_stack(tmp_path / "template.yaml", {}, "eu-west-1")
 
 
 @pytest.mark.parametrize("node", ["text", "[a]", "{Fn::If: [IsWanted, {}, {}]}"])
 def test_properties_that_are_no_mapping_are_refused_when_one_is_asked_for(tmp_path: Path, node: str) -> None:
     (tmp_path / "template.yaml").write_text(f"Resources: {{A: {{Type: T, Properties: {node}}}}}")
-    properties = read_resources(tmp_path / "template.yaml", {}, "eu-west-1")["A"].properties
+    properties = read_stack(tmp_path / "template.yaml", {}, "eu-west-1").resources["A"].properties
     with pytest.raises(TemplateError, match=r"^Resources\.A\.Properties"):
         properties.get("Name")
 
@@ -193,7 +193,7 @@ def test_properties_that_are_no_mapping_are_refused_when_one_is_asked_for(tmp_pa
 def test_this_repositorys_optional_resources_are_there_if_parameters_ask_for_them() -> None:
     template = REPOSITORY / "template.yaml"
     everything = {**EVERYTHING, "UrlAuthType": "NONE"}
-    few, all_of_them = (read_resources(template, overrides, "eu-west-1") for overrides in ({}, everything))
+    few, all_of_them = (read_stack(template, overrides, "eu-west-1").resources for overrides in ({}, everything))
     assert all_of_them.keys() == template_as_written()["Resources"].keys()
     assert all_of_them.keys() - few.keys() == {
         "CallerMayInvokeUrl",
@@ -213,7 +213,7 @@ def test_this_repositorys_optional_resources_are_there_if_parameters_ask_for_the
 
 @pytest.mark.parametrize("overrides", [{}, EVERYTHING], ids=["defaults", "everything"])
 def test_this_repositorys_alarms_queries_and_dashboard_are_resolved(overrides: dict[str, str]) -> None:
-    resources = read_resources(REPOSITORY / "template.yaml", overrides, "eu-west-1")
+    resources = read_stack(REPOSITORY / "template.yaml", overrides, "eu-west-1").resources
     observing = ("AWS::CloudWatch::", "AWS::Logs::", "AWS::ApplicationSignals::", "AWS::XRay::")
     read = {name: dict(found.properties) for name, found in resources.items() if found.type.startswith(observing)}
     assert "${" not in json.dumps(read)

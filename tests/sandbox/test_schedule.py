@@ -17,7 +17,7 @@ from sandbox.lambda_service.schedule import Schedule, schedules
 from sandbox_process import RunningSandbox, StartSandbox, descendants
 from template.errors import TemplateError
 from template.parameters import parse_overrides
-from template.resources import read_resources
+from template.resources import read_stack
 from tools import REPOSITORY
 
 TEMPLATE = REPOSITORY / "template.yaml"
@@ -46,7 +46,7 @@ def handler(event, context, *, response_stream):
 
 
 def read(path: Path, *overrides: str) -> list[Schedule]:
-    resources = read_resources(path, parse_overrides(overrides), "eu-west-1", function_url="http://{}/".format)
+    resources = read_stack(path, parse_overrides(overrides), "eu-west-1", function_url="http://{}/".format).resources
     return schedules(resources, path, "eu-west-1")
 
 

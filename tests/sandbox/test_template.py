@@ -10,7 +10,7 @@ from sandbox.lambda_service.deployed import Deployed
 from sandbox.lambda_service.function import FunctionSpec, streaming_functions
 from template.errors import ParameterError, TemplateError
 from template.parameters import parse_overrides
-from template.resources import read_resources
+from template.resources import read_stack
 from tools import REPOSITORY
 
 
@@ -21,7 +21,7 @@ def read(path: Path = REPOSITORY / "template.yaml", *overrides: str) -> Function
 
 
 def read_all(path: Path, *overrides: str) -> list[FunctionSpec]:
-    resources = read_resources(path, parse_overrides(overrides), "eu-central-1", function_url="http://{}/".format)
+    resources = read_stack(path, parse_overrides(overrides), "eu-central-1", function_url="http://{}/".format).resources
     return streaming_functions(resources, path, "eu-central-1")
 
 

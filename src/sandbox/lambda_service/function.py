@@ -70,7 +70,7 @@ def streaming_functions(resources: Mapping[str, Resource], path: Path, region: s
     """Return the stack's functions that have a streaming URL, in the template's order.
 
     Args:
-        resources: what `read_resources` returned.
+        resources: those of the stack that `read_stack` returned.
         path: the template; relative directories in it count from its own.
         region: the stack's.
 

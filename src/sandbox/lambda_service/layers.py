@@ -38,7 +38,7 @@ def layers_of(properties: Properties, path: Path, resources: Mapping[str, Resour
     Args:
         properties: the function's.
         path: the template; relative paths in it count from its directory.
-        resources: what `read_resources` returned.
+        resources: those of the stack that `read_stack` returned.
 
     Raises:
         TemplateError: one is not in the template, or its content is not there.

@@ -30,7 +30,7 @@ def schedules(resources: Mapping[str, Resource], path: Path, region: str) -> lis
     """Return the stack's schedules.
 
     Args:
-        resources: what `read_resources` returned.
+        resources: those of the stack that `read_stack` returned.
         path: the template; relative directories in it count from its own.
         region: the stack's.
 

@@ -144,7 +144,7 @@ def environment(*requirements: str, python: str = sys.executable) -> Path:
         if not (folder / "complete").exists():
             for command in (
                 uv("venv", "--quiet", "--clear", "--python", python, str(folder)),
-                uv("pip", "install", "--quiet", "--python", str(interpreter), *requirements),
+                uv("pip", "install", "--quiet", "--compile-bytecode", "--python", str(interpreter), *requirements),
             ):
                 subprocess.run(command, check=True, timeout=300)
             (folder / "complete").touch()

@@ -137,7 +137,7 @@ def test_the_probes_function_runs_without_any_package(
         "MAX_OUTPUT_TOKENS": "4096",
     }
     done = subprocess.run(
-        [interpreters()[version], "-I", "-S", "-c", code],
+        [interpreters()[version], "-I", "-S", "-B", "-c", code],
         env=variables,
         capture_output=True,
         text=True,
@@ -177,6 +177,7 @@ def test_what_is_bundled_is_complete_and_is_what_was_tested(part: str, essential
 def test_what_was_built_answers_in_the_sandbox(
     version: str, built: Path, start_sandbox: Callable[..., RunningSandbox]
 ) -> None:
+    as_built = files(built)
     # An interpreter with what the managed runtime has, and nothing of the development environment.
     managed = environment(f"boto3=={pins('requirements.lock')['boto3']}", python=interpreters()[version])
     # 3.11 is no value of the parameter, but may be all that a machine has: wrapt then runs without its native part.
@@ -204,3 +205,5 @@ def test_what_was_built_answers_in_the_sandbox(
     recorded.wait_for_requests(1)
     assert recorded.metric("OutputTokens", "Sum") == run["output_tokens"]
     assert until(lambda: recorded.trace_summaries('annotation.outcome = "completed"'))[0]["Id"] == run["trace_id"]
+    # The next `sam deploy` uploads whatever lies there.
+    assert files(built) == as_built

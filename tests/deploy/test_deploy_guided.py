@@ -53,16 +53,15 @@ def test_guided_asks_for_every_parameter_and_deploys_the_defaults(said: str, sta
 
 
 def test_the_url_of_what_was_deployed_is_timed_by_the_command_among_its_outputs(
-    said: str, folder: Path, stand_in: StandIn, start_sandbox: Callable[..., RunningSandbox], tmp_path: Path
+    said: str, folder: Path, stand_in: StandIn, start_sandbox: Callable[..., RunningSandbox]
 ) -> None:
     """The stand-in's functions do not run: the sandbox runs them, as they were built, with the deployed parameters."""
     listed = run_sam(folder, "list", "stack-outputs", "--stack-name", STACK, "--output", "json", **stand_in.environment)
     outputs = {output["OutputKey"]: output["OutputValue"] for output in json.loads(listed)}
     deployed = stand_in.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"][0]["Parameters"]
     overrides = [f"{one['ParameterKey']}={one['ParameterValue']}" for one in deployed]
-    # Elsewhere: Python leaves compiled files beside what it runs, and the next deployment would upload them.
-    built = shutil.copytree(folder / ".aws-sam/build", tmp_path / "build")
-    sandbox = start_sandbox("--template", str(built / "template.yaml"), "--parameter-overrides", *overrides)
+    built = folder / ".aws-sam/build/template.yaml"
+    sandbox = start_sandbox("--template", str(built), "--parameter-overrides", *overrides)
     command = outputs["ProbeCommand"].replace(outputs["FunctionUrl"], sandbox.ready["function_url"])
     credentials = {
         "AWS_REGION": sandbox.ready["region"],

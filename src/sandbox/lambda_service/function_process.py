@@ -75,7 +75,7 @@ def python_version(python: str) -> str:
 
 
 def _variables(spec: FunctionSpec, log_stream: str) -> dict[str, str]:
-    """Return what Lambda gives every environment of the function; none of it is the sandbox's own."""
+    """Return what Lambda gives every environment of the function; all but PYTHONDONTWRITEBYTECODE is Lambda's."""
     json_logs = {"AWS_LAMBDA_LOG_FORMAT": "JSON", "AWS_LAMBDA_LOG_LEVEL": spec.log_level} if spec.log_level else {}
     return {
         "AWS_DEFAULT_REGION": spec.region,
@@ -95,6 +95,8 @@ def _variables(spec: FunctionSpec, log_stream: str) -> dict[str, str]:
         "LANG": "en_US.UTF-8",
         # The order of Lambda's PATH, without the directories that only its images have; layers come last.
         "PATH": "/usr/local/bin:/usr/bin:/bin",
+        # In place of Lambda's read-only directories: a compiled file beside built code would go into the next upload.
+        "PYTHONDONTWRITEBYTECODE": "1",
         "TZ": ":UTC",
         "_HANDLER": spec.handler,
     }

@@ -56,6 +56,23 @@ def test_one_connection_serves_all_runs(probe: Probe) -> None:
             assert run[name] == pytest.approx(sent, abs=allowance()), name
 
 
+def _descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def test_nothing_is_left_of_a_connection_whose_configuration_cannot_be_sent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As Ctrl-C would end it then; here the configuration has a character that no encoding has."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    before, open_before = descendants(os.getpid()), _descriptors()
+    with pytest.raises(UnicodeEncodeError):
+        Connection('url = "http://127.0.0.1:1/\udcff"\n', [b"{}"], ENVIRONMENT)
+    assert descendants(os.getpid()) == before
+    assert _descriptors() == open_before
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.alone
 def test_a_pause_between_headers_and_body_is_seen_on_a_kept_connection(probe: Probe) -> None:
     script: Script = [

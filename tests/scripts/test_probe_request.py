@@ -1,5 +1,6 @@
 """What the probe's real curl sends, byte for byte, and where its keys do not show."""
 
+import contextlib
 import json
 import os
 import re
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from probe.connection import _listener
 from probe.errors import UsageError
 from probe.options import parse
 from probe.requests import read_bodies
@@ -95,8 +97,20 @@ def test_a_temporary_directory_whose_path_is_too_long_is_named(probe: Probe, tmp
     done = probe("--url", "http://127.0.0.1:1/", environment={**probe.environment, "TMPDIR": str(folder)})
     assert done.returncode == 2
     assert re.fullmatch(
-        rf"probe: the path {folder}/\S+ is too long for a socket: set TMPDIR to a shorter directory\n", done.stderr
+        rf"probe: no socket can be made at {folder}/\S+ \(AF_UNIX path too long\): "
+        r"set TMPDIR to another, short directory\n",
+        done.stderr,
     )
+
+
+def test_a_directory_that_takes_no_socket_is_named_with_the_reason(tmp_path: Path) -> None:
+    """As a file system without sockets does; here the name is taken."""
+    (tmp_path / "gate").touch()
+    with (
+        contextlib.ExitStack() as owner,
+        pytest.raises(UsageError, match=r"/gate \(Address already in use\): set TMPDIR"),
+    ):
+        _listener(tmp_path / "gate", owner)
 
 
 def test_curl_is_started_without_keys(probe: Probe, tmp_path: Path) -> None:

@@ -57,7 +57,7 @@ class Connection:
 
     Raises:
         OSError: curl cannot be started, or this process may have no more descriptors.
-        UsageError: The path of the directory for temporary files is too long.
+        UsageError: The directory for temporary files can hold no socket, or its path is too long for one.
     """
 
     def __init__(
@@ -96,9 +96,7 @@ class Connection:
                 process_group=0,
             )
             self._ours = ours.pop_all()
-        assert self._process.stdin is not None
-        with contextlib.suppress(BrokenPipeError), self._process.stdin as configuration:  # curl has ended, and says why
-            configuration.write(f"fail-early\n{sections}".encode())
+        self._configure(f"fail-early\n{sections}")
 
     def __enter__(self) -> Self:
         return self
@@ -141,6 +139,21 @@ class Connection:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+
+    def _configure(self, text: str) -> None:
+        """Send curl its configuration, which ends with the pipe; a curl that has ended before will say why."""
+        pipe = self._process.stdin
+        assert pipe is not None
+        try:
+            with contextlib.suppress(BrokenPipeError):
+                pipe.write(text.encode())
+                pipe.flush()
+        except BaseException:  # nobody has this connection yet, so nobody else would close it
+            self.close()
+            raise
+        finally:
+            with contextlib.suppress(BrokenPipeError):
+                pipe.close()
 
     def _open_gate(self) -> None:
         """Let curl make its next request. Without a curl, or with the wish to stop, the exchange sees that itself."""
@@ -193,8 +206,11 @@ def _listener(path: Path, owner: contextlib.ExitStack) -> socket.socket:
     listener = owner.enter_context(socket.socket(socket.AF_UNIX))
     try:
         listener.bind(str(path))
-    except OSError:
-        raise UsageError(f"the path {path} is too long for a socket: set TMPDIR to a shorter directory") from None
+    except OSError as error:
+        # Beside a path that is too long: a file system without sockets, such as a Windows drive in WSL.
+        raise UsageError(
+            f"no socket can be made at {path} ({error.strerror or error}): set TMPDIR to another, short directory"
+        ) from None
     listener.listen()
     return listener
 

@@ -29,9 +29,20 @@ from verify.waiting import Watch, wait_for
         ("ASIAIOSFODNN7EXAMPLE", "***"),
         ("PageTo=jo.doe+x@mail.example.com, TicketsTo=b@c", "PageTo=***@***, TicketsTo=***@***"),
         ('"PageTo": "a@b.example"', '"PageTo": "***@***"'),
-        # No account: a count, ids, a function's name with the end that CloudFormation makes up.
+        # An account or a key within a longer word.
+        ("aws-sam-cli_123456789012_x", "aws-sam-cli_***_x"),
+        ("bucket123456789012eu", "bucket***eu"),
+        ("key_AKIAIOSFODNN7EXAMPLE_x", "key_***_x"),
+        ("keyAKIAIOSFODNN7EXAMPLE", "key***"),
+        # No account: counts, ids, a function's name with the end that CloudFormation makes up.
         ("1234567890123 tokens, 12 GB", "1234567890123 tokens, 12 GB"),
         ("1-67891233-abcdef012345678912345678", "1-67891233-abcdef012345678912345678"),
+        ("1-67891233-abc123456789012defabcdef", "1-67891233-abc123456789012defabcdef"),
+        ("Root=1-67891233-123456789012abcdefabcdef;Sampled=1", "Root=1-67891233-123456789012abcdefabcdef;Sampled=1"),
+        ("6c0b17cb-3763-4193-ba5d-123456789012", "6c0b17cb-3763-4193-ba5d-123456789012"),
+        # A trace id beside an account, and what only begins as one.
+        ("1-67891233-abc123456789012defabcdef 123456789012", "1-67891233-abc123456789012defabcdef ***"),
+        ("1-67891233-123456789012", "1-67891233-***"),
         ("chat-StreamingFunction-ABCDEF123456", "chat-StreamingFunction-ABCDEF123456"),
         ("eu.amazon.nova-lite-v1:0", "eu.amazon.nova-lite-v1:0"),
     ],

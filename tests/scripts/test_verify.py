@@ -297,6 +297,28 @@ def events_that_do_not_tell_of_the_deadline(stack: StackOnPaper) -> None:
     stack.replies["late events"].is_cut = True
 
 
+@breaks(responses.DEADLINE_EVENTS)
+def events_that_tell_of_the_deadline_and_then_are_cut(stack: StackOnPaper) -> None:
+    stack.replies["late events"].is_cut = True
+
+
+@breaks(responses.DEADLINE_TEXT)
+def text_that_a_reset_connection_ends(stack: StackOnPaper) -> None:
+    """It ends curl with 56."""
+    stack.replies["late text"].is_reset = True
+
+
+@breaks(responses.DEADLINE_TEXT, telemetry.LOG_LINES)
+def text_that_is_cut_without_a_log_line(stack: StackOnPaper) -> None:
+    """Lambda's own timeout does this: it ends the function before it can write the line."""
+    del stack.lines[request_id("late text")]
+
+
+@breaks(responses.DEADLINE_TEXT)
+def text_that_is_cut_for_another_reason(stack: StackOnPaper) -> None:
+    stack.lines[request_id("late text")]["outcome"] = "interrupted"
+
+
 @breaks(responses.DEADLINE_TEXT)
 def text_that_ends_at_the_deadline_as_if_whole(stack: StackOnPaper) -> None:
     stack.replies["late text"].is_cut = False

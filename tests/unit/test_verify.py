@@ -9,14 +9,18 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
 from probe.credentials import Credentials
+from probe.measurement import COMPLETED, CUT, HTTP_ERROR, TRANSPORT, Failure
+from probe.observation import Observation
 from probe.target import parse_url
+from probe_runs import a_run
 from verify import waiting
-from verify.access import Access, reason
+from verify.access import Access, aws_access, reason
+from verify.calls import Answer
 from verify.deployed import Deployed
-from verify.findings import FAILED, OK, UNSEEN, Finding
+from verify.findings import FAILED, OK, UNCHECKED, UNSEEN, Finding
 from verify.masking import masked
 from verify.report import Report
-from verify.responses import is_model
+from verify.responses import deadline_text, is_model
 from verify.waiting import Watch, wait_for
 
 
@@ -146,3 +150,27 @@ def test_a_report_is_a_table_whatever_stands_in_it() -> None:
     assert document["counts"] == {"ok": 1, "failed": 1, "not seen in time": 1, "not checked": 0}
     assert document["parameters"] == {"PageTo": "***@***", "FallbackModelId": ""}
     assert document["checks"][1]["seen"] == "line\nline \x1b[1m ***"
+LATE = {"outcome": CUT, "total_ms": 4000.0, "curl_exit_code": 18, "error": Failure("curl_18", "the answer was cut")}
+
+
+@pytest.mark.parametrize(
+    ("fields", "outcome", "verdict"),
+    [
+        ({}, "deadline_exceeded", OK),
+        ({}, "interrupted", FAILED),
+        ({}, "completed", FAILED),
+        ({}, None, None),
+        ({"curl_exit_code": 56}, "deadline_exceeded", FAILED),
+        ({"curl_exit_code": 28}, "deadline_exceeded", FAILED),
+        ({"curl_exit_code": 28, "outcome": TRANSPORT}, "deadline_exceeded", FAILED),
+        ({"curl_exit_code": 0, "outcome": HTTP_ERROR}, "deadline_exceeded", FAILED),
+        ({"curl_exit_code": 0, "outcome": COMPLETED, "error": None}, "completed", UNCHECKED),
+        ({"curl_exit_code": 0, "outcome": COMPLETED, "error": None}, "deadline_exceeded", FAILED),
+        ({"curl_exit_code": 0, "outcome": COMPLETED, "error": None}, None, None),
+    ],
+)
+def test_a_cut_at_the_deadline_takes_18_and_the_log_line(
+    fields: dict[str, Any], outcome: str | None, verdict: str | None
+) -> None:
+    answer = Answer(Observation(), a_run(**(LATE | fields)))
+    assert deadline_text(answer, {"outcome": outcome} if outcome else None)[0] == verdict

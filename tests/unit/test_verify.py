@@ -1,8 +1,10 @@
-"""The pure parts of src/verify: what is masked, which model is meant, how long is waited."""
+"""The pure parts of src/verify: what is masked, which model and region are meant, how long is waited."""
 
 import json
+import os
 import re
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -150,6 +152,31 @@ def test_a_report_is_a_table_whatever_stands_in_it() -> None:
     assert document["counts"] == {"ok": 1, "failed": 1, "not seen in time": 1, "not checked": 0}
     assert document["parameters"] == {"PageTo": "***@***", "FallbackModelId": ""}
     assert document["checks"][1]["seen"] == "line\nline \x1b[1m ***"
+
+
+@pytest.mark.parametrize(
+    ("asked", "environment", "region"),
+    [
+        ("a-1", {"AWS_REGION": "b-1", "AWS_DEFAULT_REGION": "c-1"}, "a-1"),
+        (None, {"AWS_REGION": "b-1", "AWS_DEFAULT_REGION": "c-1"}, "b-1"),
+        (None, {"AWS_REGION": "", "AWS_DEFAULT_REGION": "c-1"}, "c-1"),
+        (None, {"AWS_DEFAULT_REGION": "c-1"}, "c-1"),
+        (None, {}, "d-1"),
+    ],
+)
+def test_the_region_is_that_of_the_aws_cli_2(
+    asked: str | None, environment: dict[str, str], region: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    config = tmp_path / "config"
+    config.write_text("[profile dev]\nregion = d-1\n")
+    keys = {"AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE", "AWS_SECRET_ACCESS_KEY": "secret"}
+    for name, value in {"AWS_CONFIG_FILE": str(config), "AWS_PROFILE": "dev", **keys, **environment}.items():
+        monkeypatch.setenv(name, value)
+    assert aws_access(asked).region == region
+
+
 LATE = {"outcome": CUT, "total_ms": 4000.0, "curl_exit_code": 18, "error": Failure("curl_18", "the answer was cut")}
 
 

@@ -168,6 +168,7 @@ class StackOnPaper:
         default_factory=lambda: {
             "ModelId": "amazon.nova-lite-v1:0",
             "FallbackModelId": "amazon.nova-micro-v1:0",
+            "Guardrail": "",
             "MaxOutputTokens": str(MOST),
             "TimeoutSeconds": "5",
             "UrlAuthType": "AWS_IAM",

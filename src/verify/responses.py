@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from probe.delivery import STREAMED, account
+from probe.delivery import STREAMED, account, is_held_back
 from probe.formats import BY_FIRSTBYTE
 from probe.measurement import COMPLETED, CUT, ERROR
 from verify.calls import DOCUMENT, EVENTS, LINES, TEXT, Answer
@@ -64,8 +64,13 @@ def headers(answer: Answer) -> Finding:
     return judged(HEADERS, expected, problems, seen)
 
 
-def streams(answer: Answer, name: str = STREAMS) -> Finding:
-    """Check that the answer came piece by piece while it was written."""
+def streams(answer: Answer, deployed: Deployed, name: str = STREAMS) -> Finding:
+    """Check that the answer came piece by piece while it was written.
+
+    A guardrail may hold text back until Bedrock has checked it, so that the function itself gets it in few pieces:
+    https://docs.aws.amazon.com/bedrock/latest/userguide/guardrails-streaming.html. Few pieces then prove nothing. But
+    text that the function wrote over a longer time than it arrived in was held back behind the function.
+    """
     expected = (
         f"text at {_LEAST_MOMENTS} moments or more, spread over the time in which the function says it wrote; a "
         "transfer that ends properly"
@@ -86,6 +91,9 @@ def streams(answer: Answer, name: str = STREAMS) -> Finding:
         f"the end after {run.total_ms:.0f} ms, the longest gap {run.max_gap_ms or 0:.0f} ms; the function wrote for "
         f"{writing:.0f} ms"
     )
+    if problems and deployed.parameters["Guardrail"] and not is_held_back(run.total_ms - run.ttft_ms, writing):
+        why = "the guardrail may hold text back until it is checked: deploy without Guardrail to see it"
+        return Finding(name, expected, UNCHECKED, "; ".join([*problems, why, seen]))
     return judged(name, expected, problems, seen)
 
 

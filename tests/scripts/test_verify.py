@@ -467,6 +467,44 @@ def test_a_model_that_is_done_before_the_deadline_shows_nothing_of_it(run: Calla
     assert all("before the deadline: ask a slower model" in why for why in found.values())
 
 
+GUARDRAIL = "abcd1234efgh:1"
+
+
+@pytest.mark.parametrize("kind", ["events", "invoked"])
+def test_a_guardrail_may_hold_text_back(run: Callable[[StackOnPaper], Any], kind: str) -> None:
+    """The function then gets the whole text at once, and says so: it waited for long, and wrote for a moment."""
+    stack = StackOnPaper()
+    stack.parameters["Guardrail"] = GUARDRAIL
+    reply, timing = stack.replies[kind], {"ttft_ms": 400.0, "duration_ms": 401.0}
+    stack.lines[request_id(kind)].update(timing)
+    body = reply.body.replace(b'"ttft_ms": 3.0', b'"ttft_ms": 400.0').replace(b"83.0", b"401.0")
+    reply.pieces = [(0.4, body)]
+    _, found = run(stack)
+    name = responses.STREAMS if kind == "events" else responses.INVOKED
+    assert found[name]["verdict"] == "not checked"
+    assert "deploy without Guardrail to see it" in found[name]["seen"]
+
+
+def test_a_guardrail_does_not_excuse_what_is_held_back_behind_the_function(run: Callable[[StackOnPaper], Any]) -> None:
+    stack = StackOnPaper()
+    stack.parameters["Guardrail"] = GUARDRAIL
+    reply = stack.replies["events"]
+    reply.say(reply.body.replace(b"83.0", b"60003.0"))  # it wrote for a minute
+    _, found = run(stack)
+    assert found[responses.STREAMS]["verdict"] == "failed"
+
+
+@pytest.mark.parametrize("change", [a_stream_that_is_cut, headers_that_lambda_did_not_apply])
+def test_a_guardrail_does_not_excuse_a_stream_that_is_not_whole(
+    run: Callable[[StackOnPaper], Any], change: Break
+) -> None:
+    stack = StackOnPaper()
+    stack.parameters["Guardrail"] = GUARDRAIL
+    change(stack)
+    _, found = run(stack)
+    assert found[responses.STREAMS]["verdict"] == "failed"
+
+
 def test_answers_that_were_not_sampled_have_no_trace(run: Callable[[StackOnPaper], Any]) -> None:
     stack = StackOnPaper()
     for reply in stack.replies.values():

@@ -85,9 +85,12 @@ def test_a_model_behind_an_arn(start_sandbox: StartSandbox) -> None:
     profile = "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/abc123"
     running = start_sandbox("--parameter-overrides", f"ModelId={profile}")
     done = verify("--sandbox", "--ready-file", str(running.ready_file), "--output", "json")
-    verdicts = {check["name"]: check["verdict"] for check in json.loads(done.stdout)["checks"]}
-    assert {name for name, verdict in verdicts.items() if verdict not in ("ok", "not checked")} <= TIMED, done.stdout
-    assert verdicts[responses.START] == verdicts[telemetry.TOKENS] == verdicts[telemetry.TRACE] == "ok"
+    found = {check["name"]: check for check in json.loads(done.stdout)["checks"]}
+    bad = {name for name, check in found.items() if check["verdict"] not in ("ok", "not checked")}
+    assert bad <= TIMED, done.stdout
+    assert {found[name]["verdict"] for name in (responses.START, telemetry.TOKENS, telemetry.TRACE)} == {"ok"}
+    assert found[telemetry.BEDROCK]["verdict"] == "not checked"
+    assert "the model's id is an ARN" in found[telemetry.BEDROCK]["seen"]
 
 
 def test_a_model_that_bedrock_refuses_says_nothing_of_the_settings(start_sandbox: StartSandbox) -> None:
@@ -138,6 +141,8 @@ def test_a_stack_that_is_as_claimed(run: Callable[[StackOnPaper], Any]) -> None:
     code, found = run(stack)
     assert {name: check["seen"] for name, check in found.items() if check["verdict"] != "ok"} == {}
     assert code == 0
+    for name in (telemetry.REQUESTS, telemetry.TOKENS, telemetry.LAMBDA, telemetry.BEDROCK):
+        assert re.fullmatch(r"at least .*; others' requests in the same minutes count, too", found[name]["expected"])
     assert len(stack.requests) == 11
     # The permissions in --help are those of what is asked.
     assert {name for name, _ in stack.asked} == {each.partition(":")[2] for each in PERMISSIONS[:-2]}
@@ -503,6 +508,13 @@ def test_a_guardrail_does_not_excuse_a_stream_that_is_not_whole(
     change(stack)
     _, found = run(stack)
     assert found[responses.STREAMS]["verdict"] == "failed"
+
+
+def test_the_trace_header_may_say_it_in_small_letters(run: Callable[[StackOnPaper], Any]) -> None:
+    stack = StackOnPaper()
+    for reply in stack.replies.values():
+        reply.headers = {name: value.replace("Sampled=1", "sampled=1") for name, value in reply.headers.items()}
+    assert unchecked(stack, run) == {}
 
 
 def test_answers_that_were_not_sampled_have_no_trace(run: Callable[[StackOnPaper], Any]) -> None:

@@ -5,6 +5,8 @@ As it is made, everything is as the project claims. A test changes what it wants
 
 import asyncio
 import json
+import socket
+import struct
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -28,12 +30,13 @@ PACE = (0.0, 0.02, 0.05, 0.08, 0.1)
 
 @dataclass
 class Reply:
-    """A response: when which bytes go out, and whether it ends properly."""
+    """A response: when which bytes go out, and how it ends: properly, cut, or with a reset connection."""
 
     status: int
     headers: dict[str, str]
     pieces: list[tuple[float, bytes]]
     is_cut: bool = False
+    is_reset: bool = False
 
     @property
     def body(self) -> bytes:
@@ -165,6 +168,7 @@ class StackOnPaper:
         default_factory=lambda: {
             "ModelId": "amazon.nova-lite-v1:0",
             "FallbackModelId": "amazon.nova-micro-v1:0",
+            "Guardrail": "",
             "MaxOutputTokens": str(MOST),
             "TimeoutSeconds": "5",
             "UrlAuthType": "AWS_IAM",
@@ -288,8 +292,11 @@ class StackOnPaper:
         response = web.StreamResponse(status=reply.status, headers=reply.headers)
         await response.prepare(request)
         await _send(response, reply.pieces)
-        if reply.is_cut:
+        if reply.is_cut or reply.is_reset:
             assert request.transport is not None
+            if reply.is_reset:  # closed with no time to linger, a socket sends RST in place of FIN: socket(7)
+                linger = struct.pack("ii", 1, 0)
+                request.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
             request.transport.close()
             return response
         await response.write_eof()

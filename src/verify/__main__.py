@@ -85,7 +85,7 @@ def _parser() -> argparse.ArgumentParser:
     where = parser.add_mutually_exclusive_group(required=True)
     where.add_argument("--stack", metavar="NAME", help="the stack's name, `firstbyte` in samconfig.toml")
     where.add_argument("--sandbox", action="store_true", help="the stack that runs in the sandbox on this machine")
-    add("--region", metavar="REGION", help="the stack's region (default: that of AWS_REGION or your profile)")
+    add("--region", metavar="REGION", help="the stack's region (default: AWS_REGION, AWS_DEFAULT_REGION, your profile)")
     add("--ready-file", metavar="PATH", type=Path, help="the sandbox's ready file (default: .sandbox/ready.json)")
     add(
         "--wait",

@@ -64,6 +64,9 @@ class Access:
 def aws_access(region: str | None) -> Access:
     """Return the access that boto3 finds: keys of the environment, of a profile, of a single sign-on.
 
+    boto3 does not read AWS_REGION. The AWS CLI v2 reads it before AWS_DEFAULT_REGION, and so does this:
+    https://docs.aws.amazon.com/sdkref/latest/guide/feature-region.html#feature-region-sdk-compat
+
     Args:
         region: the region that was named, or None for that of the surroundings.
 

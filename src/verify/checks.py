@@ -36,7 +36,11 @@ def run(deployed: Deployed, limit_seconds: float, say: Callable[[str], None]) ->
 
     say("asking for answers in every format")
     events = answer_to(_PROMPT, EVENTS)
-    findings += [responses.headers(events), responses.streams(events), responses.start_delta_end(events, deployed)]
+    findings += [
+        responses.headers(events),
+        responses.streams(events, deployed),
+        responses.start_delta_end(events, deployed),
+    ]
     findings += [responses.whole(answer_to(_PROMPT, accept), accept) for accept in (LINES, TEXT, DOCUMENT)]
 
     say("asking for what is refused")
@@ -51,7 +55,7 @@ def run(deployed: Deployed, limit_seconds: float, say: Callable[[str], None]) ->
     invoked = invoke(deployed, _PROMPT, EVENTS)
     if isinstance(invoked, Answer):
         reached.append(invoked)
-        findings.append(responses.streams(invoked, responses.INVOKED))
+        findings.append(responses.streams(invoked, deployed, responses.INVOKED))
     else:
         findings.append(Finding(responses.INVOKED, "as from the URL", FAILED, invoked))
 

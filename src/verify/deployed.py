@@ -10,7 +10,7 @@ from verify.access import Access, VerifyError, reason
 from verify.findings import Finding, judged
 
 _OUTPUTS = ("FunctionUrl", "FunctionName", "ProbeCommand", "LogGroup", "DashboardUrl")
-_PARAMETERS = ("ModelId", "FallbackModelId", "MaxOutputTokens", "TimeoutSeconds", "UrlAuthType")
+_PARAMETERS = ("ModelId", "FallbackModelId", "Guardrail", "MaxOutputTokens", "TimeoutSeconds", "UrlAuthType")
 # CloudFormation's statuses of a stack that is as its template says.
 _SETTLED = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", "IMPORT_COMPLETE")
 

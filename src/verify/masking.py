@@ -1,15 +1,21 @@
 """Takes out of a report what a public issue should not show: accounts, URL ids, access keys, e-mail addresses."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-_PATTERNS = (
+# https://docs.aws.amazon.com/xray/latest/devguide/xray-api-sendingdata.html#xray-api-traceids
+_TRACE_ID = r"\b1-[0-9a-f]{8}-[0-9a-f]{24}\b"
+_REQUEST_ID = r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b"
+
+# What is looked for, and what stands in its place.
+_PATTERNS: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = (
     # Of Function URLs.
     (re.compile(r"[a-z0-9]+(?=\.lambda-url\.)"), "***"),
-    (re.compile(r"\b[0-9]{12}\b"), "***"),
+    # An account's id, also within a word. An id that may have twelve digits in a row stays: a trace's, a request's.
+    (re.compile(rf"({_TRACE_ID}|{_REQUEST_ID})|(?<![0-9])[0-9]{{12}}(?![0-9])"), lambda match: match[1] or "***"),
     # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-prefixes
-    (re.compile(r"\bA[A-Z]{3}[A-Z0-9]{12,124}\b"), "***"),
+    (re.compile(r"(?<![A-Z0-9])A[A-Z]{3}[A-Z0-9]{12,124}(?![A-Z0-9])"), "***"),
     (re.compile(r"[^\s@|`,;:=\"']+@[^\s@|`,;:=\"']+"), "***@***"),
 )
 

@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from probe.delivery import STREAMED, account
+from probe.delivery import STREAMED, account, is_held_back
 from probe.formats import BY_FIRSTBYTE
 from probe.measurement import COMPLETED, CUT, ERROR
 from verify.calls import DOCUMENT, EVENTS, LINES, TEXT, Answer
@@ -21,7 +21,14 @@ DEADLINE_EVENTS = "events after the deadline"
 DEADLINE_TEXT = "bare text after the deadline"
 INVOKED = "InvokeWithResponseStream"
 
-DEADLINE_EXPECTED = "the transfer is cut shortly before the function's timeout: curl ends with 18"
+# The function's word for it, as an error's type and as a log line's outcome.
+DEADLINE_EXCEEDED = "deadline_exceeded"
+DEADLINE_EXPECTED = (
+    "the function cuts the transfer shortly before its timeout: curl ends with 18, and the log line says "
+    f"{DEADLINE_EXCEEDED}"
+)
+# curl's CURLE_PARTIAL_FILE: https://curl.se/libcurl/c/libcurl-errors.html
+_PARTIAL_FILE = 18
 
 # Above it nobody waits for the function's deadline.
 LONGEST_TIMEOUT = 30
@@ -57,8 +64,13 @@ def headers(answer: Answer) -> Finding:
     return judged(HEADERS, expected, problems, seen)
 
 
-def streams(answer: Answer, name: str = STREAMS) -> Finding:
-    """Check that the answer came piece by piece while it was written."""
+def streams(answer: Answer, deployed: Deployed, name: str = STREAMS) -> Finding:
+    """Check that the answer came piece by piece while it was written.
+
+    A guardrail may hold text back until Bedrock has checked it, so that the function itself gets it in few pieces:
+    https://docs.aws.amazon.com/bedrock/latest/userguide/guardrails-streaming.html. Few pieces then prove nothing. But
+    text that the function wrote over a longer time than it arrived in was held back behind the function.
+    """
     expected = (
         f"text at {_LEAST_MOMENTS} moments or more, spread over the time in which the function says it wrote; a "
         "transfer that ends properly"
@@ -79,6 +91,9 @@ def streams(answer: Answer, name: str = STREAMS) -> Finding:
         f"the end after {run.total_ms:.0f} ms, the longest gap {run.max_gap_ms or 0:.0f} ms; the function wrote for "
         f"{writing:.0f} ms"
     )
+    if problems and deployed.parameters["Guardrail"] and not is_held_back(run.total_ms - run.ttft_ms, writing):
+        why = "the guardrail may hold text back until it is checked: deploy without Guardrail to see it"
+        return Finding(name, expected, UNCHECKED, "; ".join([*problems, why, seen]))
     return judged(name, expected, problems, seen)
 
 
@@ -169,36 +184,41 @@ def unsigned(answer: Answer, deployed: Deployed) -> Finding:
 
 def deadline_events(answer: Answer) -> Finding:
     """Check that events tell of the deadline."""
-    expected = "an error event deadline_exceeded shortly before the function's timeout"
+    expected = f"an error event {DEADLINE_EXCEEDED} shortly before the function's timeout, then a proper end"
     if answer.run.outcome == COMPLETED:
         return Finding(DEADLINE_EVENTS, expected, UNCHECKED, _too_short(answer))
     failure = answer.run.error
-    is_told = answer.run.outcome == ERROR and failure is not None and failure.type == "deadline_exceeded"
+    is_told = answer.run.outcome == ERROR and failure is not None and failure.type == DEADLINE_EXCEEDED
     problems = [] if is_told else ["the deadline is not told"]
+    if answer.run.curl_exit_code:
+        problems.append(f"the transfer does not end properly: curl ended with {answer.run.curl_exit_code}")
     seen = f"after {answer.run.total_ms or 0:.0f} ms: {answer.outline()}"
     return judged(DEADLINE_EVENTS, expected, problems, seen)
 
 
 def deadline_text(answer: Answer, line: dict[str, Any] | None) -> tuple[str | None, str]:
-    """Check that bare text, which has no events, is cut: the function sends error trailers.
+    """Check that the function cuts bare text, which has no events, by error trailers.
+
+    A cut alone proves little: Lambda's own timeout cuts a response, too, but then the function writes no log line.
 
     Args:
         answer: the response.
         line: its log line, or None as long as it is not there.
 
     Returns:
-        A verdict, or None as long as it takes the log line to tell a whole answer from a cut one; and what was seen.
+        A verdict, or None as long as the log line is missing that says why the response ended; and what was seen.
     """
-    seen = f"after {answer.run.total_ms or 0:.0f} ms: {answer.outline()}"
-    if answer.run.outcome == CUT and answer.run.curl_exit_code:
-        return OK, f"{seen}; curl ended with {answer.run.curl_exit_code}"
-    if answer.run.outcome != COMPLETED:
+    seen = f"after {answer.run.total_ms or 0:.0f} ms: {answer.outline()}; curl ended with {answer.run.curl_exit_code}"
+    is_cut = answer.run.outcome == CUT and answer.run.curl_exit_code == _PARTIAL_FILE
+    if not is_cut and answer.run.outcome != COMPLETED:
         return FAILED, seen
     if line is None:
-        return None, f"{seen}; the log line would say whether that was the whole answer"
-    if line.get("outcome") == "completed":
+        return None, f"{seen}; no log line says why"
+    outcome = line.get("outcome")
+    if not is_cut and outcome == "completed":
         return UNCHECKED, _too_short(answer)
-    return FAILED, f"the log line says {line.get('outcome')}, and the client saw a whole transfer; {seen}"
+    is_right = is_cut and outcome == DEADLINE_EXCEEDED
+    return OK if is_right else FAILED, f"{seen}; the log line says {outcome}"
 
 
 def _too_short(answer: Answer) -> str:

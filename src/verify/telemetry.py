@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -188,13 +188,21 @@ def _metrics(sent: Sent) -> list[Watch]:
     start = sent.since.replace(second=0, microsecond=0)
 
     def watch(name: str, expected: str, wanted: Sequence[_Sum]) -> Watch:
-        return Watch(name, f"at least {expected}", lambda: _are_there(wanted, client, start))
+        return Watch(
+            name,
+            f"at least {expected}; others' requests in the same minutes count, too",
+            lambda: _are_there(wanted, client, start),
+        )
 
+    bedrock = watch(BEDROCK, "the answers of this run, in AWS/Bedrock by ModelId", answered)
+    if recorded.startswith("arn:"):
+        why = "the model's id is an ARN: which value Bedrock's dimension ModelId then has is not known"
+        bedrock = replace(bedrock, look=lambda: (UNCHECKED, why))
     return [
         watch(REQUESTS, f"what this run sent, in Firstbyte by service {name}", requests),
         watch(TOKENS, "those of this run, in Firstbyte by service and model", tokens),
         watch(LAMBDA, "the requests of this run, in AWS/Lambda by FunctionName", invocations),
-        watch(BEDROCK, "the answers of this run, in AWS/Bedrock by ModelId", answered),
+        bedrock,
     ]
 
 
@@ -223,7 +231,9 @@ def _total(wanted: _Sum, client: Any, start: datetime) -> float | None:
 
 
 def _trace(sent: Sent, xray: Any) -> tuple[str | None, str]:
-    sampled = [answer for answer in sent.completed if "Sampled=1" in answer.header("x-amzn-trace-id")]
+    # X-Ray's pages write Sampled=1, some of Lambda's sampled=1:
+    # https://docs.aws.amazon.com/cdk/api/v2/docs/aws-cdk-lib.aws_lambda.Tracing.html
+    sampled = [answer for answer in sent.completed if "sampled=1" in answer.header("x-amzn-trace-id").lower()]
     # A document has no time between its first and its last text.
     streamed = [answer for answer in sampled if answer.seen.media_type != DOCUMENT]
     if not streamed:

@@ -85,9 +85,12 @@ def test_a_model_behind_an_arn(start_sandbox: StartSandbox) -> None:
     profile = "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/abc123"
     running = start_sandbox("--parameter-overrides", f"ModelId={profile}")
     done = verify("--sandbox", "--ready-file", str(running.ready_file), "--output", "json")
-    verdicts = {check["name"]: check["verdict"] for check in json.loads(done.stdout)["checks"]}
-    assert {name for name, verdict in verdicts.items() if verdict not in ("ok", "not checked")} <= TIMED, done.stdout
-    assert verdicts[responses.START] == verdicts[telemetry.TOKENS] == verdicts[telemetry.TRACE] == "ok"
+    found = {check["name"]: check for check in json.loads(done.stdout)["checks"]}
+    bad = {name for name, check in found.items() if check["verdict"] not in ("ok", "not checked")}
+    assert bad <= TIMED, done.stdout
+    assert {found[name]["verdict"] for name in (responses.START, telemetry.TOKENS, telemetry.TRACE)} == {"ok"}
+    assert found[telemetry.BEDROCK]["verdict"] == "not checked"
+    assert "the model's id is an ARN" in found[telemetry.BEDROCK]["seen"]
 
 
 def test_a_model_that_bedrock_refuses_says_nothing_of_the_settings(start_sandbox: StartSandbox) -> None:
@@ -138,6 +141,8 @@ def test_a_stack_that_is_as_claimed(run: Callable[[StackOnPaper], Any]) -> None:
     code, found = run(stack)
     assert {name: check["seen"] for name, check in found.items() if check["verdict"] != "ok"} == {}
     assert code == 0
+    for name in (telemetry.REQUESTS, telemetry.TOKENS, telemetry.LAMBDA, telemetry.BEDROCK):
+        assert re.fullmatch(r"at least .*; others' requests in the same minutes count, too", found[name]["expected"])
     assert len(stack.requests) == 11
     # The permissions in --help are those of what is asked.
     assert {name for name, _ in stack.asked} == {each.partition(":")[2] for each in PERMISSIONS[:-2]}
@@ -297,6 +302,28 @@ def events_that_do_not_tell_of_the_deadline(stack: StackOnPaper) -> None:
     stack.replies["late events"].is_cut = True
 
 
+@breaks(responses.DEADLINE_EVENTS)
+def events_that_tell_of_the_deadline_and_then_are_cut(stack: StackOnPaper) -> None:
+    stack.replies["late events"].is_cut = True
+
+
+@breaks(responses.DEADLINE_TEXT)
+def text_that_a_reset_connection_ends(stack: StackOnPaper) -> None:
+    """It ends curl with 56."""
+    stack.replies["late text"].is_reset = True
+
+
+@breaks(responses.DEADLINE_TEXT, telemetry.LOG_LINES)
+def text_that_is_cut_without_a_log_line(stack: StackOnPaper) -> None:
+    """Lambda's own timeout does this: it ends the function before it can write the line."""
+    del stack.lines[request_id("late text")]
+
+
+@breaks(responses.DEADLINE_TEXT)
+def text_that_is_cut_for_another_reason(stack: StackOnPaper) -> None:
+    stack.lines[request_id("late text")]["outcome"] = "interrupted"
+
+
 @breaks(responses.DEADLINE_TEXT)
 def text_that_ends_at_the_deadline_as_if_whole(stack: StackOnPaper) -> None:
     stack.replies["late text"].is_cut = False
@@ -443,6 +470,51 @@ def test_a_model_that_is_done_before_the_deadline_shows_nothing_of_it(run: Calla
     found = unchecked(stack, run)
     assert found.keys() == {responses.DEADLINE_EVENTS, responses.DEADLINE_TEXT}
     assert all("before the deadline: ask a slower model" in why for why in found.values())
+
+
+GUARDRAIL = "abcd1234efgh:1"
+
+
+@pytest.mark.parametrize("kind", ["events", "invoked"])
+def test_a_guardrail_may_hold_text_back(run: Callable[[StackOnPaper], Any], kind: str) -> None:
+    """The function then gets the whole text at once, and says so: it waited for long, and wrote for a moment."""
+    stack = StackOnPaper()
+    stack.parameters["Guardrail"] = GUARDRAIL
+    reply, timing = stack.replies[kind], {"ttft_ms": 400.0, "duration_ms": 401.0}
+    stack.lines[request_id(kind)].update(timing)
+    body = reply.body.replace(b'"ttft_ms": 3.0', b'"ttft_ms": 400.0').replace(b"83.0", b"401.0")
+    reply.pieces = [(0.4, body)]
+    _, found = run(stack)
+    name = responses.STREAMS if kind == "events" else responses.INVOKED
+    assert found[name]["verdict"] == "not checked"
+    assert "deploy without Guardrail to see it" in found[name]["seen"]
+
+
+def test_a_guardrail_does_not_excuse_what_is_held_back_behind_the_function(run: Callable[[StackOnPaper], Any]) -> None:
+    stack = StackOnPaper()
+    stack.parameters["Guardrail"] = GUARDRAIL
+    reply = stack.replies["events"]
+    reply.say(reply.body.replace(b"83.0", b"60003.0"))  # it wrote for a minute
+    _, found = run(stack)
+    assert found[responses.STREAMS]["verdict"] == "failed"
+
+
+@pytest.mark.parametrize("change", [a_stream_that_is_cut, headers_that_lambda_did_not_apply])
+def test_a_guardrail_does_not_excuse_a_stream_that_is_not_whole(
+    run: Callable[[StackOnPaper], Any], change: Break
+) -> None:
+    stack = StackOnPaper()
+    stack.parameters["Guardrail"] = GUARDRAIL
+    change(stack)
+    _, found = run(stack)
+    assert found[responses.STREAMS]["verdict"] == "failed"
+
+
+def test_the_trace_header_may_say_it_in_small_letters(run: Callable[[StackOnPaper], Any]) -> None:
+    stack = StackOnPaper()
+    for reply in stack.replies.values():
+        reply.headers = {name: value.replace("Sampled=1", "sampled=1") for name, value in reply.headers.items()}
+    assert unchecked(stack, run) == {}
 
 
 def test_answers_that_were_not_sampled_have_no_trace(run: Callable[[StackOnPaper], Any]) -> None:

@@ -1,22 +1,28 @@
-"""The pure parts of src/verify: what is masked, which model is meant, how long is waited."""
+"""The pure parts of src/verify: what is masked, which model and region are meant, how long is waited."""
 
 import json
+import os
 import re
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
 from probe.credentials import Credentials
+from probe.measurement import COMPLETED, CUT, HTTP_ERROR, TRANSPORT, Failure
+from probe.observation import Observation
 from probe.target import parse_url
+from probe_runs import a_run
 from verify import waiting
-from verify.access import Access, reason
+from verify.access import Access, aws_access, reason
+from verify.calls import Answer
 from verify.deployed import Deployed
-from verify.findings import FAILED, OK, UNSEEN, Finding
+from verify.findings import FAILED, OK, UNCHECKED, UNSEEN, Finding
 from verify.masking import masked
 from verify.report import Report
-from verify.responses import is_model
+from verify.responses import deadline_text, is_model
 from verify.waiting import Watch, wait_for
 
 
@@ -29,9 +35,20 @@ from verify.waiting import Watch, wait_for
         ("ASIAIOSFODNN7EXAMPLE", "***"),
         ("PageTo=jo.doe+x@mail.example.com, TicketsTo=b@c", "PageTo=***@***, TicketsTo=***@***"),
         ('"PageTo": "a@b.example"', '"PageTo": "***@***"'),
-        # No account: a count, ids, a function's name with the end that CloudFormation makes up.
+        # An account or a key within a longer word.
+        ("aws-sam-cli_123456789012_x", "aws-sam-cli_***_x"),
+        ("bucket123456789012eu", "bucket***eu"),
+        ("key_AKIAIOSFODNN7EXAMPLE_x", "key_***_x"),
+        ("keyAKIAIOSFODNN7EXAMPLE", "key***"),
+        # No account: counts, ids, a function's name with the end that CloudFormation makes up.
         ("1234567890123 tokens, 12 GB", "1234567890123 tokens, 12 GB"),
         ("1-67891233-abcdef012345678912345678", "1-67891233-abcdef012345678912345678"),
+        ("1-67891233-abc123456789012defabcdef", "1-67891233-abc123456789012defabcdef"),
+        ("Root=1-67891233-123456789012abcdefabcdef;Sampled=1", "Root=1-67891233-123456789012abcdefabcdef;Sampled=1"),
+        ("6c0b17cb-3763-4193-ba5d-123456789012", "6c0b17cb-3763-4193-ba5d-123456789012"),
+        # A trace id beside an account, and what only begins as one.
+        ("1-67891233-abc123456789012defabcdef 123456789012", "1-67891233-abc123456789012defabcdef ***"),
+        ("1-67891233-123456789012", "1-67891233-***"),
         ("chat-StreamingFunction-ABCDEF123456", "chat-StreamingFunction-ABCDEF123456"),
         ("eu.amazon.nova-lite-v1:0", "eu.amazon.nova-lite-v1:0"),
     ],
@@ -135,3 +152,52 @@ def test_a_report_is_a_table_whatever_stands_in_it() -> None:
     assert document["counts"] == {"ok": 1, "failed": 1, "not seen in time": 1, "not checked": 0}
     assert document["parameters"] == {"PageTo": "***@***", "FallbackModelId": ""}
     assert document["checks"][1]["seen"] == "line\nline \x1b[1m ***"
+
+
+@pytest.mark.parametrize(
+    ("asked", "environment", "region"),
+    [
+        ("a-1", {"AWS_REGION": "b-1", "AWS_DEFAULT_REGION": "c-1"}, "a-1"),
+        (None, {"AWS_REGION": "b-1", "AWS_DEFAULT_REGION": "c-1"}, "b-1"),
+        (None, {"AWS_REGION": "", "AWS_DEFAULT_REGION": "c-1"}, "c-1"),
+        (None, {"AWS_DEFAULT_REGION": "c-1"}, "c-1"),
+        (None, {}, "d-1"),
+    ],
+)
+def test_the_region_is_that_of_the_aws_cli_2(
+    asked: str | None, environment: dict[str, str], region: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    config = tmp_path / "config"
+    config.write_text("[profile dev]\nregion = d-1\n")
+    keys = {"AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE", "AWS_SECRET_ACCESS_KEY": "secret"}
+    for name, value in {"AWS_CONFIG_FILE": str(config), "AWS_PROFILE": "dev", **keys, **environment}.items():
+        monkeypatch.setenv(name, value)
+    assert aws_access(asked).region == region
+
+
+LATE = {"outcome": CUT, "total_ms": 4000.0, "curl_exit_code": 18, "error": Failure("curl_18", "the answer was cut")}
+
+
+@pytest.mark.parametrize(
+    ("fields", "outcome", "verdict"),
+    [
+        ({}, "deadline_exceeded", OK),
+        ({}, "interrupted", FAILED),
+        ({}, "completed", FAILED),
+        ({}, None, None),
+        ({"curl_exit_code": 56}, "deadline_exceeded", FAILED),
+        ({"curl_exit_code": 28}, "deadline_exceeded", FAILED),
+        ({"curl_exit_code": 28, "outcome": TRANSPORT}, "deadline_exceeded", FAILED),
+        ({"curl_exit_code": 0, "outcome": HTTP_ERROR}, "deadline_exceeded", FAILED),
+        ({"curl_exit_code": 0, "outcome": COMPLETED, "error": None}, "completed", UNCHECKED),
+        ({"curl_exit_code": 0, "outcome": COMPLETED, "error": None}, "deadline_exceeded", FAILED),
+        ({"curl_exit_code": 0, "outcome": COMPLETED, "error": None}, None, None),
+    ],
+)
+def test_a_cut_at_the_deadline_takes_18_and_the_log_line(
+    fields: dict[str, Any], outcome: str | None, verdict: str | None
+) -> None:
+    answer = Answer(Observation(), a_run(**(LATE | fields)))
+    assert deadline_text(answer, {"outcome": outcome} if outcome else None)[0] == verdict

@@ -141,12 +141,13 @@ def test_every_form_of_an_id_is_called_and_allowed_as_it_is(forms: list[dict[str
 
 
 def test_the_role_may_apply_the_guardrail_and_no_other() -> None:
+    """A guardrail that is evaluated in several regions also needs its profile in each of them."""
     (template,) = transformed_templates((EU, {"Guardrail": "abcd1234efgh:DRAFT"}))
     assert function(template)["GUARDRAIL"] == "abcd1234efgh:DRAFT"
     (policy, _) = template["Resources"]["StreamingFunctionRole"]["Properties"]["Policies"]
     statements = policy["PolicyDocument"]["Statement"]
     (applying,) = (one for one in statements if one["Action"] == "bedrock:ApplyGuardrail")
-    assert applying["Resource"] == own("guardrail", "abcd1234efgh", EU)
+    assert applying["Resource"] == [own("guardrail", "abcd1234efgh", EU), own("guardrail-profile", "*", "*")]
 
 
 @pytest.mark.parametrize("region", ["us-east-1", "us-west-2", "eu-west-1", "ap-southeast-2"])

@@ -49,6 +49,9 @@ EXPLAINED = {
         "FallbackModelBehindItsProfile",
         "arn:aws:bedrock:*::foundation-model/anthropic.claude-haiku-4-5-20251001-v1:0",
     ): "the same for the fallback model",
+    (FUNCTION, "ConfiguredGuardrail", f"arn:aws:bedrock:*:{ACCOUNT_ID}:guardrail-profile/*"): (
+        "only the guardrail knows its profile, and the profile chooses a region; alone a profile is no guardrail"
+    ),
     (PROBE, "Publish", "*"): "PutMetricData has no resources; the condition admits one namespace alone",
 }
 

@@ -41,7 +41,7 @@ ACTIONS = {
 # Why an action or resource has a wildcard, by role, statement and text.
 EXPLAINED = {
     (FUNCTION, "Traces", "*"): "X-Ray has no resources that these two actions could be limited to",
-    (FUNCTION, "ModelBehindItsProfile", "arn:aws:bedrock:*::foundation-model/amazon.nova-lite-v1:0"): (
+    (FUNCTION, "ModelBehindItsProfile", "arn:aws:bedrock:*::foundation-model/amazon.nova-2-lite-v1:0"): (
         "a profile chooses the region of a call; the condition admits calls through the profile alone"
     ),
     (

@@ -21,7 +21,7 @@ _PROSE = (
     "argument with the land, patiently made and slowly won. Stand on a bridge and look down. The river is always "
     "there, and the water never is. What stays is only the shape of its passing."
 )
-# A guardrail has a message of its own (`blockedOutputsMessaging`), which comes in place of the answer. This is a usual one.
+# A guardrail has a message of its own, `blockedOutputsMessaging`, in the answer's place. This one is usual.
 # https://docs.aws.amazon.com/bedrock/latest/APIReference/API_CreateGuardrail.html
 _BLOCKED = "Sorry, the model cannot answer this question."
 _THOUGHT = "The user wants an answer that reads well. I will think about a river first and then describe it plainly."

@@ -13,9 +13,9 @@ from tools import REPOSITORY, sam_python
 Parameters = Mapping[str, str]
 
 REGION = "us-east-1"
-# Whatever a parameter can add to the stack. A URL for everybody is not among it.
+# Whatever a parameter can add to the stack, in any region. A URL for everybody is not among it.
 EVERYTHING = {
-    "ModelId": "us.amazon.nova-lite-v1:0",
+    "ModelId": "global.amazon.nova-2-lite-v1:0",
     "FallbackModelId": "global.anthropic.claude-haiku-4-5-20251001-v1:0",
     "Guardrail": "abcd1234efgh:1",
     "ReservedConcurrency": "5",

@@ -41,7 +41,7 @@ ACTIONS = {
 # Why an action or resource has a wildcard, by role, statement and text.
 EXPLAINED = {
     (FUNCTION, "Traces", "*"): "X-Ray has no resources that these two actions could be limited to",
-    (FUNCTION, "ModelBehindItsProfile", "arn:aws:bedrock:*::foundation-model/amazon.nova-lite-v1:0"): (
+    (FUNCTION, "ModelBehindItsProfile", "arn:aws:bedrock:*::foundation-model/amazon.nova-2-lite-v1:0"): (
         "a profile chooses the region of a call; the condition admits calls through the profile alone"
     ),
     (
@@ -49,6 +49,9 @@ EXPLAINED = {
         "FallbackModelBehindItsProfile",
         "arn:aws:bedrock:*::foundation-model/anthropic.claude-haiku-4-5-20251001-v1:0",
     ): "the same for the fallback model",
+    (FUNCTION, "ConfiguredGuardrail", f"arn:aws:bedrock:*:{ACCOUNT_ID}:guardrail-profile/*"): (
+        "only the guardrail knows its profile, and the profile chooses a region; alone a profile is no guardrail"
+    ),
     (PROBE, "Publish", "*"): "PutMetricData has no resources; the condition admits one namespace alone",
 }
 

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from readme import table, unquoted
 from recorded import Recorded, until
-from sandbox_client import call
+from sandbox_client import Answer, call
 from sandbox_process import StartSandbox
 from tools import REPOSITORY
 
@@ -19,13 +20,18 @@ CLAUDE = "anthropic.claude-3-haiku-20240307-v1:0"
 # This one is for the sandbox to refuse: here it is served through inference profiles alone.
 MICRO = "amazon.nova-micro-v1:0"
 NAME = "streaming"
+# Ids that deploy and fail, by the README: each with the status and the beginning of the message that a caller gets.
+UNCHECKED = [
+    (unquoted(model)[0], int(status), unquoted(message)[0])
+    for model, status, message in table("src/template", "### What is not checked")
+]
 
 
 def template(directory: Path) -> Path:
     """A stack of the function alone. This repository's template makes the ids of its models by the region."""
     variables = {
         "AWS_LAMBDA_EXEC_WRAPPER": "/opt/python/lambda_streaming/bootstrap",
-        "MODEL_IDS": ",".join((PROFILE, ARN, CLAUDE, MICRO)),
+        "MODEL_IDS": ",".join((PROFILE, ARN, CLAUDE, MICRO, *(model_id for model_id, *_ in UNCHECKED))),
         "GUARDRAIL": "abcdefgh1234:DRAFT",
         "MODEL_PRICES": f"amazon.nova-lite-v1:0=1/2,{ARN}=3/4,{CLAUDE}=5/6",
         "MAX_OUTPUT_TOKENS": "1000",
@@ -75,9 +81,9 @@ def stack(start_sandbox: StartSandbox, tmp_path_factory: pytest.TempPathFactory)
     return start_sandbox("--template", str(path), "--region", REGION, "--model-script", "ttft=0 gap=0 chunks=5").ready
 
 
-def ask(stack: dict[str, str], **fields: Any) -> Any:
+def ask(stack: dict[str, str], **fields: Any) -> Answer:
     body = json.dumps({"prompt": "[[sandbox: echo input=1000000 output=0]] say this", **fields})
-    return call(stack, body, headers={"Accept": "application/json"}).json
+    return call(stack, body, headers={"Accept": "application/json"})
 
 
 @pytest.mark.parametrize(
@@ -95,7 +101,7 @@ def test_one_id_in_answer_log_trace_and_metrics(
 ) -> None:
     recorded = Recorded(stack)
     before = recorded.totals("AWS/Bedrock", "Invocations", ModelId=model_id).get("Sum", 0)
-    answer = ask(stack, **fields)
+    answer = ask(stack, **fields).json
     assert (answer["text"].strip(), answer["model"]) == ("say this", told)
     messages = until(lambda: [line for line in lines(recorded) if line.get("trace_id") == answer["trace_id"]])
     assert [line["model"] for line in messages if line.get("message") == "response finished"] == [model_id]
@@ -106,6 +112,14 @@ def test_one_id_in_answer_log_trace_and_metrics(
     assert cost == dollars
 
 
+@pytest.mark.parametrize(("model_id", "status", "message"), UNCHECKED)
+def test_the_readme_says_how_a_model_that_nobody_checked_fails(
+    stack: dict[str, str], model_id: str, status: int, message: str
+) -> None:
+    answer = ask(stack, model=model_id)
+    assert (answer.status, answer.json["error"]["message"].startswith(message)) == (status, True), answer.json
+
+
 def lines(recorded: Recorded) -> list[dict[str, Any]]:
     """The function's own lines, of any environment."""
     messages = [message for stream in recorded.streams(f"/aws/lambda/{NAME}").values() for message in stream]
@@ -114,10 +128,10 @@ def lines(recorded: Recorded) -> list[dict[str, Any]]:
 
 def test_bedrocks_refusal_reaches_the_caller_and_the_operator(stack: dict[str, str]) -> None:
     recorded = Recorded(stack)
-    answer = ask(stack, model=MICRO)
+    answer = ask(stack, model=MICRO).json
     assert answer["error"]["type"] == "invalid_request"
     assert answer["error"]["message"].startswith(f"Invocation of model ID {MICRO} with on-demand throughput isn")
     until(lambda: recorded.totals("AWS/Bedrock", "InvocationClientErrors", ModelId=MICRO), bool)
-    failed = until(lambda: [line for line in lines(recorded) if line.get("message") == "request failed"])
-    assert (failed[0]["model_id"], failed[0]["code"]) == (MICRO, "ValidationException")
+    failed = until(lambda: [line for line in lines(recorded) if line.get("model_id") == MICRO and "detail" in line])
+    assert (failed[0]["message"], failed[0]["code"]) == ("request failed", "ValidationException")
     assert "on-demand throughput" in failed[0]["detail"]

@@ -15,9 +15,11 @@ from tools import REPOSITORY
     ("region", "model"),
     [
         ("us-east-1", "amazon.nova-lite-v1:0"),
+        ("us-west-1", "us.amazon.nova-lite-v1:0"),
         ("us-west-2", "us.amazon.nova-lite-v1:0"),
         ("eu-west-1", "eu.amazon.nova-lite-v1:0"),
         ("ap-southeast-2", "apac.amazon.nova-lite-v1:0"),
+        ("ap-southeast-3", "apac.amazon.nova-lite-v1:0"),
     ],
 )
 def test_the_defaults_answer(region: str, model: str, start_sandbox: StartSandbox) -> None:

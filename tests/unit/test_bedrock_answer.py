@@ -32,6 +32,14 @@ def test_long_answers_go_on_with_a_new_paragraph() -> None:
     assert all(piece.strip() for piece in pieces)
 
 
+def test_a_guardrail_answers_with_its_message_alone() -> None:
+    answer = compose(Script(guardrail=True, echo=True, reasoning=2, tool=True), PROMPT)
+    assert [(delta.kind, delta.text) for delta in answer.deltas] == [
+        (Kind.TEXT, "Sorry, the model cannot answer this question.")
+    ]
+    assert answer.intervened
+
+
 @given(st.text())
 def test_echo_gives_back_the_prompt_outside_the_directives(said: str) -> None:
     said = said.replace("[", "").replace("]", "")

@@ -48,7 +48,7 @@ JSON = st.recursive(
         (CLAUDE, "anthropic.claude-3-haiku-20240307", anthropic),
         ("us.anthropic.claude-3-5-sonnet-20241022-v2:0", "anthropic.claude-3-5-sonnet-20241022", anthropic),
         ("global.anthropic.claude-sonnet-4-5-20250929-v1:0", "anthropic.claude-sonnet-4-5-20250929", anthropic),
-        ("anthropic.claude-opus-4-6", "anthropic.claude-opus-4-6", anthropic),
+        ("us.anthropic.claude-opus-4-6-v1", "anthropic.claude-opus-4-6", anthropic),
         (NOVA, "amazon.nova-micro", nova),
         ("amazon.nova-micro-v1:0:24k", "amazon.nova-micro", nova),
         ("us.amazon.nova-2-lite-v1:0", "amazon.nova-2-lite", nova),

@@ -7,7 +7,7 @@ from sandbox.bedrock.models import find_model
 
 UNKNOWN = "The provided model identifier is invalid."
 NOVA = "amazon.nova-lite-v1:0"
-HAIKU = "anthropic.claude-haiku-4-5-20251001-v1:0"
+HAIKU, OLD_HAIKU = "anthropic.claude-haiku-4-5-20251001-v1:0", "anthropic.claude-3-haiku-20240307-v1:0"
 ACCOUNT = "123456789012"
 
 
@@ -41,7 +41,7 @@ def refusal(model_id: str, region: str) -> str:
         ("ca-central-1", f"ca.{NOVA}"),
         ("us-gov-west-1", "amazon.nova-pro-v1:0"),
         # No table has these models, so they are served wherever the geography is the region's.
-        ("sa-east-1", HAIKU),
+        ("sa-east-1", OLD_HAIKU),
         ("sa-east-1", f"global.{HAIKU}"),
         ("eu-west-1", f"eu.{HAIKU}"),
         ("eu-west-1", f"global.{HAIKU}"),
@@ -53,7 +53,13 @@ def refusal(model_id: str, region: str) -> str:
         ("ap-southeast-2", f"au.{HAIKU}"),
         ("ap-southeast-1", f"apac.{HAIKU}"),
         ("us-gov-west-1", f"us-gov.{HAIKU}"),
-        ("eu-west-1", f"arn:aws:bedrock:eu-west-1::foundation-model/{HAIKU}"),
+        ("eu-west-1", f"arn:aws:bedrock:eu-west-1::foundation-model/{OLD_HAIKU}"),
+        # Through profiles alone in other regions.
+        ("eu-west-2", "anthropic.claude-sonnet-4-6"),
+        ("us-west-2", "meta.llama3-1-8b-instruct-v1:0"),
+        ("us-east-2", "meta.llama3-3-70b-instruct-v1:0"),
+        ("us-east-1", "meta.llama3-8b-instruct-v1:0"),
+        ("us-east-1", "deepseek.v3.2"),
         ("eu-west-1", f"arn:aws:bedrock:eu-west-1:{ACCOUNT}:inference-profile/eu.{NOVA}"),
     ],
 )
@@ -68,6 +74,34 @@ def test_a_bare_id_of_a_model_that_the_region_serves_through_profiles_alone(regi
     assert refusal(model_id, region) == on_demand(model_id)
     arn = f"arn:aws:bedrock:{region}::foundation-model/{model_id}"
     assert refusal(arn, region) == on_demand(arn)
+
+
+@pytest.mark.parametrize(
+    ("region", "model_id"),
+    [
+        *((region, HAIKU) for region in ("us-east-1", "eu-west-1", "ap-southeast-2", "sa-east-1")),
+        ("us-west-2", "anthropic.claude-sonnet-4-20250514-v1:0"),
+        ("us-west-2", "anthropic.claude-sonnet-4-5-20250929-v1:0"),
+        ("us-west-2", "anthropic.claude-sonnet-4-6"),
+        ("eu-west-1", "anthropic.claude-opus-4-1-20250805-v1:0"),
+        ("eu-west-1", "anthropic.claude-opus-4-6-v1"),
+        ("us-east-1", "amazon.nova-premier-v1:0"),
+        ("us-east-1", "amazon.nova-2-lite-v1:0"),
+        ("us-east-1", "deepseek.r1-v1:0"),
+        ("us-east-1", "meta.llama3-1-8b-instruct-v1:0"),
+        ("us-west-2", "meta.llama3-2-3b-instruct-v1:0"),
+        ("us-east-1", "meta.llama3-3-70b-instruct-v1:0"),
+        ("us-east-1", "meta.llama4-scout-17b-instruct-v1:0"),
+        ("us-east-1", "writer.palmyra-x5-v1:0"),
+    ],
+)
+def test_a_bare_id_of_a_model_that_almost_every_region_serves_through_profiles_alone(
+    region: str, model_id: str
+) -> None:
+    assert refusal(model_id, region) == on_demand(model_id)
+    arn = f"arn:aws:bedrock:{region}::foundation-model/{model_id}"
+    assert refusal(arn, region) == on_demand(arn)
+    assert find_model(f"global.{model_id}", region).id == f"global.{model_id}"
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,9 @@ _PROSE = (
     "argument with the land, patiently made and slowly won. Stand on a bridge and look down. The river is always "
     "there, and the water never is. What stays is only the shape of its passing."
 )
+# A guardrail has a message of its own, `blockedOutputsMessaging`, in the answer's place. This one is usual.
+# https://docs.aws.amazon.com/bedrock/latest/APIReference/API_CreateGuardrail.html
+_BLOCKED = "Sorry, the model cannot answer this question."
 _THOUGHT = "The user wants an answer that reads well. I will think about a river first and then describe it plainly."
 
 
@@ -130,6 +133,8 @@ def compose(script: Script, prompt: Prompt) -> Answer:
 
 
 def _pieces(script: Script, prompt: Prompt) -> Iterator[tuple[Kind, str]]:
+    if script.guardrail:
+        return iter([(Kind.TEXT, _BLOCKED)])
     text = _words(without_directives(prompt.user_text)) if script.echo else islice(_endless(_PROSE), script.chunks)
     return chain(
         zip(repeat(Kind.REASONING), islice(_endless(_THOUGHT), script.reasoning), strict=False),

@@ -1,7 +1,8 @@
 """Where models are served: in which regions by their own id, and in which through the profile of a geography.
 
-The regions of Amazon Nova are those of two pages of AWS, as copies from 2026 had them, read on 2026-11-28. No other
-model is in the table: each counts as served in every region, and through the profile of every geography that has it.
+The regions are those of two pages of AWS, as copies from 2026 had them, read on 2026-11-28. Of Amazon Nova Micro, Lite
+and Pro the sandbox knows the profiles, too. Any other model counts as served through the profiles of every geography
+that the region has, and one that is in no table also by its own id.
 https://docs.aws.amazon.com/bedrock/latest/userguide/models-region-compatibility.html (in-region)
 https://docs.aws.amazon.com/bedrock/latest/userguide/inference-profiles-support.html (source regions of profiles)
 """
@@ -47,6 +48,27 @@ _REGIONS: Mapping[str, Mapping[str | None, set[str]]] = {
     },
 }
 
+# Other models that most regions serve through profiles alone: how their names begin, and where their own ids can be
+# called. The first that fits counts. The page's column counts the endpoint bedrock-mantle, too; bedrock-runtime serves
+# Claude Haiku 4.5 through profiles alone:
+# https://docs.aws.amazon.com/bedrock/latest/userguide/model-card-anthropic-claude-haiku-4-5.html
+_OWN_IDS: Mapping[str, set[str]] = {
+    "amazon.nova-2-lite": set(),
+    "amazon.nova-premier": set(),
+    "anthropic.claude-3-7-sonnet": {"eu-west-2", "us-gov-west-1"},
+    "anthropic.claude-haiku-4": set(),
+    "anthropic.claude-opus-4-7": {"us-east-1", "us-east-2", "eu-north-1", "eu-west-1", "ap-northeast-1"},
+    "anthropic.claude-opus-4": set(),
+    "anthropic.claude-sonnet-4-6": {"eu-west-2"},
+    "anthropic.claude-sonnet-4": set(),
+    "deepseek.r1": set(),
+    "meta.llama3-1": {"us-west-2"},
+    "meta.llama3-2": set(),
+    "meta.llama3-3": {"us-east-2"},
+    "meta.llama4": set(),
+    "writer.palmyra-x": set(),
+}
+
 
 def geographies(name: str, region: str) -> set[str | None]:
     """Return the geographies through whose profiles a model can be called in a region.
@@ -59,4 +81,6 @@ def geographies(name: str, region: str) -> set[str | None]:
     """
     if known := _REGIONS.get(name):
         return {geography for geography, regions in known.items() if region in regions}
-    return {None, *(geography for geography, regions in _GEOGRAPHIES.items() if regions.fullmatch(region))}
+    profiles = {geography for geography, regions in _GEOGRAPHIES.items() if regions.fullmatch(region)}
+    own_ids = next((regions for family, regions in _OWN_IDS.items() if name.startswith(family)), {region})
+    return {*profiles, None} if region in own_ids else {*profiles}

@@ -14,7 +14,7 @@ A directive is `[[sandbox: key=value key ...]]` in the last user message. Number
     stop=REASON              the stop reason
     fault=NAME               an error over HTTP, or `silent`: no response
     fault=NAME:AFTER         an exception event after so many deltas; also drop:AFTER, silent:AFTER, error_chunk:AFTER
-    guardrail                the answer is a guardrail's, and says so
+    guardrail                the answer is the message of a guardrail that blocked the model's, and says so
     for=TEXT                 the directive counts only for model ids that contain TEXT
 
 Deltas are counted over the whole answer: reasoning, text and tool input.

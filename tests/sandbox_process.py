@@ -22,6 +22,8 @@ from tools import REPOSITORY
 START_SECONDS = 60
 # The promise is two seconds on an idle machine.
 STOP_SECONDS = 60
+# Words of the banner's last line.
+BANNER_ENDS = "Stop with Ctrl-C."
 
 
 class RunningSandbox:
@@ -44,9 +46,12 @@ class RunningSandbox:
         self.ready: dict[str, str] = {}
 
     def wait_until_ready(self) -> None:
-        """Read the ready file as soon as it is there; fail with the sandbox's own words if it never comes."""
+        """Read the ready file when it is there, and the banner, which comes next, in the log as well.
+
+        Fails with the sandbox's own words if they never come.
+        """
         limit = time.monotonic() + START_SECONDS
-        while not self.ready_file.exists():
+        while not self.ready_file.exists() or BANNER_ENDS not in self.log():
             if self.process.poll() is not None or time.monotonic() > limit:
                 self.process.kill()
                 self.process.wait()

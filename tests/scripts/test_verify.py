@@ -94,7 +94,7 @@ def test_a_model_behind_an_arn(start_sandbox: StartSandbox) -> None:
 
 
 def test_a_model_that_bedrock_refuses_says_nothing_of_the_settings(start_sandbox: StartSandbox) -> None:
-    running = start_sandbox("--parameter-overrides", "ModelId=eu.amazon.nova-lite-v1:0")
+    running = start_sandbox("--parameter-overrides", "ModelId=eu.anthropic.claude-haiku-4-5-20251001-v1:0")
     done = verify("--sandbox", "--ready-file", str(running.ready_file), "--output", "json", "--wait", "0")
     checks = {check["name"]: check for check in json.loads(done.stdout)["checks"]}
     assert checks[responses.START]["verdict"] == "failed"

@@ -36,7 +36,7 @@ def run(*flags: str, cwd: Path = REPOSITORY) -> subprocess.CompletedProcess[str]
     [
         (["--template", "/no/such.yaml"], 1, "cannot read the template /no/such.yaml"),
         (["--parameter-overrides", "Nonsense=1"], 2, "the template has no parameter Nonsense"),
-        (["--parameter-overrides", "TimeoutSeconds=1"], 2, "must be at least 3"),
+        (["--parameter-overrides", "TimeoutSeconds=1"], 2, "must be at least 5"),
         (["--bedrock", "mars"], 2, "--bedrock takes sandbox, aws or a URL"),
         (["--bedrock", "http://127.0.0.1:1", "--model-script", "gap=1"], 2, "--model-script is for the sandbox's own"),
         (["--model-script", "nonsense=1"], 2, "nonsense"),

@@ -32,8 +32,8 @@ def stack(start_sandbox: StartSandbox, tmp_path_factory: pytest.TempPathFactory)
 
 @pytest.fixture(scope="module")
 def hasty_stack(start_sandbox: StartSandbox) -> RunningSandbox:
-    """Its function has three seconds, less than a model may be silent."""
-    return start_sandbox("--parameter-overrides", "TimeoutSeconds=3")
+    """Its function has five seconds, less than a model may be silent."""
+    return start_sandbox("--parameter-overrides", "TimeoutSeconds=5")
 
 
 @dataclass
@@ -168,6 +168,8 @@ def test_bare_text_is_cut_in_mid_stream(stack: RunningSandbox, fault: str, error
 
 
 def test_the_deadline_is_an_error_event_or_a_status(hasty_stack: RunningSandbox) -> None:
+    # Once it has imported what records a response, it has time for that on a busy machine, too.
+    assert_it_still_answers(hasty_stack)
     late = curl(hasty_stack, "[[sandbox: ttft=5 gap=5 fault=silent:2]]", "text/event-stream")
     assert [name for name, _ in late.events] == ["start", "delta", "delta", "error"]
     assert late.events[-1][1]["type"] == "deadline_exceeded"

@@ -59,7 +59,7 @@ def test_overrides_reach_the_function() -> None:
 @pytest.mark.parametrize(
     ("override", "words"),
     [
-        ("TimeoutSeconds=2", "parameter TimeoutSeconds is 2, but must be at least 3 and at most 900"),
+        ("TimeoutSeconds=4", "parameter TimeoutSeconds is 4, but must be at least 5 and at most 900"),
         ("TimeoutSeconds=soon", "must be a number"),
         ("Architecture=mips", "must be one of arm64, x86_64"),
         ("FallbackModelId=No Model", "must be the id of a foundation model"),

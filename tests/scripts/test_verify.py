@@ -36,8 +36,8 @@ def verdicts(document: Mapping[str, Any]) -> dict[str, str]:
 
 @pytest.mark.alone
 def test_the_sandbox_is_as_claimed(start_sandbox: StartSandbox) -> None:
-    """Short answers fit into the three seconds that a timeout of four leaves, long ones do not."""
-    running = start_sandbox("--parameter-overrides", "TimeoutSeconds=4", "--model-script", "ttft=50 gap=55")
+    """Short answers fit into the four seconds that a timeout of five leaves, long ones do not."""
+    running = start_sandbox("--parameter-overrides", "TimeoutSeconds=5", "--model-script", "ttft=50 gap=75")
     done = verify("--sandbox", "--ready-file", str(running.ready_file), "--output", "json")
     assert done.returncode == 0, done.stdout + done.stderr
     assert verdicts(json.loads(done.stdout)) == dict.fromkeys(ALL, "ok")

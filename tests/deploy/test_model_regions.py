@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 
 import pytest
-from cfnlint.helpers import REGIONS  # type: ignore[import-untyped]
 
+from deploy.regions import ALL_REGIONS, without_function_urls
 from sandbox.bedrock.errors import RefusedError
 from sandbox.bedrock.models import find_model
 from template.errors import ParameterError
@@ -21,15 +21,9 @@ CONDITIONS = [
     *("HasFallback", "IsInUs", "IsInEu", "RegionHasNova"),
     *("ModelIsNova", "ModelTakesGeography", "FallbackIsNova", "FallbackTakesGeography"),
 ]
+URL_REGIONS = sorted(ALL_REGIONS - without_function_urls())
 # Regions in which the template calls a bare id as it is.
 OWN_IDS = {"us-east-1", "eu-west-2"}
-
-
-def url_regions() -> list[str]:
-    """The regions of AWS's commercial partition in which Lambda has Function URLs."""
-    (assertion,) = template_as_written()["Rules"]["FunctionUrlsAreServedHere"]["Assertions"]
-    without = set(assertion["Assert"]["Fn::Not"][0]["Fn::Contains"][0])
-    return sorted(name for name in set(REGIONS) - without if "-iso" not in name and not name.startswith("eusc-"))
 
 
 def served(model_id: str, region: str) -> bool:
@@ -70,7 +64,7 @@ def called(template: Path, region: str, parameter: str, model_id: str) -> str | 
 
 
 @pytest.mark.parametrize("parameter", OTHERS)
-@pytest.mark.parametrize("region", url_regions())
+@pytest.mark.parametrize("region", URL_REGIONS)
 def test_a_bare_id_is_called_as_the_region_serves_it(template: Path, region: str, parameter: str) -> None:
     for model in MODELS:
         profiles = [f"{geography}.{model}" for geography in GEOGRAPHIES if served(f"{geography}.{model}", region)]
@@ -80,7 +74,7 @@ def test_a_bare_id_is_called_as_the_region_serves_it(template: Path, region: str
 
 
 @pytest.mark.parametrize("parameter", OTHERS)
-@pytest.mark.parametrize("region", url_regions())
+@pytest.mark.parametrize("region", URL_REGIONS)
 def test_a_profile_of_other_regions_is_refused(template: Path, region: str, parameter: str) -> None:
     ids = [f"{geography}.{model}" for model in MODELS for geography in GEOGRAPHIES]
     accepted = [model_id for model_id in ids if called(template, region, parameter, model_id)]

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from cfnlint.helpers import REGIONS  # type: ignore[import-untyped]
 
+from deploy.regions import ALL_REGIONS, without_function_urls
 from deploy.stand_in_process import StandIn
 from deploy.transformed import EXTENSIONS, SAM, transformed_templates
 from readme import table, unquoted
@@ -273,19 +273,13 @@ def test_the_rules_and_the_conditions_mean_the_same_models() -> None:
         assert compared == [[asked, model] for model in models]
 
 
-def without_function_urls() -> set[str]:
-    (assertion,) = template_as_written()["Rules"]["FunctionUrlsAreServedHere"]["Assertions"]
-    return set(assertion["Assert"]["Fn::Not"][0]["Fn::Contains"][0])
-
-
 def test_the_readme_says_of_every_region_what_works_there() -> None:
     *served, (to_set, _), (nowhere, _) = table("src/template", "## Where it works")
     assert {region: unquoted(model)[0] for regions, model in served for region in regions.split(", ")} == CALLED
     other_partitions = {region for region in without_function_urls() if region.startswith(("us-gov-", "cn-"))}
     assert set(nowhere.replace(", GovCloud, China", "").split(", ")) == without_function_urls() - other_partitions
     named = {*CALLED, *to_set.split(", "), *without_function_urls()}
-    secret = {region for region in REGIONS if "-iso" in region or region.startswith("eusc-")}
-    assert named == set(REGIONS) - secret
+    assert named == ALL_REGIONS
 
 
 def test_every_region_that_is_not_refused_has_every_type_of_resource() -> None:

@@ -40,7 +40,7 @@ def refusal(model_id: str, region: str) -> str:
         ("ap-south-1", "apac.amazon.nova-micro-v1:0"),
         ("ca-central-1", f"ca.{NOVA}"),
         ("us-gov-west-1", "amazon.nova-pro-v1:0"),
-        # No table has these models, so they are served wherever the geography is the region's.
+        # No table has the profiles of these models, so they are served wherever the geography is the region's.
         ("sa-east-1", OLD_HAIKU),
         ("sa-east-1", f"global.{HAIKU}"),
         ("eu-west-1", f"eu.{HAIKU}"),

@@ -81,6 +81,6 @@ def geographies(name: str, region: str) -> set[str | None]:
     """
     if known := _REGIONS.get(name):
         return {geography for geography, regions in known.items() if region in regions}
-    profiles = {geography for geography, regions in _GEOGRAPHIES.items() if regions.fullmatch(region)}
+    found: set[str | None] = {geography for geography, regions in _GEOGRAPHIES.items() if regions.fullmatch(region)}
     own_ids = next((regions for family, regions in _OWN_IDS.items() if name.startswith(family)), {region})
-    return {*profiles, None} if region in own_ids else {*profiles}
+    return found | {None} if region in own_ids else found

@@ -1,5 +1,6 @@
-"""scripts/sandbox.sh: its help, its demo, and that no process stays when it ends."""
+"""scripts/sandbox.sh: its help, its demo, that no process stays when it ends, and what its first run installs."""
 
+import importlib.util
 import subprocess
 from pathlib import Path
 
@@ -44,3 +45,14 @@ def content(path: Path) -> bytes:
         return path.read_bytes()
     except OSError:
         return b""
+
+
+@pytest.mark.parametrize("package", ["aws_lambda_powertools", "aws_xray_sdk", "awslambdaric", "botocore"])
+def test_what_functions_import_is_compiled(package: str) -> None:
+    """They write no bytecode themselves: each cold start would compile it again, and look slow for it."""
+    found = importlib.util.find_spec(package)
+    assert found is not None
+    assert found.origin is not None
+    sources = list(Path(found.origin).parent.rglob("*.py"))
+    assert sources
+    assert [path for path in sources if not Path(importlib.util.cache_from_source(str(path))).exists()] == []

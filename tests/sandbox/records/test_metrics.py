@@ -179,6 +179,7 @@ def test_concurrent_executions_are_the_environments_at_work(start_sandbox: Start
     running.stop()
 
 
+@pytest.mark.alone
 def test_latency_ends_with_the_response_and_duration_with_the_work(raw: RunningSandbox, recorded: Recorded) -> None:
     call(raw.ready, steps(["buffered", "1"]))
     program = steps(["head"], ["chunk", "x"], ["sleep", 0.2], ["chunk", "x"], ["end"], ["sleep", 0.5])

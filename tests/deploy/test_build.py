@@ -160,9 +160,7 @@ def test_what_is_bundled_is_complete_and_is_what_was_tested(part: str, essential
     from importlib.metadata import requires, version
 
     bundled = pins(f"src/{part}/requirements.txt")
-    locked = pins("requirements.lock")
     assert essential in bundled
-    assert bundled == {name: locked[name] for name in bundled}
     for name, pinned in bundled.items():
         assert version(name) == pinned
         for line in requires(name) or []:

@@ -4,7 +4,9 @@ import hashlib
 import os
 import re
 import shlex
+import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -165,3 +167,25 @@ def test_a_build_without_a_uv_that_can_do_it_says_so(
     else:
         assert "This build needs" not in done.stderr
         assert done.stderr.startswith("asked")
+
+
+@pytest.mark.parametrize(
+    ("hashes", "words"), [("", "all requirements must have a hash"), (" --hash=sha256:" + "0" * 64, "Hash mismatch")]
+)
+@pytest.mark.parametrize("room", ["runtime", "function"])
+def test_a_package_without_its_hash_or_with_another_is_not_built_in(
+    room: str, hashes: str, words: str, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(REPOSITORY / f"src/{room}", tmp_path / room)
+    pinned = re.findall(r"^[a-z0-9-]+==\S+", (folder / "requirements.txt").read_text(), re.MULTILINE)
+    (folder / "requirements.txt").write_text("".join(f"{pin}{hashes}\n" for pin in pinned))
+    done = subprocess.run(
+        ["make", "-C", folder, "build-StreamingFunction", f"ARTIFACTS_DIR={tmp_path / 'built'}"],
+        env={**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert words in done.stderr

@@ -17,20 +17,25 @@ environment::find_python() {
   return 1
 }
 
-# Prints the path of uv: the one on PATH, or one that the pip of python $1 puts into the directory $2.
-# Some systems lack pip or venv, and some forbid pip to install into the system. With --target, pip leaves it alone.
+# Prints the path of uv: the one on PATH, whatever its version, or that of the lock file $3, which the pip of python $1 puts
+# into the directory $2 if its hash is right. Some systems lack pip or venv, and some forbid pip to install into the system.
+# With --target, pip leaves it alone.
 environment::find_uv() {
-  local python=$1 directory=$2
+  local python=$1 directory=$2 lock=$3
   if uv --version >/dev/null 2>&1; then
     echo uv
     return
   fi
   echo "Fetching uv ..." >&2
+  # A command substitution goes on after a failure, whatever the caller has set: hence each `return`.
+  local requirements="${directory}/requirements.txt"
+  local -a install=(-m pip install --quiet --disable-pip-version-check --require-hashes --requirement "${requirements}")
+  awk '/^[^ #]/ {is_uv = /^uv==/} is_uv' "${lock}" >"${requirements}"
   if "${python}" -m pip --version >/dev/null 2>&1; then
-    "${python}" -m pip install --quiet --disable-pip-version-check --root-user-action ignore \
-      --target "${directory}" uv >&2
-  elif "${python}" -m venv "${directory}" >/dev/null 2>&1; then
-    "${directory}/bin/python" -m pip install --quiet --disable-pip-version-check uv >&2
+    "${python}" "${install[@]}" --root-user-action ignore --target "${directory}" >&2 || return
+  elif "${python}" -m venv "${directory}/venv" >/dev/null 2>&1; then
+    "${directory}/venv/bin/python" "${install[@]}" >&2 || return
+    directory+=/venv
   else
     echo "Neither uv, pip nor venv works with ${python}: install one of them (on Debian: python3-venv)." >&2
     return 1
@@ -44,7 +49,7 @@ environment::sync() {
   local uv
   tools="$(mktemp -d)"
   trap 'rm -rf "${tools}"' EXIT
-  uv="$(environment::find_uv "${python}" "${tools}")"
+  uv="$(environment::find_uv "${python}" "${tools}" "${root}/requirements.lock")"
   echo "Installing the development environment into ${root}/.venv ..." >&2
   if ! "${root}/.venv/bin/python" -c '' 2>/dev/null; then
     "${uv}" venv --quiet --clear --python "${python}" "${root}/.venv"

@@ -1,4 +1,4 @@
-"""What is deployed is what was tested: its names are in pyproject.toml, its versions and hashes in requirements.lock."""
+"""What is deployed is what was tested: names from pyproject.toml, versions and hashes from requirements.lock."""
 
 import re
 import tomllib

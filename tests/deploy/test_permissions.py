@@ -7,8 +7,9 @@ import pytest
 
 from deploy.transformed import SAM, transformed_templates
 from stack_template import EVERYTHING, processed_templates
-from template.resources import ACCOUNT_ID
-from tools import template_as_written
+from template.errors import ParameterError
+from template.resources import ACCOUNT_ID, read_stack
+from tools import REPOSITORY, template_as_written
 
 FUNCTION = "StreamingFunctionRole"
 PROBE, SCHEDULE = "ProbeFunctionRole", "ProbeScheduleRole"
@@ -161,6 +162,14 @@ def test_the_url_is_for_the_named_caller_and_for_everybody_only_if_asked(templat
     assert list(url_permissions(everything, {"IsPublic"})) == of_the_caller
     # SAM makes the last two of what it sees, the template says the two before.
     assert list(url_permissions(public, set())) == [*of_the_caller, *EVERYBODY, *EVERYBODY]
+
+
+def test_a_url_for_everybody_needs_a_limit_to_what_it_can_cost() -> None:
+    file, public = REPOSITORY / "template.yaml", {"UrlAuthType": "NONE"}
+    with pytest.raises(ParameterError, match=r"spend your money\. Set ReservedConcurrency, too"):
+        read_stack(file, public, "us-east-1")
+    for limit in ("1", "0"):  # 0 closes the URL without another change
+        read_stack(file, {**public, "ReservedConcurrency": limit}, "us-east-1")
 
 
 def test_a_url_for_everybody_does_not_need_the_language_extensions() -> None:

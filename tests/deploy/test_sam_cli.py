@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from botocore.exceptions import ClientError
 
 from deploy.sam_project import call_sam, checkout, run_sam
 from deploy.stand_in_process import StandIn
@@ -56,6 +57,15 @@ def test_an_older_sam_cli_does_not_build(clone: Path) -> None:
     assert done.returncode != 0
     assert known(done.stdout + done.stderr) == ["property PublishLambdaVersion not defined"]
     assert not (clone / ".aws-sam/build").exists()
+
+
+def test_a_url_for_everybody_without_a_limit_is_not_deployed(project: Path, stand_in: StandIn) -> None:
+    options = ("--stack-name", "open", "--s3-prefix", "open", "--parameter-overrides", "UrlAuthType=NONE")
+    done = call_sam(project, "deploy", *options, **stand_in.environment)
+    assert done.returncode == 1
+    assert known(done.stdout + done.stderr) == ["UrlAuthType=NONE lets everybody"]
+    with pytest.raises(ClientError, match="does not exist"):
+        stand_in.client("cloudformation").describe_stacks(StackName="open")
 
 
 def test_the_sam_cli_says_that_make_is_missing(clone: Path, programs: Callable[..., str]) -> None:

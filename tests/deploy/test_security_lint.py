@@ -32,7 +32,7 @@ class Findings(NamedTuple):
 @pytest.fixture(scope="module")
 def findings(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Findings]:
     """What checkov finds in each of the templates, which it is given in one run."""
-    given: list[Parameters] = [{}, EVERYTHING, {"UrlAuthType": "NONE"}]
+    given: list[Parameters] = [{}, EVERYTHING, {"UrlAuthType": "NONE", "ReservedConcurrency": "1"}]
     default, everything, public = map(of_the_stack, processed_templates(*given), given)
     templates = {
         "default.json": default,

@@ -214,7 +214,7 @@ def test_refuses_a_broken_template_in_clear_words(tmp_path: Path, template: Any,
 
 
 def test_says_what_it_ignores_and_nothing_else(tmp_path: Path) -> None:
-    cors = {"AuthType": "NONE", "InvokeMode": "RESPONSE_STREAM", "Cors": {"AllowOrigins": ["*"]}}
+    cors = {"AuthType": "AWS_IAM", "InvokeMode": "RESPONSE_STREAM", "Cors": {"AllowOrigins": ["*"]}}
     no_value = {"Ref": "AWS::NoValue"}
     template = stack(
         Tags={"a": "b"}, Policies=[], VpcConfig={}, Events={"X": {}}, FunctionUrlConfig=cors, SnapStart=no_value
@@ -226,6 +226,18 @@ def test_says_what_it_ignores_and_nothing_else(tmp_path: Path) -> None:
     spec = read(written(tmp_path, template))
     assert spec.log_level == "WARN"
     assert [notice.partition(",")[0] for notice in spec.notices] == ["Lambda's own log lines"]
+
+
+def test_warns_of_a_url_for_everybody_and_says_what_to_do(tmp_path: Path) -> None:
+    open_url = {"AuthType": "NONE", "InvokeMode": "RESPONSE_STREAM"}
+    everybody = "AuthType is NONE: on AWS everybody on the internet may call the URL and spend your money"
+    assert read(written(tmp_path, stack(FunctionUrlConfig=open_url))).notices == [
+        f"{everybody}; set AuthType to AWS_IAM, or limit it with ReservedConcurrentExecutions"
+    ]
+    limited = f"{everybody}; ReservedConcurrentExecutions limits it to 2 requests at a time"
+    template = written(tmp_path, stack(FunctionUrlConfig=open_url, ReservedConcurrentExecutions=2))
+    assert read(template).notices == [limited]
+    assert read(REPOSITORY / "template.yaml", "UrlAuthType=NONE", "ReservedConcurrency=2").notices == [limited]
 
 
 @pytest.mark.parametrize(

@@ -150,8 +150,10 @@ def function(logical_id: str, resources: Mapping[str, Resource], path: Path, reg
         notices.append("Lambda's own log lines, such as REPORT, stay text in the sandbox; LogFormat is JSON")
     if url_mode(resource) == "BUFFERED":
         notices.append(NOT_SERVED)
+    auth_type, reserved = _auth_type(properties), _reserved_concurrency(properties)
+    if auth_type == "NONE":
+        notices.append(_open_to_everybody(reserved))
     layers = layers_of(properties, path, resources)
-    reserved = "ReservedConcurrentExecutions"
     return FunctionSpec(
         logical_id=logical_id,
         name=name,
@@ -164,8 +166,8 @@ def function(logical_id: str, resources: Mapping[str, Resource], path: Path, reg
         code=_code(path, logical_id, properties, layers),
         layers=layers,
         wrapper=environment.get("AWS_LAMBDA_EXEC_WRAPPER"),
-        reserved_concurrency=_number(properties, reserved, 0, 0, 1_000_000) if reserved in properties else None,
-        auth_type=_auth_type(properties),
+        reserved_concurrency=reserved,
+        auth_type=auth_type,
         alias=properties.get("AutoPublishAlias"),
         log_group=str(logging.get("LogGroup", f"/aws/lambda/{name}")),
         log_level=log_level,
@@ -183,6 +185,20 @@ def _auth_type(properties: Properties) -> str:
     if url is None:
         return ""
     return _choice(url.get("AuthType"), f"{where}.AuthType", ("AWS_IAM", "NONE"))
+
+
+def _reserved_concurrency(properties: Properties) -> int | None:
+    name = "ReservedConcurrentExecutions"
+    return _number(properties, name, 0, 0, 1_000_000) if name in properties else None
+
+
+def _open_to_everybody(reserved: int | None) -> str:
+    """Return what a developer should know whose URL demands no signature."""
+    if reserved is None:
+        limit = "set AuthType to AWS_IAM, or limit it with ReservedConcurrentExecutions"
+    else:
+        limit = f"ReservedConcurrentExecutions limits it to {reserved} requests at a time"
+    return f"AuthType is NONE: on AWS everybody on the internet may call the URL and spend your money; {limit}"
 
 
 def _choice(value: Any, where: str, choices: Sequence[str]) -> str:

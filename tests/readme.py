@@ -53,6 +53,10 @@ LAYER = (
 )
 # In a copy of the project, with the SAM CLI and the AWS CLI.
 DEPLOYMENT = ("sam build", "sam deploy", "sam delete")
+BILLS = (
+    "scripts/bom.sh .aws-sam/build/StreamingFunction > function.cdx.json",
+    "scripts/bom.sh .aws-sam/build/StreamingLayer > layer.cdx.json",
+)
 ROLL_BACK = (
     "STACK=firstbyte",
     'NAME=$(aws cloudformation describe-stacks --stack-name "$STACK" --output text \\\n'
@@ -88,6 +92,7 @@ ELSEWHERE = {
     ),
     **dict.fromkeys(LAYER, "tests/scripts/test_readme_layer.py"),
     **dict.fromkeys((*DEPLOYMENT, *ROLL_BACK), "tests/deploy/test_readme_deployment.py"),
+    **dict.fromkeys(BILLS, "tests/deploy/test_bom.py"),
     "sam deploy --guided": "tests/deploy/test_deploy_guided.py",
 }
 

@@ -1,0 +1,91 @@
+#!/usr/bin/env bash
+#
+# Prints the bill of materials of a built artifact; see usage below.
+
+set -euo pipefail
+
+usage() {
+  cat <<'EOF'
+usage: scripts/bom.sh ARTIFACT
+
+Prints the bill of materials of what was built, as CycloneDX 1.6 in JSON: each bundled package with its version and its
+licence, and each file with its SHA-256. The same artifact makes the same bill.
+
+  ARTIFACT  a folder that `sam build` made, or a zip: that of scripts/layer.sh, or one that Lambda has
+
+Examples:
+  scripts/bom.sh .aws-sam/build/StreamingFunction > function.cdx.json
+  scripts/bom.sh lambda_streaming.zip > layer.cdx.json
+
+Exit codes:
+  0  the bill is printed
+  1  there is no such artifact, or it is no zip
+  2  wrong use
+EOF
+}
+
+# Ends the script with the exit code $1 and a message.
+fail() {
+  echo "bom: $2" >&2
+  exit "$1"
+}
+
+# Prints the bill of the artifact $1.
+print_bill() {
+  local artifact=$1 folder environment
+  workdir="$(mktemp -d)"
+  trap 'rm -rf "${workdir}"' EXIT
+  folder="${workdir}/unpacked"
+  if [[ -d "${artifact}" ]]; then
+    folder="$(cd -- "${artifact}" && pwd -P)"
+  else
+    python -m zipfile -e "${artifact}" "${folder}" 2>/dev/null || fail 1 "${artifact} is no folder and no zip"
+  fi
+  # An environment that holds the packages of the artifact and no others. Those of a layer are under python/.
+  environment="${workdir}/environment"
+  python -m venv --without-pip "${environment}"
+  local -a site=("${environment}"/lib/python*/site-packages)
+  printf '%s\n' "${folder}" "${folder}/python" >"${site[0]}/artifact.pth"
+  env -u PYTHONPATH cyclonedx-py environment --output-reproducible --spec-version 1.6 --output-format JSON \
+    --output-file "${workdir}/bill.json" "${environment}"
+  python - "${workdir}/bill.json" "${artifact}" "${folder}" <<'EOF'
+import hashlib, json, sys
+from pathlib import Path
+
+
+def digest(file):
+    return [{"alg": "SHA-256", "content": hashlib.sha256(file.read_bytes()).hexdigest()}]
+
+
+bill, artifact, folder = json.loads(Path(sys.argv[1]).read_text()), Path(sys.argv[2]), Path(sys.argv[3])
+subject = {"type": "application", "name": artifact.resolve().name}
+bill["metadata"]["component"] = {**subject, "hashes": digest(artifact)} if artifact.is_file() else subject
+files = sorted(path for path in folder.rglob("*") if path.is_file())
+named = [{"type": "file", "name": path.relative_to(folder).as_posix(), "hashes": digest(path)} for path in files]
+bill["components"] = [*bill.get("components", []), *named]
+print(json.dumps(bill, indent=2))
+EOF
+}
+
+main() {
+  local root
+  root="$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd -P)"
+  case "${1:-}" in
+    -h | --help)
+      usage
+      return
+      ;;
+    -*)
+      fail 2 "unknown option $1; see --help"
+      ;;
+  esac
+  (($# == 1)) || fail 2 "one artifact is needed; see --help"
+  [[ -e "$1" ]] || fail 1 "there is no $1: build it first, with \`sam build\` or scripts/layer.sh"
+  # shellcheck source=scripts/environment.sh
+  source "${root}/scripts/environment.sh"
+  ensure_environment "${root}"
+  PATH="${root}/.venv/bin:${PATH}"
+  print_bill "$1"
+}
+
+main "$@"

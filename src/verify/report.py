@@ -105,7 +105,9 @@ def tools(environment: Mapping[str, str]) -> dict[str, str]:
 
 def _said(command: Sequence[str], environment: Mapping[str, str] | None = None) -> str:
     try:
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        done = subprocess.run(  # noqa: S603 - commands of this file, and no shell
+            command, env=environment, capture_output=True, text=True, check=False
+        )
     except OSError:
         return ""
     return done.stdout.strip() if done.returncode == 0 else ""

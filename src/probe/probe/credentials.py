@@ -79,7 +79,7 @@ def credentials_for_aws(environment: Mapping[str, str]) -> Credentials:
 
 def _from_aws_cli(aws: str, environment: Mapping[str, str]) -> Credentials:
     try:
-        done = subprocess.run(
+        done = subprocess.run(  # noqa: S603 - the AWS CLI that the user has on PATH
             [aws, "configure", "export-credentials", "--format", "process"],
             env=dict(environment),
             capture_output=True,

@@ -53,4 +53,4 @@ def _json(value: dict[str, Any], *, in_order: bool = False) -> bytes:
 
 
 def _padding() -> str:
-    return _PADDING[: random.randint(*_PADDING_LENGTHS)]
+    return _PADDING[: random.randint(*_PADDING_LENGTHS)]  # noqa: S311 - nobody needs to be unable to guess it

@@ -104,7 +104,7 @@ def test_what_hides_in_escapes_is_not_told_at_all(escape: Callable[[str], str]) 
     "words",
     [
         "max_tokens: 8192 > 4096, which is the maximum allowed number of output tokens for claude-3-haiku-20240307",
-        "Invocation of model ID anthropic.claude-3-5-sonnet-20240620-v1:0 with on-demand throughput isn\u2019t supported.",
+        "Invocation of model ID anthropic.claude-3-5-sonnet-20240620-v1:0 with on-demand throughput isn\u2019t known.",
         "messages: roles must alternate between 'user' and 'assistant' (user/assistant)",
         "#/stop_sequences/0: expected minLength: 1, actual: 0; at 2026-11-28T10:00:00Z",
         "see https://docs.aws.amazon.com/bedrock/latest/userguide/inference-profiles-support.html for more",

@@ -15,7 +15,7 @@ from firstbyte.meter import Meter
 from firstbyte.model_call import check_api
 from firstbyte.model_events import Delta, Usage
 from firstbyte.model_ids import shown_name
-from firstbyte.plain_log import log_line, only_this_is_lost
+from firstbyte.plain_log import log_line, only_this_is_lost, place_of
 from firstbyte.rendering import Rendering, choose_rendering, error_body, error_fields, usage_fields
 from firstbyte.request import caller, header, parse_request
 from firstbyte.trace_header import TraceHeader, parse_trace_header
@@ -71,8 +71,8 @@ def handler(event: object, context: Any, *, response_stream: ResponseStream) -> 
         response_stream: takes status, headers and body; from `streamify_response`.
 
     Raises:
-        RequestError: an answer in bare text broke off; the runtime then cuts the response.
-        ConnectionError: the Runtime API is gone.
+        RequestError: an answer in bare text broke off, and the runtime then cuts the response. Or the function has a
+            bug, or the Runtime API is gone.
     """
     global is_warm
     meter = Meter(cold_start=not is_warm)
@@ -82,13 +82,30 @@ def handler(event: object, context: Any, *, response_stream: ResponseStream) -> 
     exchange.facts |= given(function_version=context.function_version, caller=caller(event))
     response_stream.on_finish(lambda: _record(exchange))
     try:
+        _run(event, context, exchange)
+    except Exception as error:  # noqa: BLE001 - none leaves the handler as it is: its words may quote the request
+        failure = meter.failure or _bug(error)
+    else:
+        return
+    # Raised here, it brings no other exception with it.
+    raise RequestError(failure, exchange.request_id)
+
+
+def _run(event: object, context: Any, exchange: _Exchange) -> None:
+    try:
         with Deadline(context.get_remaining_time_in_millis() / 1000) as deadline:
             _answer(event, exchange, deadline)
     except BaseException as error:
         # With an OSError the response itself is broken: no client is left to tell.
         tell = isinstance(error, Exception) and not isinstance(error, OSError)
-        _fail(Failure.of(ErrorType.INTERNAL), exchange, tell=tell)
+        _fail(_bug(error), exchange, tell=tell)
         raise
+
+
+def _bug(error: BaseException) -> Failure:
+    """Return the failure that an exception stands for which nothing expects, or the loss of the Runtime API."""
+    words = str(error) if isinstance(error, OSError) else None
+    return Failure.of(ErrorType.INTERNAL, code=type(error).__name__, detail=words, place=place_of(error))
 
 
 def _answer(event: object, exchange: _Exchange, deadline: Deadline) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from sandbox.ready_file import Ready
 from sandbox.settings import ROOT
+from sandbox.visible import visible_lines
 
 _RED, _GREEN, _YELLOW = "31", "32", "33"
 _COLOURS = {"ALARM": _RED, "OK": _GREEN, "INSUFFICIENT_DATA": _YELLOW}
@@ -68,12 +69,9 @@ def print_line(text: str) -> None:
 
 
 def print_function_line(label: str, line: str) -> None:
-    """Print a line of a function's log, with a label of its environment.
-
-    awslambdaric prints a stack trace as one line: with carriage returns, and no-break spaces as indentation.
-    """
-    for part in line.removesuffix("\r").split("\r"):
-        print_line(_dim(f"[{label}] ") + part.replace("\u00a0", " "))
+    """Print an event of a function's log, with a label of its environment before each line."""
+    for part in visible_lines(line):
+        print_line(_dim(f"[{label}] ") + part)
 
 
 def print_alarm_line(moment: datetime, name: str, old: str, new: str, reason: str, actions: Sequence[str]) -> None:

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
 from sandbox.trace_context import TraceContext
+from sandbox.visible import visible_lines
 
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 REQUEST_LIMIT_BYTES = 6 * 1024 * 1024
@@ -26,11 +27,11 @@ class FunctionError:
 
     @property
     def summary(self) -> str:
-        """The type and the message in one line, without the stack trace that a runtime reports with them."""
+        """The type and the message in a line for the terminal, without the stack trace that a runtime reports, too."""
         message = self.details
         with contextlib.suppress(ValueError, KeyError, TypeError):
             message = str(json.loads(self.details)["errorMessage"])
-        return f"{self.type}: {' '.join(message.split())}"
+        return " ".join(" ".join(visible_lines(f"{self.type}: {message}")).split())
 
 
 @dataclass(frozen=True)

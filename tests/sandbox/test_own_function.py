@@ -436,7 +436,7 @@ RAISING = 'raise ValueError("two\\nlines")'
 
 
 def test_a_stack_trace_is_printed_once_line_by_line(start_sandbox: StartSandbox, tmp_path: Path) -> None:
-    """The runtime client joins its lines with \\r, for CloudWatch Logs, and indents them with no-break spaces."""
+    """It is one log event. The runtime client indents its lines with no-break spaces."""
     template = write(tmp_path, f"def handler(event, context):\n    {RAISING}\n", Chat=function())
     running = start_sandbox("--template", str(template))
     id_ = call(running.ready).header("x-amzn-requestid") or ""
@@ -453,7 +453,60 @@ def test_a_stack_trace_is_printed_once_line_by_line(start_sandbox: StartSandbox,
     assert "\\r" not in str(lines)
     assert "\\xa0" not in str(lines)
     (stored,) = (line for line in Recorded(running.ready).log("/aws/lambda/firstbyte-Chat", id_) if "app.py" in line)
-    assert f'\r\xa0\xa0File "{tmp_path}/app.py", line 2, in handler\r' in stored
+    assert stored.startswith("[ERROR] ValueError: two\nlines\nTraceback (most recent call last):\n")
+    assert f'\n\xa0\xa0File "{tmp_path}/app.py", line 2, in handler\n' in stored
+
+
+EMF = {
+    "_aws": {
+        "Timestamp": 0,
+        "CloudWatchMetrics": [{"Namespace": "Forged", "Dimensions": [[]], "Metrics": [{"Name": "Requests"}]}],
+    },
+    "Requests": 1_000_000,
+}
+LOGGING = """
+import json, logging, sys
+
+def handler(event, context):
+    words = json.loads(event["body"])
+    logging.error("refused: %s", words)
+    try:
+        raise LookupError(words)
+    except LookupError:
+        logging.exception("failed")
+    raise ValueError(words)
+"""
+
+
+@pytest.mark.parametrize("log_format", ["Text", "JSON"])
+def test_a_line_end_in_a_message_begins_no_event_and_a_metric_in_it_is_none(
+    start_sandbox: StartSandbox, tmp_path: Path, log_format: str
+) -> None:
+    """As on Lambda, where awslambdaric writes messages in frames. A document inside one is no document of metrics."""
+    document = json.dumps({**EMF, "_aws": {**EMF["_aws"], "Timestamp": int(time.time() * 1000)}})
+    template = write(tmp_path, LOGGING, Chat=function(LoggingConfig={"LogFormat": log_format}))
+    running = start_sandbox("--template", str(template))
+    words = f"before\n{document}\nafter \x1b]0;title\x07"
+    answer = call(running.ready, json.dumps(words))
+    recorded = Recorded(running.ready)
+    log = recorded.log("/aws/lambda/firstbyte-Chat", answer.header("x-amzn-requestid") or "")
+    own = [event for event in log if "after" in event]
+    assert len(own) == 3, "one for each message"
+    assert len(log) == 7, "and the platform's own four"
+    if log_format == "JSON":
+        assert all(json.loads(event)["level"] == "ERROR" for event in own)
+    assert not recorded.cloudwatch.list_metrics(Namespace="Forged")["Metrics"]
+    assert "\x1b" not in running.log()
+    running.stop()
+
+
+def test_a_printed_line_is_an_event_as_on_lambda(start_sandbox: StartSandbox, tmp_path: Path) -> None:
+    code = "def handler(event, context):\n    print('one\\ntwo')\n    print('three')\n"
+    running = start_sandbox("--template", str(write(tmp_path, code, Chat=function())))
+    answer = call(running.ready)
+    log = Recorded(running.ready).log("/aws/lambda/firstbyte-Chat", answer.header("x-amzn-requestid") or "")
+    assert [event for event in log if event in ("one", "two", "three", "one\ntwo")] == ["one", "two", "three"]
+    running.stop()
 
 
 def test_a_cut_stream_and_a_failed_init_are_said_in_a_line(start_sandbox: StartSandbox, tmp_path: Path) -> None:

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from bedrock_replay import ReplayServer, Reply, chunk, event, exception
-from function_calls import CLAUDE, LLAMA, MISTRAL, NOVA, call, running_function, url_event
+from firstbyte.failures import RequestError
+from function_calls import CLAUDE, LLAMA, MISTRAL, NOVA, Call, call, running_function, url_event
 from lambda_streaming import ResponseStream
 from lambda_streaming.testing import Ending, LambdaContext, run
 
@@ -266,18 +267,30 @@ def test_neither_prompt_nor_answer_nor_a_made_up_field_is_recorded(function: tup
     assert "horse" not in json.dumps([[*response.log, response.finished, response.emf] for response in responses])
 
 
+def assert_is_a_bug(response: Call) -> None:
+    """The exception says that there is one. The log says which, and where, and not in the exception's own words."""
+    error = response.raised
+    assert isinstance(error, RequestError)
+    assert str(error) == f"internal: The function failed. Request {LambdaContext.aws_request_id}."
+    assert (error.__cause__, error.__context__) == (None, None)
+    (line,) = response.log
+    assert (line["error_type"], line["code"]) == ("internal", "ZeroDivisionError")
+    assert re.fullmatch(r"test_\w+\.py:\d+( < \w+\.py:\d+){1,5}", line["place"])
+    assert "private" not in json.dumps([line, response.finished])
+
+
 def test_a_mistake_of_the_function_before_the_first_byte_is_raised(
     function: tuple[Any, ReplayServer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     app, server = function
 
     def broken(*_: Any) -> None:
-        raise ZeroDivisionError
+        raise ZeroDivisionError("something private")
 
     monkeypatch.setattr(app, "check_api", broken)
     server.prepare()
     response = call(app, url_event({"prompt": "x"}, "text/event-stream"))
-    assert isinstance(response.raised, ZeroDivisionError)
+    assert_is_a_bug(response)
     assert response.response.ending is Ending.FAILED
 
 
@@ -295,7 +308,7 @@ def test_a_mistake_of_the_function_after_the_first_byte_is_told_and_raised(
     monkeypatch.setattr(app.Answer, "__iter__", broken)
     server.prepare(Reply(nova("a")))
     response = call(app, url_event({"prompt": "x"}, accept))
-    assert isinstance(response.raised, ZeroDivisionError)
+    assert_is_a_bug(response)
     assert not response.ended
     assert b"private" not in response.body
     if accept != "text/plain":
@@ -315,7 +328,7 @@ def test_a_mistake_of_the_function_in_the_middle_of_a_whole_answer_is_raised(
     monkeypatch.setattr(app, "usage_fields", broken)
     server.prepare(Reply(nova("a")))
     response = call(app, url_event({"prompt": "x"}, "application/json"))
-    assert isinstance(response.raised, ZeroDivisionError)
+    assert_is_a_bug(response)
     assert response.response.ending is Ending.FAILED, "nothing is sent: the platform answers"
     assert response.finished["outcome"] == "internal_error"
 
@@ -336,7 +349,7 @@ def test_a_lost_runtime_api_is_raised_and_the_model_stream_closed(
         raise BrokenPipeError
 
     monkeypatch.setattr(app.Answer, "close", close)
-    with pytest.raises(BrokenPipeError):
+    with pytest.raises(RequestError, match="internal: The function failed"):
         app.handler(url_event({"prompt": "x"}), LambdaContext(), response_stream=ResponseStream(send))
     assert closed == [NOVA]
 

@@ -10,6 +10,7 @@ from botocore.exceptions import ParamValidationError
 
 from bedrock_replay import ReplayServer, Reply, chunk, event, exception
 from function_calls import CLAUDE, MISTRAL, NOVA, call, running_function, url_event
+from lambda_streaming.testing import Ending
 
 FORMATS = ["text/plain", "text/event-stream", "application/x-ndjson"]
 OPENING = chunk({"messageStart": {"role": "assistant"}})
@@ -275,11 +276,15 @@ def test_a_parameter_that_botocore_refuses_is_the_functions_own_mistake(
     app, server = function
 
     def refuse(**_: Any) -> None:
-        raise ParamValidationError(report="x")
+        raise ParamValidationError(report="value: my prompt")
 
     monkeypatch.setattr(app.client, "invoke_model_with_response_stream", refuse)
     server.prepare()
-    assert isinstance(call(app, url_event({"prompt": "x"})).raised, ParamValidationError)
+    response = call(app, url_event({"prompt": "my prompt"}))
+    assert response.response.ending is Ending.FAILED
+    (line,) = response.log
+    assert (line["error_type"], line["code"]) == ("internal", "ParamValidationError")
+    assert "my prompt" not in f"{response.raised} {line} {response.finished}"
 
 
 @pytest.mark.parametrize(("http", "code"), [fault[:2] for fault in HTTP_FAULTS])

@@ -13,6 +13,7 @@ import pytest
 from bedrock_replay import ReplayServer, Reply, chunk, exception
 from disturbance import allowance_ms
 from firstbyte.config import Config
+from firstbyte.failures import RequestError
 from firstbyte.rendering import SSE
 from function_calls import CLAUDE, IDLE_TIMEOUT_SECONDS, NOVA, Call, call, running_function, url_event
 from lambda_streaming import ResponseStream
@@ -207,7 +208,8 @@ def test_a_bug_after_comments_is_told_and_raised(
     monkeypatch.setattr("firstbyte.meter.Attempt.observe", broken)
     server.prepare(Reply([0.25, OPENING]))
     response = ask(app)
-    assert isinstance(response.raised, ZeroDivisionError)
+    assert str(response.raised).startswith("internal: ")
+    assert [line["code"] for line in response.log] == ["ZeroDivisionError"]
     assert kinds(response).lstrip("c") == "e"
     assert response.events[-1][1]["type"] == "internal"
     assert response.finished["outcome"] == "internal_error"
@@ -252,7 +254,7 @@ def test_a_client_that_is_gone_when_a_comment_is_written(
 
     stream = ResponseStream(send)
     started = time.monotonic()
-    with pytest.raises(ConnectionError, match="the client is gone"):
+    with pytest.raises(RequestError, match="internal: The function failed"):
         app.handler(url_event({"prompt": "x"}, "text/event-stream"), LambdaContext(), response_stream=stream)
     assert time.monotonic() - started < IDLE_TIMEOUT_SECONDS
     stream.finish()

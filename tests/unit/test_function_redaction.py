@@ -115,7 +115,7 @@ def test_a_long_request_leaves_the_messages_readable(prompt: str) -> None:
     [
         "Chapter 1: what is 2 + 2? 3 or 5?",
         "Compare Claude and Nova as foundation models. What is a Sonnet of 2024?",
-        "Explain roles, users and streaming functions in AWS: StreamingFunctionRole, sts, assumed-role",
+        "Explain roles, users and functions in AWS: iam, sts, assumed-role",
         f"What is {SONNET}?",
     ],
 )
@@ -123,6 +123,22 @@ def test_role_model_and_account_stay(prompt: str) -> None:
     assert Redaction([prompt], known=[f"eu.{SONNET}"]).clean(SERVICES[0]) == SERVICES[0]
     words = f"max_tokens: the maximum of claude-3-5-sonnet is lower; see {SONNET}."
     assert Redaction([prompt], known=[f"eu.{SONNET}"]).clean(words) == words
+
+
+@pytest.mark.parametrize(
+    ("prompt", "resource", "cleaned"),
+    [
+        ("My dog is called Kangaroo-77", "foundation-model/kangaroo-77", "foundation-model/[...]"),
+        ("Write about kangaroos", "foundation-model/Kangaroos.v1:0", "foundation-model/[...].v1:0"),
+        ("Is StreamingFunctionRole my role?", "role/app-StreamingFunctionRole-1A", "role/app-[...]-1A"),
+        ("I am kim@corp", "assumed-role/app/kim@corp", "assumed-role/app/[...]"),
+        ("Kiwi", "foundation-model/" + "kangaroo-" * 10, "foundation-model/" + "kangaroo-" * 10),
+    ],
+)
+def test_an_arn_of_bedrocks_keeps_no_word_of_the_request(prompt: str, resource: str, cleaned: str) -> None:
+    for beginning in ("arn:aws:bedrock:us-east-1:123456789012:", "arn:aws-cn:sts::123456789012:"):
+        words = f"User is not authorized on resource: {beginning}{resource} because"
+        assert clean(words, prompt) == f"User is not authorized on resource: {beginning}{cleaned} because"
 
 
 BUCKET = "arn:aws:s3:eu-west-1:471147114711:hidden/plans"
@@ -135,6 +151,7 @@ BUCKET = "arn:aws:s3:eu-west-1:471147114711:hidden/plans"
         (f"My bucket is {BUCKET}", BUCKET.upper()),
         (f"My bucket is {BUCKET}", f"{BUCKET[:-9]}..."),
         ("My account is 471147114711, the role is hidden", "471147114711 / hidden"),
+        ("My account is 471147114711, the role is hidden", "arn:aws:iam::471147114711:role/x"),
         ("It is arn:aws-hidden:open-plans:none:4711:end", "arn:aws-hidden:open-plans:none:4711:end"),
     ],
 )
@@ -246,8 +263,9 @@ def test_keys_are_masked_whoever_wrote_them() -> None:
         assert clean(f"The token {key} is expired, {key}.") == "The token [...] is expired, [...]."
 
 
-def test_the_log_takes_a_thousand_characters() -> None:
-    assert clean("ab " * 5000) == ("ab " * 400)[:1000]
+def test_the_log_takes_one_line_of_four_hundred_characters() -> None:
+    assert clean("ab \r\n" * 5000) == ("ab " * 400)[:400]
+    assert clean("one\ntwo\x1b[2J\ttwo\x00\u2028") == "one two [2J two [...]"
     # Cut in the middle, a key is too short to be known as one.
     assert "K7MD" not in clean("x" * 2980 + " " + "K7MDENG" * 6)
 

@@ -1,29 +1,37 @@
-"""The pipe that functions print into."""
+"""The pipes that functions print and log into."""
 
 import asyncio
 import os
+from collections.abc import AsyncIterator
 
 import pytest
+from awslambdaric.bootstrap import FramedTelemetryLogSink
 
-from sandbox.lambda_service.log_pipe import LogPipe
+from sandbox.lambda_service.log_pipe import FunctionLog
 
 
 class Printing:
-    """A pipe, the lines that came out of it, and its other end."""
+    """The pipes of a process, the events that came out of them, and the ends that the process has."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []
-        self.pipe = LogPipe(self.lines.append)
-        self.out = os.dup(self.pipe.write_end)
-        self.pipe.close_write_end()
+        self.pipe = FunctionLog(self.lines.append)
+        self.out, self.framed = os.dup(self.pipe.printed_end), os.dup(self.pipe.framed_end)
+        self.pipe.close_write_ends()
 
     def print(self, data: bytes) -> None:
         assert os.write(self.out, data) == len(data)
 
+    def write_framed(self, data: bytes) -> None:
+        assert os.write(self.framed, data) == len(data)
+
 
 @pytest.fixture
-async def printing() -> Printing:
-    return Printing()
+async def printing() -> AsyncIterator[Printing]:
+    printing = Printing()
+    yield printing
+    os.close(printing.framed)
+    printing.pipe.close()
 
 
 async def eventually(printing: Printing, lines: list[str]) -> None:
@@ -83,7 +91,7 @@ async def test_an_ended_pipe_is_left_alone(printing: Printing, monkeypatch: pyte
     reads: list[bytes] = []
 
     def counted_read(file: int, size: int) -> bytes:
-        reads.append(os_read(file, size))
+        reads.append(os_read(file, size))  # an empty pipe raises
         return reads[-1]
 
     os_read = os.read
@@ -95,3 +103,34 @@ async def test_an_ended_pipe_is_left_alone(printing: Printing, monkeypatch: pyte
     printing.pipe.close()
     assert printing.lines == ["last"]
     assert reads == [b"last\n", b""], "the end of a pipe stays readable, but is read once"
+
+
+async def test_a_message_that_the_runtime_logs_is_one_event_among_the_lines_in_order(printing: Printing) -> None:
+    with FramedTelemetryLogSink(os.dup(printing.framed)) as sink:
+        for number in range(3):
+            printing.print(b"printed %d\n" % number)
+            sink.log(f"logged {number}\nline two\n")  # awslambdaric ends a message with a line end, too
+            events = [f"printed {number}", f"logged {number}\nline two"]
+            await eventually(printing, [*printing.lines[: 2 * number], *events])
+        sink.log_error(["[ERROR] ValueError: x", "Traceback"])
+    printing.pipe.flush()
+    assert printing.lines[6:] == ["[ERROR] ValueError: x\nTraceback"]
+    os.close(printing.out)
+
+
+async def test_what_was_printed_before_an_error_stands_before_it(printing: Printing) -> None:
+    printing.print(b"before\n")
+    with FramedTelemetryLogSink(os.dup(printing.framed)) as sink:
+        sink.log_error(["[ERROR]"])
+    printing.pipe.flush()
+    assert printing.lines == ["before", "[ERROR]"]
+    os.close(printing.out)
+
+
+async def test_what_is_no_frame_comes_line_by_line(printing: Printing) -> None:
+    printing.write_framed(b"plain")
+    printing.write_framed(b" text\nand more\nunfinished")
+    await eventually(printing, ["plain text", "and more"])
+    printing.pipe.flush()
+    assert printing.lines[2:] == ["unfinished"]
+    os.close(printing.out)

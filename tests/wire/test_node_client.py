@@ -104,8 +104,8 @@ def test_error_trailers_agree(both: Answers) -> None:
     assert {key: errors[0][key] for key in ("errorType", "errorMessage")} == {
         key: errors[1][key] for key in ("errorType", "errorMessage")
     }
-    # Each language's runtime has its own name for the stack: this is Python's.
-    assert isinstance(errors[0]["stackTrace"], list)
+    # The layer keeps the stack in the log: paths are not for everybody who may invoke the function.
+    assert errors[0]["stackTrace"] == []
 
 
 @pytest.mark.timeout(960)

@@ -159,7 +159,7 @@ class Answer:
         except DeadlineReachedError:
             raise RequestError(Failure.of(ErrorType.DEADLINE_EXCEEDED, model_id=self.attempt.model_id)) from None
         except MODEL_EXCEPTIONS as error:
-            raise RequestError(failure_of(error, self.attempt.model_id)) from error
+            raise RequestError(failure_of(error, self.attempt.model_id)) from None
 
     def _json(self, chunk: dict[str, Any]) -> dict[str, Any]:
         if "chunk" not in chunk:

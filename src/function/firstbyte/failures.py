@@ -15,6 +15,7 @@ from botocore.parsers import ResponseParserError
 from urllib3.exceptions import HTTPError as Urllib3Error
 from urllib3.exceptions import ReadTimeoutError as Urllib3ReadTimeoutError
 
+from firstbyte.identifiers import without_identifiers
 from firstbyte.model_events import ErrorReport
 
 # A call to Bedrock or a read from its stream raises these when the model, the network or the permissions are at fault.
@@ -76,6 +77,7 @@ class Failure:
         field: the field of the request that is at fault, for `invalid_request`.
         code: what Bedrock, botocore or urllib3 called it. An unknown code is as little to be trusted as `detail`.
         detail: their words. They may quote prompt and answer: `redaction` cleans both for the log.
+        place: where in the code a bug showed itself. Then `code` is the type of the exception.
         model_id: the model that failed, if one was asked.
     """
 
@@ -86,6 +88,7 @@ class Failure:
     field: str | None = None
     code: str | None = None
     detail: str | None = None
+    place: str | None = None
     model_id: str | None = None
 
     @classmethod
@@ -99,6 +102,7 @@ class Failure:
         field: str | None = None,
         code: str | None = None,
         detail: str | None = None,
+        place: str | None = None,
         model_id: str | None = None,
     ) -> "Failure":
         """Return a failure with the values of its row. An argument that is not None replaces the row's value."""
@@ -111,6 +115,7 @@ class Failure:
             field=field,
             code=code,
             detail=detail,
+            place=place,
             model_id=model_id,
         )
 
@@ -129,11 +134,15 @@ class Failure:
 
 
 class RequestError(Exception):
-    """The answer cannot be given or cannot be finished; `failure` says why."""
+    """The answer cannot be given or cannot be finished; `failure` says why.
 
-    def __init__(self, failure: Failure) -> None:
-        # Lambda logs the text of an exception that cuts a stream. Bedrock's words, even a code, may quote the request.
-        super().__init__(failure.type if failure.model_id else f"{failure.type}: {failure.message}")
+    Its text is a sentence of this module's. Lambda logs the text of an exception that leaves the handler, and gives it
+    to callers of InvokeWithResponseStream. Bedrock's words, even a code, may quote the request.
+    """
+
+    def __init__(self, failure: Failure, request_id: str | None = None) -> None:
+        sentence = _TABLE[failure.type][2]
+        super().__init__(f"{failure.type}: {sentence}{f' Request {request_id}.' if request_id else ''}")
         self.failure = failure
 
 
@@ -189,7 +198,6 @@ _TYPE_OF_STEM = (
 KNOWN_CODES = frozenset(_TYPE_OF_CODE)
 # A name for an error. What has spaces or is longer is a sentence, which may quote the request, and tells no type.
 _CODE = re.compile(r"[\w.:#-]{1,100}", re.ASCII)
-_NOT_FOR_CLIENTS = re.compile(r"arn:[\w:/.*-]+|\b\d{12}\b")
 
 
 def failure_of(error: Exception, model_id: str) -> Failure:
@@ -233,7 +241,7 @@ def _failure(codes: Iterable[str], status: int, words: str, model_id: str) -> Fa
     codes = [f"{code[0].upper()}{code[1:]}" if code.endswith("Exception") else code for code in codes]
     error_type = _type_of(codes, status)
     # Bedrock says what is wrong with a request better than this function could. Other words are for the operator.
-    message = _NOT_FOR_CLIENTS.sub("[...]", words) if error_type is ErrorType.INVALID_REQUEST else None
+    message = without_identifiers(words) if error_type is ErrorType.INVALID_REQUEST else None
     return Failure.of(error_type, message, code=" ".join(codes) or None, detail=words or None, model_id=model_id)
 
 

@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+_FRAMES = 6
+
 
 def log_line(level: str, message: str, **fields: Any) -> None:
     """Write one line of JSON, with the keys that Powertools gives its own.
@@ -34,6 +36,11 @@ def only_this_is_lost(part: str, ids: Mapping[str, str]) -> Iterator[None]:
         yield
     except Exception as error:  # noqa: BLE001 - whatever it is, the client has its answer and the others go on
         # The message is left out: it may quote what was to be recorded.
-        where = traceback.extract_tb(error.__traceback__)[-1]
-        place = f"{where.filename.rpartition('/')[2]}:{where.lineno}"
-        log_line("ERROR", "a part of the telemetry is lost", part=part, error=type(error).__name__, place=place, **ids)
+        kind, place = type(error).__name__, place_of(error)
+        log_line("ERROR", "a part of the telemetry is lost", part=part, error=kind, place=place, **ids)
+
+
+def place_of(error: BaseException) -> str:
+    """Return where an error was raised, and from where that was called: files and lines, the place itself first."""
+    frames = reversed(traceback.extract_tb(error.__traceback__)[-_FRAMES:])
+    return " < ".join(f"{frame.filename.rpartition('/')[2]}:{frame.lineno}" for frame in frames)

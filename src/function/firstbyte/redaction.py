@@ -4,32 +4,33 @@ Bedrock quotes a request in many ways: cut short, in another case, with the esca
 words are compared. A common word or a single letter stays, unless it is part of a longer quotation.
 """
 
-import html
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
 from functools import cached_property
-from urllib.parse import unquote
 
+from firstbyte.escapes import plain
 from firstbyte.vocabulary import COMMON_WORDS
 
 MASK = "[...]"
 # The longest text in the log, in characters; and how much of a longer one is looked at.
-_LONGEST, _MOST_READ = 1000, 3000
+_LONGEST, _MOST_READ = 400, 3000
 _RUN = 4  # so many words in a row are a quotation, even if all of them are common
 _WHOLE = 6  # so long a part of a word of the request is masked anywhere, and so is a longer word around so long a word
+_LONGEST_WORD = 64  # the longest name of a role; what is longer is no word
 _PART = 3  # so long a part is masked where a quotation may be cut; a shorter one tells nothing
 
 # A run of letters or of digits; other characters than ASCII's one by one.
 _WORDS = re.compile(r"[^\W\d_]+|\d+|[^\x00-\x7f]")
 _KEYS_AND_WORDS = re.compile(rf"(?P<key>\bA[KS]IA[A-Z0-9]{{12,}}|[A-Za-z0-9+/=_-]{{40,}})|{_WORDS.pattern}")
-# The first group is what comes before the resource.
-_ARN = re.compile(r"\b(arn:aws(?:-cn|-us-gov)?:[a-z0-9-]+:[a-z0-9-]*:(?:[0-9]{12})?:)[A-Za-z0-9/._:*-]*")
+# It matches what comes before the resource.
+_ARN = re.compile(
+    r"\barn:aws[a-z-]*:[a-z0-9-]+:[a-z0-9-]*:(?P<account>[0-9]{12})?:(?=(?P<resource>[A-Za-z0-9/._:*+=,@-]*))"
+)
 # Where a quotation may be cut: at dots, quotation marks, a colon and the end. An apostrophe is no quotation mark.
 _CUT_BEFORE = re.compile(r"""(?:\.\.|:|(?<!\w)["'`])\s?$""")
 _CUT_AFTER = re.compile(r"""\s?(?:\.\.|["'`](?!\w)|$)""")
-_ESCAPES = re.compile(r"\\(?:u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|x([0-9a-fA-F]{2})|(.))", re.DOTALL)
-_CONTROLS = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f"}
+_NOT_IN_A_LINE = re.compile(r"[\x00-\x20\x7f]+")
 _TYPOGRAPHY = str.maketrans("‘’“”‐‑–—", "''\"\"----")  # noqa: RUF001
 
 
@@ -46,10 +47,10 @@ class Redaction:
         self._names = known
 
     def clean(self, words: str) -> str:
-        """Return the words for the log, at most 1,000 characters: every escape resolved, every secret masked."""
+        """Return the words for the log, one line of at most 400 characters: escapes resolved, secrets masked."""
         if len(words) > _MOST_READ:
             words = re.sub(r"\S*$", "", words[:_MOST_READ])  # half of a key is no longer known as one
-        words = _plain(words).translate(_TYPOGRAPHY)
+        words = plain(words).translate(_TYPOGRAPHY)
         units = list(self._units(words))
         cleaned, at, masking = [], 0, False
         for unit, secret in zip(units, self._are_secret(words, units), strict=True):
@@ -57,26 +58,30 @@ class Redaction:
                 cleaned.append(words[at : unit.start()])
                 cleaned.append(MASK if secret else unit[0])
             at, masking = unit.end(), secret
-        return "".join([*cleaned, words[at:]])[:_LONGEST]
+        return _NOT_IN_A_LINE.sub(" ", "".join([*cleaned, words[at:]]))[:_LONGEST]
 
     def _units(self, words: str) -> Iterator[re.Match[str]]:
-        """Yield what is kept or masked as a whole: keys, words, and the ARNs that are Bedrock's own.
+        """Yield what is kept or masked as a whole: keys, words, and the beginnings of ARNs that are Bedrock's own.
 
-        An ARN names the account, the role and the model at fault. One that begins as the request has it is quoted.
+        An ARN begins with service, region and account. If the request has that beginning, or the account, it is quoted.
+        The role or the model in the rest are words, and no keys, however long they are.
         """
         at = 0
         for arn in _ARN.finditer(words):
-            if arn[1].casefold() not in self._said:
-                yield from _KEYS_AND_WORDS.finditer(words, at, arn.start())
-                yield arn
-                at = arn.end()
+            if arn[0].casefold() in self._said or (arn["account"] and arn["account"] in self._said):
+                continue
+            yield from _KEYS_AND_WORDS.finditer(words, at, arn.start())
+            yield arn
+            at = arn.end("resource")
+            yield from _WORDS.finditer(words, arn.end(), at)
         yield from _KEYS_AND_WORDS.finditer(words, at)
 
     def _are_secret(self, words: str, units: list[re.Match[str]]) -> list[bool]:
         tokens = [unit[0].casefold() for unit in units]
         in_runs = self._in_runs(tokens)
         secret = [
-            unit.re is not _ARN and (bool(unit["key"]) or number in in_runs or self._is_quoted(token))
+            unit.re is not _ARN
+            and ((unit.re is _KEYS_AND_WORDS and bool(unit["key"])) or number in in_runs or self._is_quoted(token))
             for number, (unit, token) in enumerate(zip(units, tokens, strict=True))
         ]
         # What is left of a word where a quotation is cut, and pieces of any length on both sides of a mask.
@@ -99,7 +104,7 @@ class Redaction:
         return {number for number in numbers if tokens[number] not in self._known}
 
     def _is_quoted(self, token: str) -> bool:
-        if not token.isascii():
+        if not token.isascii() or len(token) > _LONGEST_WORD:
             return True  # Bedrock writes English: other letters are quoted, and there are many ways to write them
         if len(token) == 1 or token in self._plain_words:
             return False
@@ -121,11 +126,11 @@ class Redaction:
     def _said(self) -> str:
         forms: dict[str, None] = {}
         for text in dict.fromkeys(self._texts):
-            plain = _plain(text)
-            forms |= dict.fromkeys((text, plain))
-            if not plain.isascii():
+            resolved = plain(text)
+            forms |= dict.fromkeys((text, resolved))
+            if not resolved.isascii():
                 # As services quote it that know ASCII alone: without accents, or without the letters that have one.
-                for bare in (unicodedata.normalize("NFKD", plain), plain):
+                for bare in (unicodedata.normalize("NFKD", resolved), resolved):
                     forms[bare.encode("ascii", "ignore").decode()] = None
         return "\n".join(form.casefold() for form in forms)
 
@@ -140,26 +145,3 @@ class Redaction:
 
 def _runs(tokens: list[str]) -> Iterator[tuple[str, ...]]:
     return zip(*(tokens[offset:] for offset in range(_RUN)), strict=False)
-
-
-def _plain(text: str) -> str:
-    """Return the text without the escapes of JSON, Python, HTML and URLs, however often it was escaped."""
-    for _ in range(4):
-        before = text
-        if "\\" in text:
-            text = _ESCAPES.sub(_character, text)
-        if "&" in text:
-            text = html.unescape(text)
-        if "%" in text:
-            text = unquote(text)
-        if text == before:
-            break
-    return unicodedata.normalize("NFKC", text)
-
-
-def _character(escape: re.Match[str]) -> str:
-    code = escape[1] or escape[2] or escape[3]
-    if code is None:
-        # A letter that stands for itself begins a word: the backslash was one of the text's own.
-        return _CONTROLS.get(escape[4], f" {escape[4]}" if escape[4].isalnum() else escape[4])
-    return chr(int(code, 16)) if int(code, 16) <= 0x10FFFF else ""

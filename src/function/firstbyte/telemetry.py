@@ -65,12 +65,13 @@ def _log(meter: Meter, figures: Figures, ids: Mapping[str, str], facts: Mapping[
         known=[*KNOWN_CODES, *(attempt.model_id for attempt in meter.attempts)],
     )
     for failure in _failures(meter):
-        # Message and field are left out: both may hold what the client wrote.
+        # Message and field are left out: both may hold what the client wrote. A bug's own code is a name in the code.
         cause = {
             "error_type": failure.type.value,
-            "code": failure.code and redaction.clean(failure.code),
+            "code": failure.code if failure.place else failure.code and redaction.clean(failure.code),
             "model_id": failure.model_id,
             "detail": failure.detail and redaction.clean(failure.detail),
+            **given(place=failure.place),
         }
         logger.warning("request failed", extra={**ids, **cause})
     for attempt in meter.attempts:

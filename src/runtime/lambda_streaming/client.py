@@ -77,6 +77,8 @@ class StreamingRuntimeClient(LambdaRuntimeClient):  # type: ignore[misc]
     ) -> None:
         """Reports an error in the way that is still open: `.../error`, the trailers, or only the log.
 
+        The loop has logged the stack trace. Whoever invoked a streaming handler does not get it, nor the paths in it.
+
         Args:
             invoke_id: the invocation's request id.
             error_response_data: JSON with `errorType`, `errorMessage` and `stackTrace`.
@@ -88,7 +90,9 @@ class StreamingRuntimeClient(LambdaRuntimeClient):  # type: ignore[misc]
             _logger.error(
                 "%s: the handler's generator or coroutine was not run: is @streamify_response missing?", invoke_id
             )
-        if not self._complete(invoke_id, (error["errorType"], error["errorMessage"], error["stackTrace"])):
+        if self._stream is not None and self._stream.has_handler:
+            error_response_data = json.dumps({**error, "stackTrace": []})
+        if not self._complete(invoke_id, (error["errorType"], error["errorMessage"])):
             super().post_invocation_error(invoke_id, error_response_data, xray_fault, invocation_id)
         self._finish()
 

@@ -51,6 +51,7 @@ def streamify_response(handler: Callable[..., object]) -> Callable[..., None]:
                 "function, and call the handler in the thread that Lambda calls. In a test use "
                 "lambda_streaming.testing.run. Lambda Managed Instances cannot stream"
             )
+        stream.has_handler = True
         result = run(event, context, stream)
         if result is not None and stream.state in (State.IDLE, State.STARTED):
             raise TypeError(

@@ -119,19 +119,18 @@ class StreamedResponse:
         self.state = state
         return out
 
-    def fail(self, error_type: str, message: str, stack_trace: Sequence[str]) -> bytes:
+    def fail(self, error_type: str, message: str) -> bytes:
         """Returns the bytes that end the response with error trailers.
 
         Args:
             error_type: such as `TypeError`.
             message: the error's message.
-            stack_trace: the frames, outermost first.
 
         Raises:
             RuntimeError: nothing was sent, or the response has ended.
         """
         state = self._next(Action.FAIL)
-        out = wire.body_end_with_error(error_type, message, stack_trace)
+        out = wire.body_end_with_error(error_type, message)
         self.state = state
         return out
 

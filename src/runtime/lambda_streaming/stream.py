@@ -11,8 +11,8 @@ from lambda_streaming.response import Head, State, StreamedResponse
 _logger = logging.getLogger(__name__)
 
 
-# Of what a handler raised: the type, the message, the frames of the stack.
-Error = tuple[str, str, Sequence[str]]
+# Of what a handler raised: the type and the message.
+Error = tuple[str, str]
 
 
 def _no_head(*, content_type: str) -> bytes:  # noqa: ARG001
@@ -29,6 +29,9 @@ class ResponseStream:
     Args:
         send: sends bytes of a chunked HTTP body to the Runtime API; raises ConnectionError if it cannot.
         head: makes the request head that precedes the body; without it, there is none.
+
+    Attributes:
+        has_handler: whether a streaming handler runs; `streamify_response` sets it.
     """
 
     def __init__(self, send: Callable[[bytes], object], head: Head = _no_head) -> None:
@@ -36,6 +39,7 @@ class ResponseStream:
         self._response = StreamedResponse(head)
         self._lock = Lock()
         self._callbacks: list[Callable[[], object]] = []
+        self.has_handler = False
 
     @property
     def state(self) -> State:
@@ -125,8 +129,8 @@ class ResponseStream:
         Threads that the handler has left behind can send nothing from then on.
 
         Args:
-            error: what the handler raised: a type such as `TypeError`, a message, and the stack's frames, outermost
-                first. If bytes were sent, and the response has not ended, it goes into error trailers.
+            error: what the handler raised: a type such as `TypeError`, and a message. If bytes were sent, and the
+                response has not ended, it goes into error trailers.
 
         Returns:
             Whether the response was streamed. If it was not, the runtime reports result or error in its own way.

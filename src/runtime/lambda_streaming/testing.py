@@ -159,7 +159,7 @@ def run(handler: Callable[..., object], event: object = None, context: object = 
         ending = Ending.COMPLETE
     elif stream.state is State.ENDED:
         ending = Ending.COMPLETE
-    elif stream.close((type(error).__name__, str(error), [])):
+    elif stream.close((type(error).__name__, str(error))):
         ending = Ending.CUT
     else:
         ending = Ending.FAILED

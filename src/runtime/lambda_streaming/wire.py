@@ -108,33 +108,29 @@ def body_end() -> bytes:
     return b"0\r\n\r\n"
 
 
-def body_end_with_error(error_type: str, message: str, stack_trace: Sequence[str]) -> bytes:
+def body_end_with_error(error_type: str, message: str) -> bytes:
     """Returns the terminal chunk and the trailers that tell the platform of an error after the first byte.
 
-    The error's body is base64, because a line break in a trailer would break the framing. If it does not fit, the
-    outermost frames of the stack trace are left out first, then the end of the message.
+    The error's body is base64, because a line break in a trailer would break the framing. If it does not fit, the end
+    of the message is left out. The stack trace is empty: it is in the log, and callers are not to see it.
 
     Args:
         error_type: such as `TypeError`.
         message: the error's message.
-        stack_trace: the frames, outermost first.
     """
     safe_type = _UNSAFE_IN_VALUE.sub(" ", error_type).encode("ascii", "backslashreplace")[:256]
     return b"0\r\n%b: %b\r\n%b: %b\r\n\r\n" % (
         ERROR_TYPE_TRAILER.encode(),
         safe_type,
         ERROR_BODY_TRAILER.encode(),
-        _error_body(safe_type.decode(), message, list(stack_trace)),
+        _error_body(safe_type.decode(), message),
     )
 
 
-def _error_body(error_type: str, message: str, stack_trace: list[str]) -> bytes:
+def _error_body(error_type: str, message: str) -> bytes:
     while True:
-        document = {"errorType": error_type, "errorMessage": message, "stackTrace": stack_trace}
+        document = {"errorType": error_type, "errorMessage": message, "stackTrace": []}
         body = base64.b64encode(json.dumps(document).encode())
         if len(body) <= _ERROR_BODY_LIMIT:
             return body
-        if stack_trace:
-            stack_trace = stack_trace[1:]
-        else:
-            message = message[: len(message) // 2]
+        message = message[: len(message) // 2]

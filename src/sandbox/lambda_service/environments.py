@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from sandbox.invocation import FunctionError, Invocation
 from sandbox.lambda_service.function import FunctionSpec
 from sandbox.lambda_service.function_process import Launch
-from sandbox.lambda_service.log_pipe import LogPipe
+from sandbox.lambda_service.log_pipe import FunctionLog
 from sandbox.lambda_service.runtime_api import RuntimeApi
 from sandbox.records.memory import peak_memory_mb
 from sandbox.records.recorder import LogStream, Recorder
@@ -52,7 +52,7 @@ class Environment:
         self._api = RuntimeApi()
         self._process: asyncio.subprocess.Process | None = None
         self._exited: asyncio.Task[int] | None = None
-        self._log: LogPipe | None = None
+        self._log: FunctionLog | None = None
         self._memory_mb = 0
         self._has_said_memory = False
         self._invocation: Invocation | None = None
@@ -165,21 +165,26 @@ class Environment:
         return "idle" if turn.done() else "timeout"
 
     async def _start(self) -> None:
-        self._log = LogPipe(lambda line: self._recorder.printed(self._stream, line))
+        self._log = FunctionLog(lambda event: self._recorder.printed(self._stream, event))
         try:
             launch = self._launch()
             address = await self._api.start()
             self._process = await asyncio.create_subprocess_exec(
                 *launch.command,
                 cwd=launch.directory,
-                env={**launch.variables, "AWS_LAMBDA_RUNTIME_API": address},
+                env={
+                    **launch.variables,
+                    "AWS_LAMBDA_RUNTIME_API": address,
+                    "_LAMBDA_TELEMETRY_LOG_FD": str(self._log.framed_end),
+                },
                 stdin=asyncio.subprocess.DEVNULL,
-                stdout=self._log.write_end,
-                stderr=self._log.write_end,
+                stdout=self._log.printed_end,
+                stderr=self._log.printed_end,
+                pass_fds=[self._log.framed_end],
                 start_new_session=True,
             )
         finally:
-            self._log.close_write_end()
+            self._log.close_write_ends()
         self._exited = asyncio.ensure_future(self._process.wait())
 
     def _say(self, words: str) -> None:

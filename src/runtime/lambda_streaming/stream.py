@@ -36,11 +36,21 @@ class ResponseStream:
         self._response = StreamedResponse(head)
         self._lock = Lock()
         self._callbacks: list[Callable[[], object]] = []
+        self._timed_out = False
 
     @property
     def state(self) -> State:
         """Where the response stands."""
         return self._response.state
+
+    @property
+    def timed_out(self) -> bool:
+        """Whether the response was given up because the client did not take it in time.
+
+        It is final when the functions that `on_finish` was given are called. A response that was sent to its last byte
+        can be given up, too: the client has to take what is on the way. A Runtime API that hangs looks the same.
+        """
+        return self._timed_out
 
     def start(
         self, status_code: int = 200, headers: Mapping[str, str] | None = None, cookies: Sequence[str] = ()
@@ -64,7 +74,10 @@ class ResponseStream:
             self._response.start(status_code, headers or {}, cookies)
 
     def write(self, data: str | bytes | bytearray | memoryview) -> None:
-        """Sends one chunk at once. It blocks while the platform takes no more. Empty data sends nothing.
+        """Sends one chunk at once. It blocks while the client takes no more. Empty data sends nothing.
+
+        It blocks until 1 s before the function's timeout at the longest (a fifth of the time, if the timeout is under
+        5 s), so that the response can still be recorded. What is written later than that has half of this time.
 
         Args:
             data: the chunk; text is sent as UTF-8.
@@ -73,6 +86,7 @@ class ResponseStream:
             RuntimeError: the response has ended.
             TypeError: `data` is neither text nor bytes.
             UnicodeEncodeError: the text has half of a surrogate pair.
+            WriteTimeoutError: the client did not take the data in time. It is a ConnectionError. The stream is cut.
             ConnectionError: the Runtime API is gone, so nothing more can be sent.
         """
         if isinstance(data, str):
@@ -88,6 +102,7 @@ class ResponseStream:
         """Ends the response. The client has its last byte now, while the handler goes on. A second call does nothing.
 
         Raises:
+            WriteTimeoutError: as for `write()`.
             ConnectionError: the Runtime API is gone.
         """
         with self._lock:
@@ -110,8 +125,13 @@ class ResponseStream:
             raise TypeError("on_finish() takes an ordinary function, not an async one: nothing awaits it")
         self._callbacks.append(callback)
 
-    def finish(self) -> None:
-        """Calls the functions that `on_finish` was given. The runtime does this."""
+    def finish(self, *, timed_out: bool = False) -> None:
+        """Calls the functions that `on_finish` was given. The runtime does this.
+
+        Args:
+            timed_out: whether the response was given up because the client did not take it in time.
+        """
+        self._timed_out = timed_out
         while self._callbacks:
             callback = self._callbacks.pop(0)
             try:

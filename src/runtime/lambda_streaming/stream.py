@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from threading import Lock
 
+from lambda_streaming.connection import WriteTimeoutError
 from lambda_streaming.response import Head, State, StreamedResponse
 
 _logger = logging.getLogger(__name__)
@@ -47,8 +48,8 @@ class ResponseStream:
     def timed_out(self) -> bool:
         """Whether the response was given up because the client did not take it in time.
 
-        It is final when the functions that `on_finish` was given are called. A response that was sent to its last byte
-        can be given up, too: the client has to take what is on the way. A Runtime API that hangs looks the same.
+        It is final when the functions that `on_finish` was given are called: a response that was sent to its last byte
+        can still be given up, for the client has to take what is on the way. A Runtime API that hangs looks the same.
         """
         return self._timed_out
 
@@ -99,14 +100,17 @@ class ResponseStream:
             self._transmit(self._response.write(encoded))
 
     def end(self) -> None:
-        """Ends the response. The client has its last byte now, while the handler goes on. A second call does nothing.
+        """Ends the response. The client has its last byte now, while the handler goes on.
+
+        A second call does nothing, and neither does one after a WriteTimeoutError.
 
         Raises:
             WriteTimeoutError: as for `write()`.
             ConnectionError: the Runtime API is gone.
         """
         with self._lock:
-            self._transmit(self._response.end())
+            if not self._timed_out:
+                self._transmit(self._response.end())
 
     def on_finish(self, callback: Callable[[], object]) -> None:
         """Registers a function to call when the client has the whole response, or the report of its failure.
@@ -131,7 +135,7 @@ class ResponseStream:
         Args:
             timed_out: whether the response was given up because the client did not take it in time.
         """
-        self._timed_out = timed_out
+        self._timed_out |= timed_out
         while self._callbacks:
             callback = self._callbacks.pop(0)
             try:
@@ -163,7 +167,11 @@ class ResponseStream:
 
     def _transmit(self, data: bytes) -> None:
         if data:
-            self._send(data)
+            try:
+                self._send(data)
+            except WriteTimeoutError:
+                self._timed_out = True
+                raise
 
 
 # The stream of the current invocation. The runtime client sets it and the decorator reads it: the runtime's loop lies

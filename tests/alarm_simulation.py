@@ -46,19 +46,22 @@ FAILED_AT_ONCE = "failed at once"
 """Another reason: the function failed before the first byte. Lambda counts an error, and there is a record, too."""
 WITHOUT_RECORD = "without a record"
 """Another reason: the response left no record, and Lambda knows of no error."""
+STALLED = "stalled"
+"""Another reason: the client did not take its answer. Lambda counts an error; the record says whose doing it was."""
 
 
 def responses(asked: Minutes, bad: Minutes, fault: str = "model-errors") -> Traffic:
     """The traffic of responses, some of which are bad for one reason."""
     good, none = asked - bad, np.zeros_like(asked)
     recorded = good if fault in ("function-errors", WITHOUT_RECORD) else asked
-    errors = bad if fault in ("function-errors", FAILED_AT_ONCE) else none
+    errors = bad if fault in ("function-errors", FAILED_AT_ONCE, STALLED) else none
+    stalled = bad if fault == STALLED else none
     traffic: dict[tuple[str, str], dict[float, Minutes]] = {
         (LAMBDA, "Invocations"): {1: asked},
         (LAMBDA, "Throttles"): {0: asked},
         (LAMBDA, "Errors"): {0: asked - errors, 1: errors},
         (OURS, "Requests"): {1: recorded},
-        (OURS, "ClientErrors"): {0: recorded},
+        (OURS, "ClientErrors"): {0: recorded - stalled, 1: stalled},
         (OURS, "GoodResponses"): {0: recorded - good, 1: good},
         (OURS, "DeadlineExceeded"): {0: recorded},
         (OURS, "TimeToFirstToken"): {500: good, 5000: bad if fault == "ttft" else none},

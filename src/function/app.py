@@ -19,7 +19,7 @@ from firstbyte.plain_log import log_line, only_this_is_lost, place_of
 from firstbyte.rendering import Rendering, choose_rendering, error_body, error_fields, usage_fields
 from firstbyte.request import caller, header, parse_request
 from firstbyte.trace_header import TraceHeader, parse_trace_header
-from lambda_streaming import ResponseStream, streamify_response
+from lambda_streaming import ResponseStream, WriteTimeoutError, streamify_response
 
 # Made while the environment starts: a mistake in the settings shows at once, and no request waits for the client.
 config = Config.from_environment(os.environ)
@@ -95,6 +95,8 @@ def _run(event: object, context: Any, exchange: _Exchange) -> None:
     try:
         with Deadline(context.get_remaining_time_in_millis() / 1000) as deadline:
             _answer(event, exchange, deadline)
+    except WriteTimeoutError:
+        _fail(Failure.of(ErrorType.CLIENT_STALLED), exchange, tell=False)
     except BaseException as error:
         # With an OSError the response itself is broken: no client is left to tell.
         tell = isinstance(error, Exception) and not isinstance(error, OSError)
@@ -228,6 +230,8 @@ def _write(data: bytes, exchange: _Exchange, *, has_text: bool = False) -> None:
 
 
 def _record(exchange: _Exchange) -> None:
+    if exchange.stream.timed_out:  # it may have stalled behind the last write, too
+        exchange.meter.failed(Failure.of(ErrorType.CLIENT_STALLED))
     exchange.meter.end()
     with only_this_is_lost("everything", exchange.ids):
         # Imported only now, because it is slow to import: its docstring has the reason.

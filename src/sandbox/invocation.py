@@ -72,6 +72,7 @@ class Invocation:
         self._buffered = 0
         self._changed = asyncio.Event()
         self._abandoned = False
+        self._failed = asyncio.Event()
         self.received = time.time()
         self.ended = False
         self.error: FunctionError | None = None
@@ -96,6 +97,12 @@ class Invocation:
             self.ended = True
             self.error = None if in_trailers else error
             self._put(ResponseEnd(error))
+            if error:
+                self._failed.set()
+
+    async def failed(self) -> None:
+        """Return when the response has ended with an error, whoever has read how much of it."""
+        await self._failed.wait()
 
     def abandon(self) -> None:
         """The reader has left: the function goes on, as on AWS, but nobody waits for what it writes."""

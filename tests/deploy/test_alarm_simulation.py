@@ -15,6 +15,7 @@ import pytest
 from alarm_simulation import (
     FAILED_AT_ONCE,
     FAULTS,
+    STALLED,
     WITHOUT_RECORD,
     Minutes,
     Stack,
@@ -128,6 +129,14 @@ def test_a_half_of_the_responses_pages_within_30_minutes(cell: Cell) -> None:
     told = faults(cell, 0.5, 60).told
     # One request a minute is too few to tell a half from an accident in each draw.
     assert (told <= 30).mean() >= (0.9 if cell.rate == 1 else 1)
+
+
+@pytest.mark.parametrize("cell", CELLS, ids=str)
+def test_clients_that_take_nothing_page_nobody(cell: Cell) -> None:
+    """Each is an error of Lambda's, so function-errors tells of them, and each has a record that says why."""
+    assert np.isinf(faults(cell, 1, 60, PAGES, STALLED).told).all()
+    told = faults(cell, 1, 60, "function-errors", STALLED).told
+    assert cell.rate == 1 or np.isfinite(told).all()
 
 
 # So few bad responses come in six hours that some draws have too few of them: 1.4, 8.6 and 14.4 on average.

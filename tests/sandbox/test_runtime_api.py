@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import socket
+import struct
 from collections.abc import AsyncIterator
 
 import pytest
@@ -148,3 +150,38 @@ async def test_what_is_not_http_is_answered_and_dropped(api: RuntimeApi) -> None
         assert (await runtime.reply())[0] == 400
         assert await runtime.reader.read() == b""
     assert api.state is State.STARTED
+
+
+async def test_a_response_that_the_runtime_gives_up_while_its_client_takes_nothing(api: RuntimeApi) -> None:
+    address = await api.start()
+    async with connected(address) as polling:
+        invocation = await handed_out(api, polling)
+        async with connected(address) as runtime:
+            chunk = b"10000\r\n" + b"x" * 65536 + b"\r\n"
+            amount = 64 * BUFFER_BYTES // 65536  # far more than all socket buffers hold
+            sending = asyncio.ensure_future(runtime.send(response_head("id-1"), *[chunk] * amount))
+            await asyncio.wait({sending}, timeout=0.5)
+            assert not sending.done()
+            # In the middle of a response whose connection is up, the next invocation is refused as ever.
+            await polling.send(NEXT)
+            assert (await polling.reply())[0] == 403
+            assert not invocation.ended
+            linger = struct.pack("ii", 1, 0)
+            runtime.writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+            runtime.writer.transport.abort()
+            await asyncio.wait({sending})
+        await polling.send(NEXT)
+        await asyncio.wait_for(api.platforms_turn(), 5)
+        assert invocation.error is not None
+        assert invocation.error.type == "Runtime.TruncatedResponse"
+        # What is left of the old response cannot change what becomes of the next.
+        second = Invocation(b"{}", TRACE, "id-2", "arn")
+        api.deliver(second, 0)
+        await polling.reply()
+        async with connected(address) as runtime:
+            await runtime.send(response_head("id-2"), b"1\r\na\r\n")
+            await asyncio.sleep(0.1)
+            assert api.state is State.RESPONDING
+            await runtime.send(b"0\r\n\r\n")
+            assert (await runtime.reply())[0] == 202
+        assert second.error is None

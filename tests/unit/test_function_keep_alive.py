@@ -16,7 +16,7 @@ from firstbyte.config import Config
 from firstbyte.failures import RequestError
 from firstbyte.rendering import SSE
 from function_calls import CLAUDE, IDLE_TIMEOUT_SECONDS, NOVA, Call, call, running_function, url_event
-from lambda_streaming import ResponseStream
+from lambda_streaming import ResponseStream, WriteTimeoutError
 from lambda_streaming.testing import LambdaContext, run
 
 pytestmark = pytest.mark.alone
@@ -264,6 +264,22 @@ def test_a_client_that_is_gone_when_a_comment_is_written(
     # Nothing of it is left for the next request.
     server.prepare(Reply([OPENING, 0.15, text("a"), STOP]))
     assert ask(app).names == ["start", "delta", "end"]
+
+
+def test_a_client_that_takes_no_comment(function: tuple[Any, ReplayServer], capsys: pytest.CaptureFixture[str]) -> None:
+    app, server = function
+    server.prepare(Reply([OPENING, text("a")], end="silent"))
+    sent: list[bytes] = []
+
+    def send(data: bytes) -> None:
+        if len(sent) == 2:
+            raise WriteTimeoutError("the client did not take it")
+        sent.append(data)
+
+    stream = ResponseStream(send)
+    app.handler(url_event({"prompt": "x"}, "text/event-stream"), LambdaContext(), response_stream=stream)
+    stream.finish(timed_out=True)
+    assert '"ClientErrors":[1.0]' in capsys.readouterr().out
 
 
 def test_on_another_thread_a_thinking_model_is_covered(function: tuple[Any, ReplayServer]) -> None:

@@ -17,6 +17,8 @@ from firstbyte.pricing import Price, Prices
 
 OBJECTIVES = Objectives(ttft_ms=500, tpot_ms=50)
 NO_PRICES = Prices({})
+# Failures that have an outcome of their own after the first byte, too.
+BY_TIME = (ErrorType.DEADLINE_EXCEEDED, ErrorType.CLIENT_STALLED)
 OUTCOMES = (
     "completed",
     "client_errors",
@@ -266,9 +268,10 @@ def test_outcomes_before_and_after_the_first_byte(error_type: ErrorType) -> None
         ErrorType.MODEL_UNAVAILABLE: Outcome.MODEL_ERROR,
         ErrorType.MODEL_TIMEOUT: Outcome.MODEL_ERROR,
         ErrorType.DEADLINE_EXCEEDED: Outcome.DEADLINE_EXCEEDED,
+        ErrorType.CLIENT_STALLED: Outcome.CLIENT_STALLED,
         ErrorType.INTERNAL: Outcome.INTERNAL_ERROR,
     }[error_type]
-    after = before if error_type is ErrorType.DEADLINE_EXCEEDED else Outcome.INTERRUPTED
+    after = before if error_type in BY_TIME else Outcome.INTERRUPTED
     refused = Scene().ask().fail(error_type, 5).write(80)
     cut = Scene().ask().text(100, 20).event(reported(output_tokens=9)).fail(error_type, 5).write(80)
     assert (refused.meter.outcome, cut.meter.outcome) == (before, after)
@@ -279,6 +282,7 @@ def test_outcomes_before_and_after_the_first_byte(error_type: ErrorType) -> None
             told
             == {
                 Outcome.CLIENT_ERROR: {"client_errors"},
+                Outcome.CLIENT_STALLED: {"client_errors"},
                 Outcome.REJECTED: {"rejections"},
                 Outcome.MODEL_ERROR: {"model_errors"},
                 Outcome.THROTTLED: {"throttles"},
@@ -289,6 +293,13 @@ def test_outcomes_before_and_after_the_first_byte(error_type: ErrorType) -> None
         )
         assert (figures.good_responses, figures.tpot_ms) == (0, None)
         assert figures.duration_ms == (5 if scene is refused else 125)
+
+
+def test_a_client_that_stalls_while_something_fails_is_not_to_blame() -> None:
+    scene = Scene().ask().text(100).fail(ErrorType.MODEL_TIMEOUT, 5).fail(ErrorType.CLIENT_STALLED, 900)
+    assert scene.meter.outcome is Outcome.INTERRUPTED
+    scene = Scene().ask().text(100).fail(ErrorType.DEADLINE_EXCEEDED, 5).fail(ErrorType.CLIENT_STALLED, 900)
+    assert scene.meter.outcome is Outcome.DEADLINE_EXCEEDED
 
 
 def test_an_invalid_request_is_the_clients_error_only_if_no_model_refused_it() -> None:
@@ -433,7 +444,7 @@ def test_any_sequence_of_events(steps: list[tuple[int, tuple[str, object]]]) -> 
 
     assert sum(getattr(figures, name) for name in OUTCOMES) == figures.requests == 1
     assert figures.completed == (not failures)
-    if failures and failures[0][1] is not ErrorType.DEADLINE_EXCEEDED:
+    if failures and failures[0][1] not in BY_TIME:
         begun = any(what in ("write", "write text") for _, what, _ in history[: failures[0][0]])
         assert figures.interrupted_streams == begun
     assert figures.response_bytes == sum(value for _, value in writes) + sum(comments)

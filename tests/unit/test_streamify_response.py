@@ -11,7 +11,7 @@ import pytest
 from aws_lambda_powertools import Logger, Metrics, Tracer
 
 from lambda_streaming import ResponseStart, ResponseStream, streamify_response
-from lambda_streaming.async_handlers import margin_seconds
+from lambda_streaming.margin import margin_seconds
 from lambda_streaming.testing import Ending, LambdaContext, run
 
 

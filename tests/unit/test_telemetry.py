@@ -1,10 +1,13 @@
 """What is recorded of a response: one EMF document and one log line on every path, with the same figures."""
 
+import io
 import json
+import logging
 import math
 import re
 import time
 from collections.abc import Iterator
+from contextlib import redirect_stdout
 from typing import Any
 
 import pytest
@@ -15,9 +18,10 @@ from firstbyte.catalogue import METRICS
 from firstbyte.config import Config
 from firstbyte.failures import RequestError
 from function_calls import CLAUDE, MISTRAL, NOVA, Call, call, running_function, url_event
-from lambda_streaming import ResponseStream
+from lambda_streaming import ResponseStream, WriteTimeoutError, wire
 from lambda_streaming.testing import Ending, LambdaContext, run
 from recorded import FIELDS, OUTCOMES
+from wire.http_message import RequestParser
 
 SERVICE = {"service": "firstbyte-test"}
 SSE, JSON = "text/event-stream", "application/json"
@@ -270,6 +274,64 @@ def test_a_runtime_api_that_is_gone(
     values = values_of(document)
     assert {name for name in OUTCOMES.values() if values[name] == [1]} == {OUTCOMES[outcome]}
     assert ("TimeToFirstByte" in values) == (sends > 0)
+
+
+def stalled(app: Any, accept: str, sends: int) -> tuple[dict[str, Any], dict[str, list[float]], int]:
+    """The log line and the metrics of a response whose client takes so many writes, and the bytes it took."""
+    from firstbyte import telemetry
+
+    sent: list[bytes] = []
+
+    def send(data: bytes) -> None:
+        if len(sent) == sends:
+            raise WriteTimeoutError("the client did not take it")
+        sent.append(data)
+
+    stream = ResponseStream(send)
+    with redirect_stdout(io.StringIO()) as output:
+        handler = telemetry.powertools_logger().registered_handler
+        assert isinstance(handler, logging.StreamHandler)
+        handler.setStream(output)
+        app.handler(url_event({"prompt": "x"}, accept), LambdaContext(), response_stream=stream)
+        stream.finish(timed_out=True)  # what the runtime says if the client has not taken all
+    lines = [json.loads(line) for line in output.getvalue().splitlines()]
+    (document,) = (line for line in lines if "_aws" in line)
+    (finished,) = (line for line in lines if line.get("message") == "response finished")
+    parser = RequestParser()
+    parser.feed(b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" + b"".join(sent))
+    body = parser.request.body.partition(wire.PRELUDE_END)[2]
+    return finished, values_of(document), len(body)
+
+
+@pytest.mark.parametrize("sends", [0, 1, 3, 5])
+@pytest.mark.parametrize("accept", ["text/plain", SSE, "application/x-ndjson", JSON])
+def test_a_client_that_takes_nothing_more(function: tuple[Any, ReplayServer], accept: str, sends: int) -> None:
+    """Wherever it stops: in the first write, in mid-stream, at the end of the response, or behind that."""
+    app, server = function
+    server.prepare(Reply(nova("a", "b")))
+    line, values, taken = stalled(app, accept, sends)
+    assert (line["outcome"], line["error_type"], line["model"]) == ("client_stalled", "client_stalled", NOVA)
+    assert [name for name in {*OUTCOMES.values(), "GoodResponses"} if values[name] == [1]] == ["ClientErrors"]
+    # A write that was given up is not counted, neither as bytes nor as the first byte.
+    assert line["response_bytes"] == taken
+    assert ("TimeToFirstByte" in values) == ("ResponseDuration" in values) == (sends > 0)
+
+
+@pytest.mark.parametrize(
+    ("reply", "outcome"),
+    [
+        (Reply([*nova("a")[:2], exception("throttlingException", "x")]), "interrupted"),
+        (Reply(nova("a")[:2], end="silent"), "interrupted"),
+    ],
+)
+def test_a_failure_that_a_stalled_client_cannot_be_told_stays_what_it_is(
+    function: tuple[Any, ReplayServer], reply: Reply, outcome: str
+) -> None:
+    app, server = function
+    server.prepare(reply)
+    line, values, _ = stalled(app, SSE, 2)
+    assert line["outcome"] == outcome
+    assert values["ClientErrors"] == [0]
 
 
 def test_a_fallback_is_counted_and_its_model_named(

@@ -213,8 +213,9 @@ def test_a_completed_response() -> None:
             ],
         ),
         ([["fail", 0.1, "internal"]], [("## handler", 0, 100, ["fault"], [])]),
+        ([["write", 0.1], ["fail", 0.2, "client_stalled"]], [("## handler", 0, 200, ["error"], [])]),
     ],
-    ids=["refused", "throttled", "cut in mid-stream", "fallback", "a bug"],
+    ids=["refused", "throttled", "cut in mid-stream", "fallback", "a bug", "a stalled client"],
 )
 def test_failures_are_flagged_where_they_happened(steps: list[list[Any]], expected: list[Any]) -> None:
     documents, start, _ = traced(steps, header())

@@ -23,6 +23,7 @@ class Received:
     arrivals: list[tuple[float, bytes]] = field(default_factory=list)  # monotonic seconds and the bytes of one receive
     connection: int = 0
     cut: bool = False
+    reset: float = 0.0  # monotonic seconds at which the runtime gave up a response of which no more was taken
     error: str = ""
 
 
@@ -37,6 +38,8 @@ class Invocation:
     drop_after: int | None = None  # close the connection after so many bytes of the answer
     refuse_after: int | None = None  # answer 413 and close after so many bytes
     silent: bool = False  # never answer
+    stops_after: int | None = None  # take nothing more after so many bytes of the answer, until the runtime hangs up
+    trickles: bool = False  # after them, take a byte every hundredth of a second
     answer: bytes = (
         b"HTTP/1.1 202 Accepted\r\nContent-Type: application/json\r\nContent-Length: 16\r\n\r\n" + b'{"status":"OK"}\n'
     )
@@ -139,12 +142,25 @@ class StrictRuntimeApi:
                 return None, b""
             if parser.request.done:
                 return received, parser.rest
+            if is_answer and current.stops_after is not None and len(received.raw) >= current.stops_after:
+                received.reset = self._wait_for_reset(connection, trickles=current.trickles)
+                received.cut = True
+                self.received.put(received)
+                return None, b""
             rest = connection.recv(65536)
             if not rest:
                 if received.raw:
                     received.cut = True
                     self.received.put(received)
                 return None, b""
+
+    def _wait_for_reset(self, connection: socket.socket, *, trickles: bool) -> float:
+        poll = select.poll()
+        poll.register(connection, 0)  # nothing but what is always reported: the other side is gone
+        while not poll.poll(10):
+            if trickles:
+                connection.recv(1)
+        return time.monotonic()
 
     def _respond(self, connection: socket.socket, received: Received) -> bool:
         path = received.request.path.removeprefix("/2018-06-01/runtime/")

@@ -111,7 +111,12 @@ METRICS = (
     ),
     Metric("Completed", "completed", COUNT, "the answer is whole", by_service=True),
     Metric(
-        "ClientErrors", "client_errors", COUNT, "the function refused the request: `invalid_request`", by_service=True
+        "ClientErrors",
+        "client_errors",
+        COUNT,
+        "the function refused the request, or its client did not take the answer in time: "
+        "`invalid_request`, `client_stalled`",
+        by_service=True,
     ),
     Metric(
         "Rejections",

@@ -17,11 +17,10 @@ from collections.abc import Callable
 from types import FrameType, TracebackType
 from typing import Any, Self, TypeVar
 
+from lambda_streaming.margin import margin_seconds
+
 T = TypeVar("T")
 
-# Seconds kept back for the last event, the log and the telemetry. Of a short time limit, only a fifth is kept back.
-MARGIN_SECONDS = 1.0
-MARGIN_SHARE = 0.2
 # Seconds to the next signal. The interpreter swallows an exception that a signal raises inside a finaliser.
 _REPEAT_SECONDS = 0.25
 
@@ -43,15 +42,15 @@ class _TaskFailure(BaseException):
 
 
 class Deadline:
-    """The deadline of one invocation, as a context manager.
+    """The deadline of one invocation, as a context manager. The layer ends a write that is blocked at the same time.
 
     Args:
         remaining_seconds: seconds until Lambda ends the invocation.
     """
 
     def __init__(self, remaining_seconds: float) -> None:
-        margin = min(MARGIN_SECONDS, remaining_seconds * MARGIN_SHARE)
-        self._at = time.monotonic() + remaining_seconds - margin
+        # What is kept back is for the last event, the log and the telemetry.
+        self._at = time.monotonic() + remaining_seconds - margin_seconds(remaining_seconds)
         self._waiting = False
         self._task: Callable[[], float] | None = None
         self._task_at = math.inf

@@ -44,6 +44,7 @@ class ErrorType(StrEnum):
     MODEL_UNAVAILABLE = "model_unavailable"
     MODEL_TIMEOUT = "model_timeout"
     DEADLINE_EXCEEDED = "deadline_exceeded"
+    CLIENT_STALLED = "client_stalled"
     INTERNAL = "internal"
 
 
@@ -57,6 +58,8 @@ _TABLE: dict[ErrorType, tuple[int, bool, str]] = {
     ErrorType.MODEL_UNAVAILABLE: (503, True, "The model is not available at the moment; try again later."),
     ErrorType.MODEL_TIMEOUT: (504, True, "The model took too long to answer."),
     ErrorType.DEADLINE_EXCEEDED: (504, True, "The answer was not finished within the function's time limit."),
+    # For the records alone: this client takes nothing, so nobody can tell it.
+    ErrorType.CLIENT_STALLED: (408, True, "The client did not take the answer in time."),
     ErrorType.INTERNAL: (502, False, "The function failed."),
 }
 
@@ -71,7 +74,7 @@ class Failure:
 
     Attributes:
         type: the row of the table.
-        status: the HTTP status, if it can still be sent.
+        status: the HTTP status, if it can still be sent; the trace has it, too.
         retryable: whether the same request may succeed later.
         message: for the client; it never holds a prompt, an ARN or an account id.
         field: the field of the request that is at fault, for `invalid_request`.

@@ -30,6 +30,7 @@ class Outcome(StrEnum):
 
     COMPLETED = "completed"
     CLIENT_ERROR = "client_error"
+    CLIENT_STALLED = "client_stalled"
     REJECTED = "rejected"
     THROTTLED = "throttled"
     MODEL_ERROR = "model_error"
@@ -46,8 +47,11 @@ _OUTCOME_OF_ERROR = {
     ErrorType.REJECTED: Outcome.REJECTED,
     ErrorType.THROTTLED: Outcome.THROTTLED,
     ErrorType.DEADLINE_EXCEEDED: Outcome.DEADLINE_EXCEEDED,
+    ErrorType.CLIENT_STALLED: Outcome.CLIENT_STALLED,
     ErrorType.INTERNAL: Outcome.INTERNAL_ERROR,
 }
+# When the time runs out, it makes no difference whether the first byte was sent.
+_ENDED_BY_TIME = {ErrorType.DEADLINE_EXCEEDED, ErrorType.CLIENT_STALLED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +234,10 @@ class Meter:
         return self.attempts[-1]
 
     def bytes_written(self, count: int, *, has_text: bool = False) -> None:
-        """Note that `count` body bytes, at least one, were handed over, and whether they hold text of the answer."""
+        """Note that `count` body bytes, at least one, were handed over, and whether they hold text of the answer.
+
+        A write that was given up has handed over nothing, even if a part of it is on its way.
+        """
         self.last_byte = self._clock()
         if self._first_byte is None:
             self._first_byte = self.last_byte
@@ -269,7 +276,7 @@ class Meter:
         """How the response ended. It is right only after the end."""
         if self.failure is None:
             return Outcome.COMPLETED
-        if self._failed_in_stream and self.failure.type is not ErrorType.DEADLINE_EXCEEDED:
+        if self._failed_in_stream and self.failure.type not in _ENDED_BY_TIME:
             return Outcome.INTERRUPTED
         if self.failure.type is ErrorType.INVALID_REQUEST and self.failure.model_id:
             return Outcome.REJECTED
@@ -313,7 +320,7 @@ class Meter:
         return Figures(
             requests=1,
             completed=int(outcome is Outcome.COMPLETED),
-            client_errors=int(outcome is Outcome.CLIENT_ERROR),
+            client_errors=int(outcome in (Outcome.CLIENT_ERROR, Outcome.CLIENT_STALLED)),
             rejections=int(outcome is Outcome.REJECTED),
             throttles=int(outcome is Outcome.THROTTLED),
             model_errors=int(outcome is Outcome.MODEL_ERROR),

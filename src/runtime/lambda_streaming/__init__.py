@@ -11,8 +11,9 @@ Example:
     ```
 """
 
+from lambda_streaming.connection import WriteTimeoutError
 from lambda_streaming.decorator import streamify_response
 from lambda_streaming.stream import ResponseStream
 from lambda_streaming.yielded import ResponseStart
 
-__all__ = ["ResponseStart", "ResponseStream", "streamify_response"]
+__all__ = ["ResponseStart", "ResponseStream", "WriteTimeoutError", "streamify_response"]

@@ -11,6 +11,7 @@ import logging
 from collections.abc import AsyncGenerator, Coroutine
 from typing import Any
 
+from lambda_streaming.margin import margin_seconds
 from lambda_streaming.stream import ResponseStream
 from lambda_streaming.yielded import send
 
@@ -78,15 +79,6 @@ async def _drain(generator: AsyncGenerator[object, None], stream: ResponseStream
                     item = await anext(generator)
         except StopAsyncIteration:
             return
-
-
-def margin_seconds(seconds: float) -> float:
-    """Returns how long before the timeout a handler is cancelled, so that it can clean up and its error can be sent.
-
-    Args:
-        seconds: until the timeout. Of a short time only a fifth is kept back.
-    """
-    return min(1.0, seconds / 5)
 
 
 async def _until_deadline(coroutine: Coroutine[Any, Any, object], context: Any) -> object:

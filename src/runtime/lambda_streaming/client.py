@@ -98,7 +98,7 @@ class StreamingRuntimeClient(LambdaRuntimeClient):  # type: ignore[misc]
 
     def _finish(self) -> None:
         if self._stream is not None:
-            self._stream.finish()
+            self._stream.finish(timed_out=self._connection.timed_out)
 
     def _complete(self, invoke_id: str, error: Error | None) -> bool:
         """Ends a streamed response. Returns whether it was one: if not, it is still to be reported."""

@@ -2,13 +2,25 @@
 
 import select
 import socket
+import struct
 import time
+
+from lambda_streaming.margin import margin_seconds
+
+# A connection that is closed with it is reset at once (SO_LINGER on, with no seconds to linger).
+_RESET = struct.pack("ii", 1, 0)
+
+
+class WriteTimeoutError(ConnectionError):
+    """The client did not take the response in time, so the rest of it is given up."""
 
 
 class RuntimeApiConnection:
     """One HTTP/1.1 connection, used by one response at a time.
 
-    No wait is longer than the invocation's deadline allows, so a silent Runtime API cannot hang the runtime.
+    Every wait ends before the invocation's deadline: neither a client that takes nothing nor a silent Runtime API can
+    hang the runtime. A wait that begins in time ends `margin_seconds` before the deadline, and a later one when half of
+    that is left. The rest is for logs and metrics.
 
     Args:
         address: `HOST:PORT`, the value of `AWS_LAMBDA_RUNTIME_API`.
@@ -17,6 +29,9 @@ class RuntimeApiConnection:
         address: the same.
         broken: whether the connection failed in the current response.
         untouched: whether no byte of the current response has gone to the Runtime API.
+        timed_out: whether the time ran out while the Runtime API took no more of the current response, or had not
+            accepted it. It passes on no faster than the client takes, so that is the client's doing, unless the
+            Runtime API itself hangs: nobody can tell these apart from here.
     """
 
     def __init__(self, address: str) -> None:
@@ -26,21 +41,28 @@ class RuntimeApiConnection:
         self._endpoint = (host.strip("[]").encode(), int(port)) if host else (address.encode(), 80)
         self._socket: socket.socket | None = None
         self._deadline = 0.0
+        self._margin = 0.0
         self.untouched = True
         self.broken = False
+        self.timed_out = False
 
     def begin(self, deadline: float) -> None:
         """Prepares for the next response. `deadline` is a Unix time in seconds."""
         self._deadline = deadline
+        self._margin = margin_seconds(max(deadline - time.time(), 0))
         self.untouched = True
         self.broken = False
+        self.timed_out = False
 
     def send(self, data: bytes) -> None:
         """Sends all of the data.
 
         Raises:
+            WriteTimeoutError: the client did not take the data in time.
             ConnectionError: the data could not be sent. The message has the Runtime API's answer, if there was one.
         """
+        if self.timed_out:
+            raise WriteTimeoutError("the response was given up: the client did not take it in time")
         if self.broken:
             raise ConnectionError("the connection to the Runtime API broke earlier in this response")
         try:
@@ -51,9 +73,11 @@ class RuntimeApiConnection:
                 self._socket.settimeout(self._remaining())
                 self._socket.sendall(data)
         except OSError as error:
-            raise ConnectionError(
-                f"the response could not be sent to the Runtime API: {error}{self._reason()}"
-            ) from error
+            reason = self._reason()
+            if isinstance(error, TimeoutError) and not self.untouched and not reason:
+                raise self._gave_up() from error
+            self._drop()
+            raise ConnectionError(f"the response could not be sent to the Runtime API: {error}{reason}") from error
 
     def read_answer(self) -> tuple[int, bytes]:
         """Reads the Runtime API's answer to the response that was sent.
@@ -62,8 +86,11 @@ class RuntimeApiConnection:
             The HTTP status and the body.
 
         Raises:
-            ConnectionError: no answer came before the deadline, or it was not HTTP.
+            WriteTimeoutError: no answer came in time: the client has not taken all of the response.
+            ConnectionError: the connection broke, or the answer was not HTTP.
         """
+        if self.timed_out:
+            raise WriteTimeoutError("the client did not take it in time")
         if self.broken or self._socket is None:
             raise ConnectionError("the connection to the Runtime API is gone")
         # Imported when the client has its last byte: it is slow to import, and nothing before needs it.
@@ -78,6 +105,8 @@ class RuntimeApiConnection:
                 reusable = not answer.will_close
             finally:
                 answer.close()
+        except TimeoutError as error:
+            raise self._gave_up() from error
         except (OSError, HTTPException) as error:
             self._drop()
             raise ConnectionError(f"no answer from the Runtime API: {error or type(error).__name__}") from error
@@ -103,6 +132,7 @@ class RuntimeApiConnection:
         # Small writes must not wait until the previous one is acknowledged (Nagle's algorithm).
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.untouched = False
+        self._socket.settimeout(self._remaining())
         self._socket.sendall(data)
 
     def _was_dropped(self) -> bool:
@@ -113,19 +143,32 @@ class RuntimeApiConnection:
         return bool(poll.poll(0))
 
     def _reason(self) -> str:
-        """Returns what the Runtime API said before it hung up, for the error message, and drops the connection."""
+        """Returns what the Runtime API said before it hung up, for the error message; empty if it said nothing."""
         reason = ""
         if self._socket is not None and self._was_dropped():
             try:
                 status, body = self.read_answer()
                 reason = f"; it answered {status} {body[:200].decode(errors='replace')}"
             except ConnectionError:
-                pass
-        self._drop()
+                self.timed_out = False  # it did answer, so this is not the client's doing
         return reason
 
     def _remaining(self) -> float:
-        return max(self._deadline - time.time(), 0.001)
+        """Returns for how many seconds a wait that begins now may last."""
+        now = time.time()
+        end = self._deadline - self._margin
+        if now >= end:
+            end += self._margin / 2
+        return max(end - now, 0.001)
+
+    def _gave_up(self) -> WriteTimeoutError:
+        """Resets the connection, and returns the error that says why."""
+        self.timed_out = True
+        if self._socket is not None:
+            # An ordinary end would reach the Runtime API only behind all that it does not take.
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+        self._drop()
+        return WriteTimeoutError("the client did not take the response in time, so the rest of it is given up")
 
     def _drop(self) -> None:
         self.broken = True

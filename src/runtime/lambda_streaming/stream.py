@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from threading import Lock
 
+from lambda_streaming.connection import WriteTimeoutError
 from lambda_streaming.response import Head, State, StreamedResponse
 
 _logger = logging.getLogger(__name__)
@@ -40,11 +41,21 @@ class ResponseStream:
         self._lock = Lock()
         self._callbacks: list[Callable[[], object]] = []
         self.has_handler = False
+        self._timed_out = False
 
     @property
     def state(self) -> State:
         """Where the response stands."""
         return self._response.state
+
+    @property
+    def timed_out(self) -> bool:
+        """Whether the response was given up because the client did not take it in time.
+
+        It is final when the functions that `on_finish` was given are called: a response that was sent to its last byte
+        can still be given up, for the client has to take what is on the way. A Runtime API that hangs looks the same.
+        """
+        return self._timed_out
 
     def start(
         self, status_code: int = 200, headers: Mapping[str, str] | None = None, cookies: Sequence[str] = ()
@@ -68,7 +79,10 @@ class ResponseStream:
             self._response.start(status_code, headers or {}, cookies)
 
     def write(self, data: str | bytes | bytearray | memoryview) -> None:
-        """Sends one chunk at once. It blocks while the platform takes no more. Empty data sends nothing.
+        """Sends one chunk at once. It blocks while the client takes no more. Empty data sends nothing.
+
+        It blocks until 1 s before the function's timeout at the longest (a fifth of the time, if the timeout is under
+        5 s), so that the response can still be recorded. What is written later than that has half of this time.
 
         Args:
             data: the chunk; text is sent as UTF-8.
@@ -77,6 +91,7 @@ class ResponseStream:
             RuntimeError: the response has ended.
             TypeError: `data` is neither text nor bytes.
             UnicodeEncodeError: the text has half of a surrogate pair.
+            WriteTimeoutError: the client did not take the data in time. It is a ConnectionError. The stream is cut.
             ConnectionError: the Runtime API is gone, so nothing more can be sent.
         """
         if isinstance(data, str):
@@ -89,13 +104,17 @@ class ResponseStream:
             self._transmit(self._response.write(encoded))
 
     def end(self) -> None:
-        """Ends the response. The client has its last byte now, while the handler goes on. A second call does nothing.
+        """Ends the response. The client has its last byte now, while the handler goes on.
+
+        A second call does nothing, and neither does one after a WriteTimeoutError.
 
         Raises:
+            WriteTimeoutError: as for `write()`.
             ConnectionError: the Runtime API is gone.
         """
         with self._lock:
-            self._transmit(self._response.end())
+            if not self._timed_out:
+                self._transmit(self._response.end())
 
     def on_finish(self, callback: Callable[[], object]) -> None:
         """Registers a function to call when the client has the whole response, or the report of its failure.
@@ -114,8 +133,13 @@ class ResponseStream:
             raise TypeError("on_finish() takes an ordinary function, not an async one: nothing awaits it")
         self._callbacks.append(callback)
 
-    def finish(self) -> None:
-        """Calls the functions that `on_finish` was given. The runtime does this."""
+    def finish(self, *, timed_out: bool = False) -> None:
+        """Calls the functions that `on_finish` was given. The runtime does this.
+
+        Args:
+            timed_out: whether the response was given up because the client did not take it in time.
+        """
+        self._timed_out |= timed_out
         while self._callbacks:
             callback = self._callbacks.pop(0)
             try:
@@ -147,7 +171,11 @@ class ResponseStream:
 
     def _transmit(self, data: bytes) -> None:
         if data:
-            self._send(data)
+            try:
+                self._send(data)
+            except WriteTimeoutError:
+                self._timed_out = True
+                raise
 
 
 # The stream of the current invocation. The runtime client sets it and the decorator reads it: the runtime's loop lies

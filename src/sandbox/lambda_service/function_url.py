@@ -1,10 +1,13 @@
 """The Function URL: HTTP in, an invocation, and its streamed response out, each chunk the moment it arrives."""
 
+import asyncio
+import contextlib
 import json
 import logging
 import secrets
 import string
 import uuid
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
 from aiohttp import web
@@ -30,6 +33,8 @@ from sandbox.trace_context import trace_context
 # What the record of a request needs to know about it.
 _INVOCATION = web.RequestKey("invocation", Invocation)
 _STATUS = web.RequestKey("status", int)
+# How long a client may take for what was sent before its invocation failed.
+_LAST_BYTES_SECONDS = 1.0
 # A Function URL's id on AWS: 32 lower-case letters and digits.
 _URL_ID_ALPHABET = string.ascii_lowercase + string.digits
 _log = logging.getLogger(__name__)
@@ -47,10 +52,8 @@ def function_url_app(function: ServedFunction) -> web.Application:
             await function.pool.invoke(invocation)
         except ThrottledError:
             return throttled(spec, invocation.request_id)
-        try:
+        async with cut_when_failed(request, invocation):
             return await _relay(request, invocation)
-        finally:
-            invocation.abandon()
 
     app = web.Application(middlewares=[_recording(function.recorder)], client_max_size=REQUEST_LIMIT_BYTES)
     app.on_response_prepare.append(_finish_head)
@@ -82,6 +85,24 @@ def _recording(recorder: Recorder) -> Middleware:
         return response
 
     return record
+
+
+@contextlib.asynccontextmanager
+async def cut_when_failed(request: web.Request, invocation: Invocation) -> AsyncIterator[None]:
+    """Leave the invocation in the end; drop a client that takes nothing when the invocation has failed long ago."""
+
+    async def cut() -> None:
+        await invocation.failed()
+        await asyncio.sleep(_LAST_BYTES_SECONDS)
+        if request.transport:
+            request.transport.abort()
+
+    cutting = asyncio.ensure_future(cut())
+    try:
+        yield
+    finally:
+        cutting.cancel()
+        invocation.abandon()
 
 
 def throttled(spec: FunctionSpec, request_id: str) -> web.Response:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import select
 from collections.abc import Mapping
 
 import h11
@@ -97,6 +98,14 @@ class Connection:
         with contextlib.suppress(OSError):
             while data := await self._reader.read(_READ_BYTES):
                 self._h11.receive_data(data)
+
+    def was_reset(self) -> bool:
+        """Whether the peer has reset the connection, even behind data that nobody reads at the moment."""
+        if self._writer.is_closing():
+            return True
+        poll = select.poll()
+        poll.register(self._writer.get_extra_info("socket"), 0)  # resets are reported always
+        return bool(poll.poll(0))
 
     def close(self) -> None:
         """Close the connection without waiting for anything."""

@@ -16,7 +16,7 @@ from aiohttp.typedefs import Handler
 from sandbox.eventstream import CONTENT_TYPE, encode_message
 from sandbox.invocation import FunctionError, Invocation, ResponseEnd, ResponseStart
 from sandbox.lambda_service.function import FunctionSpec
-from sandbox.lambda_service.function_url import throttled
+from sandbox.lambda_service.function_url import cut_when_failed, throttled
 from sandbox.lambda_service.pool import EnvironmentPool, ThrottledError
 from sandbox.lambda_service.served_function import ServedFunction
 from sandbox.trace_context import trace_context
@@ -90,7 +90,7 @@ async def _invoke(pool: EnvironmentPool, request: web.Request, invocation: Invoc
             "X-Amz-Executed-Version": "$LATEST",
         }
     )
-    try:
+    async with cut_when_failed(request, invocation):
         async for item in invocation:
             if not response.prepared:
                 if isinstance(item, ResponseStart):
@@ -102,8 +102,6 @@ async def _invoke(pool: EnvironmentPool, request: web.Request, invocation: Invoc
                 completion = json.dumps(_completion(item.error)).encode()
                 await response.write(_event("InvokeComplete", "application/json", completion))
         await response.write_eof()
-    finally:
-        invocation.abandon()
     return response
 
 

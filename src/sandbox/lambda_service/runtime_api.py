@@ -45,6 +45,8 @@ class RuntimeApi:
         self.state = State.STARTED
         self.init_error: FunctionError | None = None
         self._current: Invocation | None = None
+        # The connection of the latest response.
+        self._response_on: Connection | None = None
         self._poll: asyncio.Future[tuple[Invocation, int]] | None = None
         # Set while the runtime can do nothing until the platform acts: it waits for an invocation, or failed to start.
         self._platforms_turn = asyncio.Event()
@@ -128,6 +130,10 @@ class RuntimeApi:
 
     async def _next(self, connection: Connection) -> None:
         """GET /runtime/invocation/next."""
+        if self.state is State.RESPONDING and self._response_on and self._response_on.was_reset():
+            # The runtime has given up a response of which its client takes no more. What reads it still waits for that.
+            assert self._current is not None
+            self._finish(self._current, _TRUNCATED)
         self._advance(Event.NEXT)
         if self._poll:
             self._poll.cancel()  # the runtime asks again: its older poll is of no use to it any more
@@ -186,6 +192,7 @@ class RuntimeApi:
         if mode not in (None, "streaming"):
             raise _Refusal(400, "InvalidFunctionResponseMode", f"no such function response mode: {mode}")
         self._advance(Event.RESPONSE)
+        self._response_on = connection
         try:
             if mode == "streaming":
                 await self._streamed(connection, request, invocation)
@@ -232,6 +239,8 @@ class RuntimeApi:
         return self._current
 
     def _finish(self, invocation: Invocation, error: FunctionError | None, *, in_trailers: bool = False) -> None:
+        if invocation.ended:
+            return  # given up: the state is that of a later invocation
         # Before the reply: the runtime may call /next on another connection as soon as it has it.
         self._advance(Event.SENT)
         invocation.end(error, in_trailers=in_trailers)

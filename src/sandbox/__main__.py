@@ -2,12 +2,14 @@
 
 import asyncio
 import logging
+import os
 import sys
 
 from sandbox.banner import print_line
 from sandbox.errors import StartError, UsageError
 from sandbox.server import run
 from sandbox.settings import read_settings
+from sandbox.terminal import unblocked_stderr
 from template.errors import ParameterError, TemplateError
 
 
@@ -29,4 +31,7 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    with unblocked_stderr():
+        exit_code = main()
+    # At once: Python's own end would wait for threads that still work on a request that nobody waits for any more.
+    os._exit(exit_code)

@@ -1,5 +1,6 @@
 """What the sandbox says to people, on standard error: how to call it, and what the function prints."""
 
+import contextlib
 import os
 import shlex
 import sys
@@ -61,11 +62,9 @@ def banner(ready: Ready, ready_path: Path, bedrock: str, is_own_stack: bool) -> 
 
 
 def print_line(text: str) -> None:
-    """Print one line to standard error; when nobody reads that any more, the sandbox goes on."""
-    try:
-        print(text, file=sys.stderr, flush=True)
-    except OSError:
-        sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115 - until the process ends
+    """Print one line to standard error; when that cannot be written any more, the sandbox goes on."""
+    with contextlib.suppress(OSError):
+        sys.stderr.write(f"{text}\n")
 
 
 def print_function_line(label: str, line: str) -> None:

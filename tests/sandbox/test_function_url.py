@@ -1,6 +1,7 @@
 """The Function URL, its environments and their Runtime APIs, through the real command line and a runtime on sockets."""
 
 import base64
+import contextlib
 import json
 import os
 import socket
@@ -377,3 +378,27 @@ def test_refuses_what_is_not_signed_or_too_large(raw: RunningSandbox) -> None:
 def test_keeps_the_functions_lines_apart(raw: RunningSandbox) -> None:
     call(raw.ready, steps(["print", "first line\nsecond line"], ["buffered", "1"]))
     assert eventually(lambda: "] first line\n" in raw.log() and "] second line\n" in raw.log())
+
+
+def test_only_the_function_can_use_its_runtime_api(raw: RunningSandbox) -> None:
+    """Another process polls while the environment is idle, and while it works: callers get the function's answers."""
+    before = call(raw.ready, steps(["show", "environment"])).json
+    host, _, port = before["shown"]["AWS_LAMBDA_RUNTIME_API"].partition(":")
+
+    def poll() -> bytes:
+        with (
+            socket.create_connection((host, int(port)), timeout=30) as connection,
+            contextlib.suppress(ConnectionError),
+        ):
+            request = f"GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\nHost: {host}:{port}\r\n\r\n"
+            connection.sendall(request.encode())
+            return connection.recv(65536)
+        return b""
+
+    assert poll() == b""
+    call(raw.ready, steps(["buffered", "1"]))
+    working = Call(raw.ready, steps(["head"], ["sleep", 0.5], ["chunk", "the function's"], ["end"]))
+    assert poll() == b""
+    assert working.finish().body == b"the function's"
+    assert call(raw.ready, steps(["show", "environment"])).json["pid"] == before["pid"], "it is not killed either"
+    assert raw.log().count(f"the Runtime API at {host}:{port} refused a connection") == 1

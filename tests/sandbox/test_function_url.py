@@ -10,11 +10,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 
-from sandbox_client import INTEGRATION, Call, call, raw_stack, signed_headers, steps
+from sandbox_client import INTEGRATION, Call, call, half_sent, raw_stack, signed_headers, steps
 from sandbox_process import RunningSandbox, StartSandbox, alive
 
 TIMEOUT = 3
@@ -185,11 +184,9 @@ def left(start_sandbox: StartSandbox, tmp_path_factory: pytest.TempPathFactory) 
     return start_sandbox("--template", str(raw_stack(tmp_path_factory.mktemp("left"), Timeout=60)))
 
 
-def halfway(address: str) -> None:
+def halfway(left: RunningSandbox, name: str = "function_url", service: str = "lambda") -> None:
     """Leave in the middle of a request."""
-    place = urlsplit(address)
-    with socket.create_connection((place.hostname, place.port)) as sent:
-        sent.sendall(b"POST /half HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nhalf")
+    with half_sent(left.ready, left.ready[name], service):
         time.sleep(0.1)
 
 
@@ -227,9 +224,9 @@ def api_caller(left: RunningSandbox) -> None:
         pytest.param(early, id="one that leaves between chunks"),
         pytest.param(slow_curl, id="a slow curl that is killed"),
         pytest.param(api_caller, id="a caller of the Lambda API"),
-        pytest.param(lambda left: halfway(left.ready["function_url"]), id="within its request to the URL"),
-        pytest.param(lambda left: halfway(left.ready["aws_endpoint_url"]), id="within its request to the AWS endpoint"),
-        pytest.param(lambda left: halfway(left.ready["bedrock_url"]), id="within its request to Bedrock"),
+        pytest.param(halfway, id="within its request to the URL"),
+        pytest.param(lambda left: halfway(left, "aws_endpoint_url"), id="within its request to the AWS endpoint"),
+        pytest.param(lambda left: halfway(left, "bedrock_url", "bedrock"), id="within its request to Bedrock"),
     ],
 )
 def test_a_client_that_leaves_is_said_in_a_line(left: RunningSandbox, leave: Callable[[RunningSandbox], None]) -> None:

@@ -50,7 +50,7 @@ async def serve(app: web.Application, listener: socket.socket, running: AsyncExi
         auto_decompress=False,
         keepalive_timeout=HEAD_SECONDS,
         lingering_time=_LINGER_SECONDS,
-        logger=_Everyday(_log, {}),
+        logger=_http_log,
     )
     await runner.setup()
     running.push_async_callback(runner.cleanup)
@@ -99,14 +99,19 @@ def _addressed(port: int) -> Middleware:
     return check
 
 
-class _Everyday(logging.LoggerAdapter[logging.Logger]):
-    """Takes what aiohttp reports; that somebody sent no HTTP is worth a line, but no stack trace."""
+class _Everyday(logging.Filter):
+    """Makes a line of what aiohttp reports with a stack trace: that somebody sent no HTTP."""
 
-    def exception(self, msg: object, *args: object, exc_info: object = True, **extra: object) -> None:
-        if isinstance(exc_info, HttpProcessingError):
-            self.warning("a request was answered %d: %s", exc_info.code, " ".join(str(exc_info.message).split())[:200])
-        else:
-            super().exception(msg, *args, exc_info=exc_info, **extra)
+    def filter(self, record: logging.LogRecord) -> bool:
+        error = record.exc_info[1] if record.exc_info else None
+        if isinstance(error, HttpProcessingError):
+            said = " ".join(str(error.message).split())[:200]
+            record.msg, record.args, record.exc_info = "a request was answered %d: %s", (error.code, said), None
+        return True
+
+
+_http_log = logging.getLogger(f"{__name__}.http")
+_http_log.addFilter(_Everyday())
 
 
 class _Full(asyncio.Protocol):

@@ -3,9 +3,11 @@
 import asyncio
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AsyncExitStack, contextmanager
 
 from aiohttp import web
+
+from sandbox.doors import listen, serve
 
 
 @contextmanager
@@ -14,16 +16,20 @@ def running_app(app: web.Application) -> Iterator[int]:
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1, auto_decompress=False)
+    running = AsyncExitStack()
 
     async def start() -> int:
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        return int(runner.addresses[0][1])
+        listener = running.enter_context(listen())
+        await serve(app, listener, running)
+        return int(listener.getsockname()[1])
 
     async def stop() -> None:
-        await runner.cleanup()
+        await running.aclose()
         await loop.shutdown_default_executor()
+        left = asyncio.all_tasks() - {asyncio.current_task()}  # of a client that came in the last moment
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
 
     try:
         yield asyncio.run_coroutine_threadsafe(start(), loop).result(10)

@@ -1,9 +1,10 @@
 """Calls to a running sandbox that show every chunk and broken end, and a stack whose runtime does as it is told."""
 
+import contextlib
 import json
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -120,6 +121,17 @@ class Call:
 
     def leave(self) -> None:
         self.socket.close()
+
+
+@contextlib.contextmanager
+def half_sent(ready: dict[str, str], url: str, service: str = "lambda") -> Iterator[socket.socket]:
+    """A connection on which a signed head has been sent, and half of the body that it announces."""
+    place = urlsplit(url)
+    head = {**signed_headers(ready, "POST", f"http://{place.netloc}/half", service=service), "Content-Length": "100"}
+    lines = "".join(f"{name}: {value}\r\n" for name, value in head.items())
+    with socket.create_connection((place.hostname, place.port), timeout=30) as connection:
+        connection.sendall(f"POST /half HTTP/1.1\r\n{lines}\r\n{'x' * 50}".encode())
+        yield connection
 
 
 def call(ready: dict[str, str], body: str | bytes = b"", **options: Any) -> Answer:

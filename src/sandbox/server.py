@@ -19,14 +19,13 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 import botocore.session
-from aiohttp import web
 
 from sandbox.aws_api.app import aws_endpoint_app
 from sandbox.banner import banner, print_line
 from sandbox.bedrock.app import bedrock_app
 from sandbox.bedrock.served import Served
 from sandbox.cloudformation import api as cloudformation_api
-from sandbox.departures import note_departures
+from sandbox.doors import address, listen, serve
 from sandbox.errors import UsageError
 from sandbox.lambda_service.deployed import Deployed
 from sandbox.lambda_service.function import FunctionSpec, streaming_functions, why_not_served
@@ -45,10 +44,6 @@ from sandbox.signing.credentials import Keys, random_keys
 from sandbox.signing.signed import refused_by_url, signature_check
 from sandbox.telemetry import Telemetry, running_telemetry
 from template.resources import Resource, read_stack
-
-HOST = "127.0.0.1"
-# How long a server waits for its open connections at the end. The sandbox promises to be gone within two seconds.
-_GOODBYE_SECONDS = 0.3
 
 
 async def run(settings: Settings) -> None:
@@ -78,8 +73,8 @@ async def _start(settings: Settings, running: AsyncExitStack) -> Ready:
     def function_url(logical_id: str) -> str:
         """Return the URL of a function. From the first call on, something listens there."""
         if logical_id not in url_listeners:
-            url_listeners[logical_id] = running.enter_context(_listener())
-        return f"{_address(url_listeners[logical_id])}/"
+            url_listeners[logical_id] = running.enter_context(listen())
+        return f"{address(url_listeners[logical_id])}/"
 
     stack = read_stack(settings.template, settings.overrides, settings.region, function_url=function_url)
     resources = stack.resources
@@ -111,17 +106,17 @@ async def _start(settings: Settings, running: AsyncExitStack) -> Ready:
         if spec.auth_type == "AWS_IAM":
             url_app.middlewares.append(signature_check(callers, settings.region, "lambda", refused_by_url))
         function_url(spec.logical_id)
-        await _serve(url_app, url_listeners[spec.logical_id], running)
+        await serve(url_app, url_listeners[spec.logical_id], running)
     for logical_id in url_listeners.keys() - {spec.logical_id for spec in specs}:
         url_listeners[logical_id].close()  # who calls a URL that is not served should not wait
-    endpoint_listener = running.enter_context(_listener())
+    endpoint_listener = running.enter_context(listen())
     invoke = invoke_api(functions)
     engines = {**telemetry.operations, "cloudformation": cloudformation_api.operations(stack)}
-    await _serve(aws_endpoint_app(callers, settings.region, invoke, engines), endpoint_listener, running)
+    await serve(aws_endpoint_app(callers, settings.region, invoke, engines), endpoint_listener, running)
     # The pools end before the servers: a killed function ends its clients' streams, so no server waits for one.
     running.push_async_callback(_close, functions)
 
-    client_variables = {**keys.client.variables, "AWS_ENDPOINT_URL": _address(endpoint_listener)}
+    client_variables = {**keys.client.variables, "AWS_ENDPOINT_URL": address(endpoint_listener)}
     for schedule in schedules_found:
         spec = schedule.function
         scheduled = pool(spec, client_variables, _recorder(spec, telemetry), f"{spec.logical_id} ")
@@ -132,7 +127,7 @@ async def _start(settings: Settings, running: AsyncExitStack) -> Ready:
     return Ready(
         function_url=next(iter(urls.values())),
         function_urls=urls,
-        aws_endpoint_url=_address(endpoint_listener),
+        aws_endpoint_url=address(endpoint_listener),
         bedrock_url=bedrock_url,
         region=settings.region,
         access_key_id=keys.user.access_key_id,
@@ -179,9 +174,9 @@ async def _start_bedrock(
         except ValueError as error:
             raise UsageError(f"{error} (--model-script)") from None
         app.middlewares.insert(0, signature_check((keys.user, keys.role), settings.region, "bedrock"))
-        listener = running.enter_context(_listener())
-        await _serve(app, listener, running)
-        url = _address(listener)
+        listener = running.enter_context(listen())
+        await serve(app, listener, running)
+        url = address(listener)
     return url, {**keys.role.variables, "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": url}
 
 
@@ -197,23 +192,3 @@ def _callers_own_keys() -> Mapping[str, str]:
     keys = credentials.get_frozen_credentials()
     token = {"AWS_SESSION_TOKEN": keys.token} if keys.token else {}
     return {"AWS_ACCESS_KEY_ID": keys.access_key, "AWS_SECRET_ACCESS_KEY": keys.secret_key, **token}
-
-
-def _listener() -> socket.socket:
-    """Listen on a free port of 127.0.0.1. Clients wait until something serves it."""
-    return socket.create_server((HOST, 0))
-
-
-def _address(listener: socket.socket) -> str:
-    """Return the listener's address, without a slash at the end."""
-    return f"http://{HOST}:{listener.getsockname()[1]}"
-
-
-async def _serve(app: web.Application, listener: socket.socket, running: AsyncExitStack) -> None:
-    """Serve an application until `running` ends it."""
-    app.middlewares.insert(0, note_departures)
-    # Bodies stay as they came: a signature covers what is on the wire, compressed or not.
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=_GOODBYE_SECONDS, auto_decompress=False)
-    await runner.setup()
-    running.push_async_callback(runner.cleanup)
-    await web.SockSite(runner, listener).start()

@@ -14,7 +14,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-HOST, _, PORT = os.environ["AWS_LAMBDA_RUNTIME_API"].partition(":")
+ADDRESS = os.environ["AWS_LAMBDA_RUNTIME_API"]
+HOST, _, PORT = ADDRESS.partition(":")
 PREFIX = "/2018-06-01/runtime"
 
 
@@ -42,7 +43,7 @@ class Runtime:
 
     def call(self, method: str, path: str, body: str = "", headers: dict[str, str] | None = None) -> Any:
         path = path.replace("ID", self.request_id)
-        head = {"Host": HOST, "Content-Length": str(len(body.encode())), **(headers or {})}
+        head = {"Host": ADDRESS, "Content-Length": str(len(body.encode())), **(headers or {})}
         lines = "".join(f"{name}: {value}\r\n" for name, value in head.items())
         self.send(f"{method} {PREFIX}{path} HTTP/1.1\r\n{lines}\r\n{body}")
         return self.reply()
@@ -61,7 +62,7 @@ class Runtime:
     def do_head(self, content_type: str = "text/plain", mode: str = "streaming") -> None:
         """Begin a chunked response."""
         self.send(
-            f"POST {PREFIX}/invocation/{self.request_id}/response HTTP/1.1\r\nHost: {HOST}\r\n"
+            f"POST {PREFIX}/invocation/{self.request_id}/response HTTP/1.1\r\nHost: {ADDRESS}\r\n"
             f"Lambda-Runtime-Function-Response-Mode: {mode}\r\nContent-Type: {content_type}\r\n"
             f"Lambda-Runtime-Invocation-Id: {self.head['lambda-runtime-invocation-id']}\r\n"
             "Transfer-Encoding: chunked\r\nTrailer: Lambda-Runtime-Function-Error-Type\r\n"

@@ -1,6 +1,7 @@
 """The Function URL, its environments and their Runtime APIs, through the real command line and a runtime on sockets."""
 
 import base64
+import contextlib
 import json
 import os
 import socket
@@ -9,11 +10,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 
-from sandbox_client import INTEGRATION, Call, call, raw_stack, signed_headers, steps
+from sandbox_client import INTEGRATION, Call, call, half_sent, raw_stack, signed_headers, steps
 from sandbox_process import RunningSandbox, StartSandbox, alive
 
 TIMEOUT = 3
@@ -184,11 +184,9 @@ def left(start_sandbox: StartSandbox, tmp_path_factory: pytest.TempPathFactory) 
     return start_sandbox("--template", str(raw_stack(tmp_path_factory.mktemp("left"), Timeout=60)))
 
 
-def halfway(address: str) -> None:
+def halfway(left: RunningSandbox, name: str = "function_url", service: str = "lambda") -> None:
     """Leave in the middle of a request."""
-    place = urlsplit(address)
-    with socket.create_connection((place.hostname, place.port)) as sent:
-        sent.sendall(b"POST /half HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nhalf")
+    with half_sent(left.ready, left.ready[name], service):
         time.sleep(0.1)
 
 
@@ -226,9 +224,9 @@ def api_caller(left: RunningSandbox) -> None:
         pytest.param(early, id="one that leaves between chunks"),
         pytest.param(slow_curl, id="a slow curl that is killed"),
         pytest.param(api_caller, id="a caller of the Lambda API"),
-        pytest.param(lambda left: halfway(left.ready["function_url"]), id="within its request to the URL"),
-        pytest.param(lambda left: halfway(left.ready["aws_endpoint_url"]), id="within its request to the AWS endpoint"),
-        pytest.param(lambda left: halfway(left.ready["bedrock_url"]), id="within its request to Bedrock"),
+        pytest.param(halfway, id="within its request to the URL"),
+        pytest.param(lambda left: halfway(left, "aws_endpoint_url"), id="within its request to the AWS endpoint"),
+        pytest.param(lambda left: halfway(left, "bedrock_url", "bedrock"), id="within its request to Bedrock"),
     ],
 )
 def test_a_client_that_leaves_is_said_in_a_line(left: RunningSandbox, leave: Callable[[RunningSandbox], None]) -> None:
@@ -377,3 +375,27 @@ def test_refuses_what_is_not_signed_or_too_large(raw: RunningSandbox) -> None:
 def test_keeps_the_functions_lines_apart(raw: RunningSandbox) -> None:
     call(raw.ready, steps(["print", "first line\nsecond line"], ["buffered", "1"]))
     assert eventually(lambda: "] first line\n" in raw.log() and "] second line\n" in raw.log())
+
+
+def test_only_the_function_can_use_its_runtime_api(raw: RunningSandbox) -> None:
+    """Another process polls while the environment is idle, and while it works: callers get the function's answers."""
+    before = call(raw.ready, steps(["show", "environment"])).json
+    host, _, port = before["shown"]["AWS_LAMBDA_RUNTIME_API"].partition(":")
+
+    def poll() -> bytes:
+        with (
+            socket.create_connection((host, int(port)), timeout=30) as connection,
+            contextlib.suppress(ConnectionError),
+        ):
+            request = f"GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\nHost: {host}:{port}\r\n\r\n"
+            connection.sendall(request.encode())
+            return connection.recv(65536)
+        return b""
+
+    assert poll() == b""
+    call(raw.ready, steps(["buffered", "1"]))
+    working = Call(raw.ready, steps(["head"], ["sleep", 0.5], ["chunk", "the function's"], ["end"]))
+    assert poll() == b""
+    assert working.finish().body == b"the function's"
+    assert call(raw.ready, steps(["show", "environment"])).json["pid"] == before["pid"], "it is not killed either"
+    assert raw.log().count(f"the Runtime API at {host}:{port} refused a connection") == 1

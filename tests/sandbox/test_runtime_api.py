@@ -2,20 +2,35 @@
 
 import asyncio
 import contextlib
+import os
 import socket
 import struct
-from collections.abc import AsyncIterator
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
 from sandbox.invocation import BUFFER_BYTES, Invocation, ResponseEnd, ResponseStart
-from sandbox.lambda_service import runtime_api
+from sandbox.lambda_service import peers, runtime_api
 from sandbox.lambda_service.runtime_api import RuntimeApi
 from sandbox.lambda_service.runtime_states import State
 from sandbox.trace_context import TraceContext
 
 TRACE = TraceContext("1-00000000-" + "0" * 24, None, sampled=False)
-NEXT = b"GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\nHost: x\r\n\r\n"
+# Every call names the address at its port; `PORT` stands for it.
+NEXT = b"GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\nHost: 127.0.0.1:PORT\r\n\r\n"
+# A process that sends what it reads from its standard input, and then prints what it gets back until the end.
+STRANGER = """
+import socket, sys
+with socket.create_connection(("127.0.0.1", int(sys.argv[1]))) as connection:
+    try:
+        connection.sendall(sys.stdin.buffer.read())
+        while data := connection.recv(65536):
+            sys.stdout.buffer.write(data)
+    except ConnectionError:
+        pass
+"""
 
 
 class Runtime:
@@ -23,10 +38,11 @@ class Runtime:
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.reader, self.writer = reader, writer
+        self.port = str(writer.get_extra_info("peername")[1]).encode()
 
     async def send(self, *parts: bytes) -> None:
         for part in parts:
-            self.writer.write(part)
+            self.writer.write(part.replace(b"PORT", self.port))
             await self.writer.drain()
 
     async def reply(self) -> tuple[int, bytes]:
@@ -37,14 +53,23 @@ class Runtime:
 
 def response_head(request_id: str) -> bytes:
     return (
-        f"POST /2018-06-01/runtime/invocation/{request_id}/response HTTP/1.1\r\nHost: x\r\n"
+        f"POST /2018-06-01/runtime/invocation/{request_id}/response HTTP/1.1\r\nHost: 127.0.0.1:PORT\r\n"
         "Lambda-Runtime-Function-Response-Mode: streaming\r\nTransfer-Encoding: chunked\r\n\r\n"
     ).encode()
 
 
+class OwnRuntimeApi(RuntimeApi):
+    """One whose environment is this process."""
+
+    async def start(self) -> str:
+        address = await super().start()
+        self.admit(os.getsid(0))
+        return address
+
+
 @pytest.fixture
 async def api() -> AsyncIterator[RuntimeApi]:
-    api = RuntimeApi()
+    api = OwnRuntimeApi()
     yield api
     await api.close()
 
@@ -72,11 +97,12 @@ async def handed_out(api: RuntimeApi, runtime: Runtime) -> Invocation:
 async def test_each_illegal_call_leaves_the_state_as_it_was(api: RuntimeApi) -> None:
     async with connected(await api.start()) as runtime:
         await runtime.send(
-            b"POST /2018-06-01/runtime/invocation/x/response HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n"
+            b"POST /2018-06-01/runtime/invocation/x/response HTTP/1.1\r\nHost: 127.0.0.1:PORT\r\n"
+            b"Content-Length: 0\r\n\r\n"
         )
         assert (await runtime.reply())[0] == 403
         assert api.state is State.STARTED
-        await runtime.send(b"GET /2018-06-01/runtime/restore/next HTTP/1.1\r\nHost: x\r\n\r\n")
+        await runtime.send(b"GET /2018-06-01/runtime/restore/next HTTP/1.1\r\nHost: 127.0.0.1:PORT\r\n\r\n")
         status, body = await runtime.reply()
         assert (status, b"the Runtime API has no GET /2018-06-01/runtime/restore/next" in body) == (404, True)
         assert api.state is State.STARTED
@@ -185,3 +211,117 @@ async def test_a_response_that_the_runtime_gives_up_while_its_client_takes_nothi
             await runtime.send(b"0\r\n\r\n")
             assert (await runtime.reply())[0] == 202
         assert second.error is None
+
+
+def stranger(address: str, request: bytes) -> bytes:
+    """What another process gets for a request."""
+    port = address.rpartition(":")[2]
+    arguments = [sys.executable, "-c", STRANGER, port]
+    request = request.replace(b"PORT", port.encode())
+    return subprocess.run(
+        arguments, input=request, stdout=subprocess.PIPE, check=True, timeout=20, start_new_session=True
+    ).stdout
+
+
+INIT_ERROR = b"POST /2018-06-01/runtime/init/error HTTP/1.1\r\nHost: 127.0.0.1:PORT\r\nContent-Length: 2\r\n\r\n{}"
+
+
+@pytest.mark.parametrize("request_of", [NEXT, INIT_ERROR], ids=["poll", "init error"])
+async def test_another_process_changes_nothing_before_the_runtime_has_begun(
+    api: RuntimeApi, request_of: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    address = await api.start()
+    for _ in range(2):
+        assert await asyncio.to_thread(stranger, address, request_of) == b""
+    assert (api.state, api.init_error) == (State.STARTED, None)
+    assert [record.getMessage().partition(" refused ")[0] for record in caplog.records] == [
+        f"the Runtime API at {address}"
+    ], "one line, however often it happens"
+
+
+@pytest.mark.parametrize("looks_up", [True, False], ids=["Linux", "elsewhere"])
+async def test_another_process_gets_no_invocation_and_the_idle_runtime_stays(
+    api: RuntimeApi, looks_up: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not looks_up:
+        monkeypatch.setattr(peers, "_linux_looks_up", lambda: False)
+    address = await api.start()
+    async with connected(address) as runtime:
+        await runtime.send(NEXT)
+        await api.platforms_turn()
+        assert await asyncio.to_thread(stranger, address, NEXT) == b""
+        api.deliver(Invocation(b'"the prompt"', TRACE, "id-1", "arn"), 0)
+        assert await asyncio.to_thread(stranger, address, NEXT) == b""
+        assert await runtime.reply() == (200, b'"the prompt"')
+
+
+async def test_another_process_cannot_answer_in_the_functions_place(api: RuntimeApi) -> None:
+    address = await api.start()
+    async with connected(address) as runtime:
+        invocation = await handed_out(api, runtime)
+        assert await asyncio.to_thread(stranger, address, response_head("id-1") + b"3\r\nbad\r\n0\r\n\r\n") == b""
+        assert api.state is State.RUNNING
+        await runtime.send(response_head("id-1"), b"4\r\ngood\r\n0\r\n\r\n")
+        assert [item async for item in invocation][1:] == [b"good", ResponseEnd()]
+
+
+async def test_a_process_of_the_environment_may_call_when_its_parent_has_ended() -> None:
+    """The leader of the session starts a process that calls, and ends: the caller's new parent is no relation."""
+    api = RuntimeApi()
+    address = await api.start()
+    script = f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {STRANGER!r}, sys.argv[1]])"
+    arguments = [sys.executable, "-c", script, address.rpartition(":")[2]]
+    leader = subprocess.Popen(arguments, stdin=subprocess.PIPE, start_new_session=True)
+    assert leader.stdin is not None
+    await asyncio.to_thread(leader.wait, 60)
+    api.admit(leader.pid)
+    leader.stdin.write(NEXT.replace(b"PORT", arguments[-1].encode()))
+    leader.stdin.close()
+    await asyncio.wait_for(api.platforms_turn(), 60)
+    await api.close()
+
+
+async def test_a_process_that_connects_before_it_is_known_waits(api: RuntimeApi) -> None:
+    api = RuntimeApi()
+    async with connected(await api.start()) as runtime:
+        await runtime.send(NEXT)
+        turn = asyncio.ensure_future(api.platforms_turn())
+        await asyncio.wait({turn}, timeout=0.2)
+        assert not turn.done()
+        api.admit(os.getsid(0))
+        await asyncio.wait_for(turn, 5)
+    await api.close()
+
+
+def foreign_heads() -> Iterator[bytes]:
+    """What a page under another name sends, be it in a browser that the function itself runs."""
+    for lines in (
+        b"Host: evil.example",
+        b"Host: evil.example:PORT",
+        b"Host: 127.0.0.1",
+        b"Host: 127.0.0.1:PORT\r\nOrigin: http://evil.example",
+        b"Host: 127.0.0.1:PORT\r\nOrigin: null",
+        b"Host: 127.0.0.1:PORT\r\nSec-Fetch-Site: cross-site",
+    ):
+        yield NEXT.replace(b"Host: 127.0.0.1:PORT", lines)
+
+
+async def test_refuses_what_a_page_under_another_name_sends(api: RuntimeApi) -> None:
+    async with connected(await api.start()) as runtime:
+        for head in foreign_heads():
+            await runtime.send(head)
+            status, body = await runtime.reply()
+            assert (status, b'"errorType": "Forbidden"' in body) == (403, True), head
+            assert api.state is State.STARTED
+        await runtime.send(NEXT.replace(b"127.0.0.1", b"localhost"))
+        await asyncio.wait_for(api.platforms_turn(), 5)
+
+
+async def test_a_client_that_leaves_at_once_is_nobody(api: RuntimeApi) -> None:
+    """Its connection has no holder by the time it is looked at, or has one and ends: nothing changes either way."""
+    address = await api.start()
+    for _ in range(20):
+        async with connected(address):
+            pass
+    async with connected(address) as runtime:
+        await handed_out(api, runtime)

@@ -57,7 +57,7 @@ def test_a_part_imports_what_it_may(part: str) -> None:
 
 # What a library calls by its name: asyncio's protocols, the hooks of botocore's signer, awslambdaric's native part.
 CALLED_BY_LIBRARIES = {
-    *("datagram_received", "headers_to_sign", "canonical_query_string"),
+    *("datagram_received", "connection_made", "headers_to_sign", "canonical_headers", "canonical_query_string"),
     *("initialize_client", "next", "post_error", "post_invocation_result"),
 }
 

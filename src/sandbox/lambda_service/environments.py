@@ -185,6 +185,7 @@ class Environment:
             )
         finally:
             self._log.close_write_ends()
+        self._api.admit(self._process.pid)
         self._exited = asyncio.ensure_future(self._process.wait())
 
     def _say(self, words: str) -> None:

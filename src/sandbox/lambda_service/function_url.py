@@ -14,6 +14,7 @@ from aiohttp import web
 from aiohttp.helpers import must_be_empty_body
 from aiohttp.typedefs import Handler, Middleware
 
+from sandbox.doors import body_of
 from sandbox.invocation import REQUEST_LIMIT_BYTES, Invocation, ResponseEnd, ResponseStart
 from sandbox.lambda_service.function import FunctionSpec
 from sandbox.lambda_service.pool import ThrottledError
@@ -129,7 +130,7 @@ async def _invocation(request: web.Request, spec: FunctionSpec, domain_name: str
     now = datetime.now(UTC)
     trace = trace_context(request.headers.get("X-Amzn-Trace-Id"), spec.tracing == "Active", now)
     request_id = str(uuid.uuid4())
-    event = url_event(request, await request.read(), domain_name, request_id, trace.header, now)
+    event = url_event(request, await body_of(request), domain_name, request_id, trace.header, now)
     return Invocation(json.dumps(event).encode(), trace, request_id, spec.arn)
 
 

@@ -2,7 +2,8 @@
 
 https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html and, for streams,
 https://docs.aws.amazon.com/lambda/latest/dg/runtimes-custom.html#runtimes-custom-response-streaming.
-On Lambda, too, every environment has a Runtime API of its own.
+On Lambda, too, every environment has a Runtime API of its own, which nothing outside of it reaches: here a connection
+from a process that is not the environment's is closed before a byte of it is read.
 """
 
 import asyncio
@@ -10,6 +11,7 @@ import base64
 import binascii
 import contextlib
 import json
+import logging
 import time
 from collections.abc import Iterable
 
@@ -17,7 +19,9 @@ import h11
 
 from sandbox.invocation import FunctionError, Invocation, ResponseStart
 from sandbox.lambda_service.http_connection import BodyTooLargeError, Connection, TruncatedBodyError
+from sandbox.lambda_service.peers import held_by
 from sandbox.lambda_service.runtime_states import Event, IllegalTransitionError, State, advance
+from sandbox.own_address import HOST, why_foreign
 
 # 6 MB and some room for what JSON adds: the number in the platform's own error message.
 BUFFERED_LIMIT_BYTES = 6_291_556
@@ -27,6 +31,7 @@ _DRAIN_SECONDS = 2
 
 _PREFIX = "/2018-06-01/runtime/"
 _ACCEPTED = b'{"status":"OK"}\n'
+_log = logging.getLogger(__name__)
 
 
 class _Refusal(Exception):  # noqa: N818 - an answer to the runtime, not an error of the sandbox
@@ -39,7 +44,10 @@ class _Refusal(Exception):  # noqa: N818 - an answer to the runtime, not an erro
 
 
 class RuntimeApi:
-    """Serves one runtime. `deliver` hands it an invocation; the runtime's answers go to that invocation."""
+    """Serves one runtime. `deliver` hands it an invocation; the runtime's answers go to that invocation.
+
+    Every connection waits until `admit` has said whose processes may call.
+    """
 
     def __init__(self) -> None:
         self.state = State.STARTED
@@ -52,12 +60,21 @@ class RuntimeApi:
         self._platforms_turn = asyncio.Event()
         self._connections: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
+        self._port = 0
+        self._session = 0
+        self._admits = asyncio.Event()
+        self._has_refused = False
 
     async def start(self) -> str:
         """Listen on a free port of 127.0.0.1; return the value of `AWS_LAMBDA_RUNTIME_API`."""
-        self._server = await asyncio.start_server(self._connected, "127.0.0.1", 0)
-        port = self._server.sockets[0].getsockname()[1]
-        return f"127.0.0.1:{port}"
+        self._server = await asyncio.start_server(self._connected, HOST, 0)
+        self._port = self._server.sockets[0].getsockname()[1]
+        return f"{HOST}:{self._port}"
+
+    def admit(self, session: int) -> None:
+        """Take calls from the processes of this session, and from no others."""
+        self._session = session
+        self._admits.set()
 
     async def platforms_turn(self) -> None:
         """Return when the runtime waits for an invocation, or has reported that it failed to start (`init_error`)."""
@@ -96,6 +113,8 @@ class RuntimeApi:
         self._connections.add(task)
         connection = Connection(reader, writer)
         try:
+            if not await self._is_admitted(writer):
+                return
             while request := await connection.request():
                 try:
                     await self._route(connection, request)
@@ -108,7 +127,25 @@ class RuntimeApi:
             self._connections.discard(task)
             connection.close()
 
+    async def _is_admitted(self, writer: asyncio.StreamWriter) -> bool:
+        """Return whether an environment's process has opened the connection; say once if it was another."""
+        await self._admits.wait()
+        peer = writer.get_extra_info("peername")
+        if peer is None or held_by(self._session, peer, writer.get_extra_info("sockname")):
+            return peer is not None
+        if not self._has_refused:
+            self._has_refused = True
+            _log.warning(
+                "the Runtime API at %s:%d refused a connection from %s:%d, which is no process of its function: "
+                "call the function's URL instead (further ones are refused without a word)",
+                *(HOST, self._port, *peer),
+            )
+        return False
+
     async def _route(self, connection: Connection, request: h11.Request) -> None:
+        headers = ((name.decode(), value.decode("latin-1")) for name, value in request.headers)
+        if reason := why_foreign(headers, self._port):
+            raise _Refusal(403, "Forbidden", reason)
         method, path = request.method.decode(), request.target.decode()
         match (method, *path.removeprefix(_PREFIX).split("/")) if path.startswith(_PREFIX) else ():
             case ("GET", "invocation", "next"):

@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
+from sandbox.doors import body_of
 from sandbox.signing.credentials import Credentials
-from sandbox.signing.sigv4 import HttpRequest, SignatureRefusedError, verify
+from sandbox.signing.sigv4 import RequestHead, SignatureRefusedError, claim_of
 
 # Whose key signed the request, and for which service: set on every request that a handler sees.
 CALLER = web.RequestKey("caller", Credentials)
@@ -39,17 +40,21 @@ def signature_check(
     Without a service, a signature for any of them passes: the handler must look at `SERVICE`. Clients learn no more
     than AWS tells them; the reason of a refusal goes to the terminal.
 
-    It reads the whole body, so the application's `client_max_size` must allow what the service allows.
+    It reads the whole body of a request whose head it does not refuse, so the application's `client_max_size` must
+    allow what the service allows.
     """
 
     @web.middleware
     async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
         headers = [
-            (name.lower().decode("latin-1"), value.decode("utf-8", "replace")) for name, value in request.raw_headers
+            (name.lower().decode("latin-1"), value.decode("utf-8", "surrogateescape"))
+            for name, value in request.raw_headers
         ]
-        received = HttpRequest(request.method, request.raw_path, headers, await request.read())
+        head = RequestHead(request.method, request.raw_path, headers)
         try:
-            request[CALLER], request[SERVICE] = verify(received, keys, region, service, datetime.now(UTC))
+            claim = claim_of(head, keys, region, service, datetime.now(UTC))
+            claim.verify(await body_of(request))
+            request[CALLER], request[SERVICE] = claim.by, claim.service
         except SignatureRefusedError as refusal:
             path = request.raw_path.partition("?")[0]  # a query may hold a presigned URL's token
             _log.warning("%s %.100s refused: %s", request.method, path, refusal.reason)

@@ -126,9 +126,12 @@ def test_silence_in_mid_stream(bedrock: Service, after: int) -> None:
 @pytest.mark.parametrize("script", ["ttft=600000", "gap=600000", "ttft=0 stall=5:600000", "fault=silent"])
 def test_a_request_ends_when_its_client_goes_away(bedrock: Service, script: str) -> None:
     body = json.dumps(converse_body(f"[[sandbox: {script}]]")).encode()
-    head = f"POST /model/x.y/converse-stream HTTP/1.1\r\nhost: x\r\ncontent-length: {len(body)}\r\n\r\n"
+    head = (
+        f"POST /model/{NOVA}/converse-stream HTTP/1.1\r\nhost: 127.0.0.1:{bedrock.port}\r\n"
+        f"content-length: {len(body)}\r\n\r\n"
+    )
     with socket.create_connection(("127.0.0.1", bedrock.port)) as connection:
-        connection.sendall(head.replace("x.y", NOVA).encode() + body)
+        connection.sendall(head.encode() + body)
         time.sleep(0.3)
     # The stand-in looks four times a second; the helper's own limit is five seconds.
     assert bedrock.last_served().outcome == "disconnected"

@@ -80,6 +80,9 @@ def test_bedrocks_own_latencies_are_measured(client: Any) -> None:
 def _request(bedrock: Service, text: str) -> socket.socket:
     body = json.dumps(converse_body(text)).encode()
     connection = socket.create_connection(("127.0.0.1", bedrock.port), timeout=10)
-    head = f"POST /model/{NOVA}/converse-stream HTTP/1.1\r\nhost: x\r\ncontent-length: {len(body)}\r\n\r\n"
+    head = (
+        f"POST /model/{NOVA}/converse-stream HTTP/1.1\r\nhost: 127.0.0.1:{bedrock.port}\r\n"
+        f"content-length: {len(body)}\r\n\r\n"
+    )
     connection.sendall(head.encode() + body)
     return connection

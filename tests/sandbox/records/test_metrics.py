@@ -2,19 +2,17 @@
 
 import contextlib
 import json
-import socket
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 from botocore.exceptions import ClientError, EventStreamError
 
 from bedrock_service import CLAUDE, NOVA, converse_body
 from recorded import Recorded, until
-from sandbox_client import Call, aws_client, call, raw_stack, steps
+from sandbox_client import Call, aws_client, call, half_sent, raw_stack, steps
 from sandbox_process import RunningSandbox, StartSandbox
 
 TIMEOUT = 1
@@ -194,9 +192,7 @@ def test_latency_ends_with_the_response_and_duration_with_the_work(raw: RunningS
 
 
 def test_a_request_whose_client_leaves_counts(raw: RunningSandbox, recorded: Recorded) -> None:
-    address = urlsplit(raw.ready["function_url"])
-    with socket.create_connection((address.hostname, address.port)) as half:
-        half.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nhalf of it")
+    with half_sent(raw.ready, raw.ready["function_url"]):
         time.sleep(0.2)
     Call(raw.ready, steps(["head"], ["chunk", "x" * 10000, 500], ["end"])).leave()
     until(lambda: total(recorded, "UrlRequestCount", **OF_FUNCTION), lambda found: found[1] == 2)

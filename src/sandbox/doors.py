@@ -1,0 +1,124 @@
+"""The sandbox's HTTP ports: whose requests they take, how large these may be, and how long they may take to come in.
+
+Responses have no limit in time. The Runtime API is no port of this kind.
+"""
+
+import asyncio
+import logging
+import socket
+from contextlib import AsyncExitStack
+
+from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.typedefs import Handler, Middleware
+from aiohttp.web_protocol import RequestPayloadError
+
+from sandbox.departures import note_departures
+from sandbox.own_address import HOST, why_foreign
+
+# How long a connection may be open without a whole head of a request, the next one included.
+HEAD_SECONDS = 60.0
+# How long the body may take after that; across one machine, a tenth of a second is enough for the largest.
+BODY_SECONDS = 10.0
+# How long the rest of a refused body is read (and thrown away), so that its sender gets to read the answer.
+_LINGER_SECONDS = 2.0
+# A process has some thousand descriptors at most, which environments and queries need, too.
+CONNECTIONS = 200
+# How long a server waits for its open connections at the end. The sandbox promises to be gone within two seconds.
+_GOODBYE_SECONDS = 0.3
+_log = logging.getLogger(__name__)
+
+
+def listen() -> socket.socket:
+    """Listen on a free port of 127.0.0.1. Clients wait until something serves it."""
+    return socket.create_server((HOST, 0))
+
+
+def address(listener: socket.socket) -> str:
+    """Return the listener's address, without a slash at the end."""
+    return f"http://{HOST}:{listener.getsockname()[1]}"
+
+
+async def serve(app: web.Application, listener: socket.socket, running: AsyncExitStack) -> None:
+    """Serve an application until `running` ends it."""
+    app.middlewares[:0] = [note_departures, _addressed(listener.getsockname()[1])]
+    runner = web.AppRunner(
+        app,
+        access_log=None,
+        shutdown_timeout=_GOODBYE_SECONDS,
+        # Bodies stay as they came: a signature covers what is on the wire, compressed or not.
+        auto_decompress=False,
+        keepalive_timeout=HEAD_SECONDS,
+        lingering_time=_LINGER_SECONDS,
+        logger=_http_log,
+    )
+    await runner.setup()
+    running.push_async_callback(runner.cleanup)
+    protocol = runner.server
+    assert protocol is not None
+
+    def accept() -> asyncio.BaseProtocol:
+        return protocol() if len(protocol.connections) < CONNECTIONS else _Full()
+
+    server = await asyncio.get_running_loop().create_server(accept, sock=listener)
+    running.callback(server.close)
+
+
+async def body_of(request: web.Request) -> bytes:
+    """Return a request's whole body.
+
+    Raises:
+        web.HTTPException: it is too large for the application, takes too long, or cannot be read.
+        ConnectionError: the client has left.
+    """
+    if (request.content_length or 0) > request.client_max_size:
+        raise web.HTTPRequestEntityTooLarge(request.client_max_size, request.content_length or 0)
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            return await request.read()
+    except TimeoutError:
+        refusal: web.HTTPException = web.HTTPRequestTimeout(text=f"The body was not complete within {BODY_SECONDS} s.")
+    except RequestPayloadError as error:
+        refusal = web.HTTPBadRequest(text=f"The body cannot be read: {error}")
+    refusal.force_close()
+    raise refusal
+
+
+def _addressed(port: int) -> Middleware:
+    """Return a middleware that refuses what is meant for another address or comes from a page of another."""
+
+    @web.middleware
+    async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
+        reason = why_foreign(((name.lower(), value) for name, value in request.headers.items()), port)
+        if reason is None:
+            return await handler(request)
+        path = request.raw_path.partition("?")[0]  # a query may hold a presigned URL's token
+        _log.warning("%s %.100s refused: %s", request.method, path, reason)
+        return web.json_response({"message": f"The sandbox refuses this request: {reason}."}, status=403)
+
+    return check
+
+
+class _Everyday(logging.Filter):
+    """Makes a line of what aiohttp reports with a stack trace: that somebody sent no HTTP."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        error = record.exc_info[1] if record.exc_info else None
+        if isinstance(error, HttpProcessingError):
+            said = " ".join(str(error.message).split())[:200]
+            record.msg, record.args, record.exc_info = "a request was answered %d: %s", (error.code, said), None
+        return True
+
+
+_http_log = logging.getLogger(f"{__name__}.http")
+_http_log.addFilter(_Everyday())
+
+
+class _Full(asyncio.Protocol):
+    """Closes a connection at once, with an answer."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.WriteTransport)
+        transport.write(b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
+        transport.close()
+        _log.warning("a connection was refused: %d are open at this port", CONNECTIONS)

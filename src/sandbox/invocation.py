@@ -28,9 +28,9 @@ class FunctionError:
     def summary(self) -> str:
         """The type and the message in one line, without the stack trace that a runtime reports with them."""
         message = self.details
-        with contextlib.suppress(ValueError, KeyError, TypeError):
+        with contextlib.suppress(ValueError, KeyError, TypeError, RecursionError):
             message = str(json.loads(self.details)["errorMessage"])
-        return f"{self.type}: {' '.join(message.split())}"
+        return f"{self.type}: {' '.join(message.split())}".encode(errors="replace").decode()
 
 
 @dataclass(frozen=True)

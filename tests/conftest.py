@@ -8,9 +8,11 @@ from hypothesis import settings
 
 import disturbance
 
-# No time limit for a single example: machines are shared and noisy.
-settings.register_profile("unhurried", deadline=None)
-settings.load_profile("unhurried")
+# No time limit for a single example: machines are shared and noisy. The same examples in every run, so that a failure
+# comes again; `--hypothesis-profile long` looks for new ones.
+settings.register_profile("same", deadline=None, derandomize=True)
+settings.register_profile("long", deadline=None, max_examples=5_000)
+settings.load_profile("same")
 
 # In the background of a shell script Ctrl-C is ignored, and under nohup the end of the terminal; what the tests start
 # would ignore them, too, and some of that is ended with them.

@@ -8,10 +8,15 @@ from typing import Any
 def parse_object(text: str | bytes | bytearray) -> dict[str, Any] | None:
     """The JSON object in `text`, or None when it is none. NaN and numbers beyond a float's range are no JSON here."""
     try:
-        value = json.loads(text, parse_constant=_finite, parse_float=_finite)
+        value = json.loads(text, parse_constant=_finite, parse_float=_finite, parse_int=_whole)
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None
+
+
+def _whole(text: str) -> int:
+    _finite(text)
+    return int(text)
 
 
 def _finite(text: str) -> float:

@@ -9,6 +9,8 @@ from lambda_streaming.margin import margin_seconds
 
 # A connection that is closed with it is reset at once (SO_LINGER on, with no seconds to linger).
 _RESET = struct.pack("ii", 1, 0)
+# The Runtime API answers with a word, or with an error of a sentence: https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
+_MOST_ANSWER_BYTES = 64 * 1024
 
 
 class WriteTimeoutError(ConnectionError):
@@ -101,7 +103,10 @@ class RuntimeApiConnection:
             answer = HTTPResponse(self._socket, method="POST")
             try:
                 answer.begin()
-                body = answer.read()
+                # Without a limit, http.client makes room for any length that the answer names.
+                body = answer.read(_MOST_ANSWER_BYTES)
+                if answer.read(1) or answer.length:
+                    raise HTTPException(f"its body is cut, or longer than {_MOST_ANSWER_BYTES} bytes")
                 reusable = not answer.will_close
             finally:
                 answer.close()

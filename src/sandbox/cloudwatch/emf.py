@@ -9,6 +9,8 @@ from sandbox.strict_json import parse_json
 
 _METRICS_PER_DIRECTIVE = 100
 _VALUES_PER_METRIC = 100
+# CloudWatch documents no such limit. But sets, metrics and values multiply: 6 KB of JSON can name ten million points.
+_POINTS_PER_DOCUMENT = 10_000
 # The last millisecond that a timestamp in an answer can express.
 _LAST_MS = 253_402_300_799_999
 
@@ -16,8 +18,9 @@ _LAST_MS = 253_402_300_799_999
 def emf_points(message: str) -> list[Point]:
     """Return one point for every value and dimension set of a document; none for a line that is no valid document.
 
-    A document counts whole or not at all: where one member breaks the specification, no other is taken. CloudWatch's
-    limit on a timestamp's age is not applied. `StorageResolution` makes no difference: no period is below a minute.
+    A document counts whole or not at all: where one member breaks the specification, no other is taken. One with more
+    than 10,000 points counts as none. CloudWatch's limit on a timestamp's age is not applied. `StorageResolution` makes
+    no difference: no period is below a minute.
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
 
     Args:
@@ -35,6 +38,7 @@ def _points(document: Any) -> Iterator[Point]:
             pass
         case _:
             raise ValueError("no metadata object")
+    room = _POINTS_PER_DOCUMENT
     for directive in directives:
         match directive:
             case {"Namespace": namespace, "Dimensions": [_, *_] as sets, "Metrics": list(definitions)}:
@@ -42,10 +46,13 @@ def _points(document: Any) -> Iterator[Point]:
                 _require(len(definitions) <= _METRICS_PER_DIRECTIVE)
             case _:
                 raise ValueError("no metric directive")
+        metrics = [(*naming, _values(document.get(naming[0]))) for naming in map(_definition, definitions)]
+        # Before any set is looked at, since a set without metrics takes time as well.
+        room -= len(sets) * max(1, sum(len(values) for _, _, values in metrics))
+        _require(room >= 0)
         dimension_sets = [_dimensions(names, document) for names in sets]
-        for definition in definitions:
-            name, unit = _definition(definition)
-            for value in _values(document.get(name)):
+        for name, unit, values in metrics:
+            for value in values:
                 for dimensions in dimension_sets:
                     yield Point(namespace, name, dimensions, unit, time_ms, value)
 

@@ -49,6 +49,8 @@ def check_limits(value: Any, shape: Shape, where: str = "") -> None:
         ValueError: the value, or a part of it, breaks a limit.
     """
     limits = shape.metadata
+    if isinstance(value, str):
+        value.encode()  # JSON can say half of a surrogate pair, which no table can hold
     if isinstance(value, dict):
         for name, item in value.items():
             check_limits(item, shape.members[name], f"{where}.{name}".lstrip("."))

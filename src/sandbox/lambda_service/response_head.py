@@ -12,9 +12,9 @@ INTEGRATION_TYPE = "application/vnd.awslambda.http-integration-response"
 _DELIMITER = bytes(8)
 # API Gateway wants prelude and delimiter within the first 16 KiB. A function that keeps to it works behind both.
 _PRELUDE_LIMIT_BYTES = 16 * 1024
-# RFC 9110, sections 5.1 and 5.5.
+# RFC 9110, sections 5.1 and 5.5. Half of a surrogate pair is no character: JSON can say it, UTF-8 cannot.
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_HEADER_VALUE = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f]*")
+_HEADER_VALUE = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]*")
 # The Function URL frames the body itself, so it ignores these headers (RFC 9110, section 7.6.1).
 _FRAMING = {"connection", "content-length", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"}
 
@@ -52,7 +52,7 @@ class PreludeReader:
             return None
         try:
             value = json.loads(prelude)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise ResponseHeadError(f"the prelude is not JSON: {error}") from None
         if not isinstance(value, dict):
             raise ResponseHeadError("the prelude is not a JSON object")
@@ -69,7 +69,7 @@ def buffered_response(payload: bytes) -> tuple[ResponseHead, bytes]:
     """
     try:
         value = json.loads(payload)
-    except ValueError:
+    except (ValueError, RecursionError):
         value = None
     if not isinstance(value, dict) or "statusCode" not in value:
         return ResponseHead(200, (("content-type", "application/json"),)), payload
@@ -79,12 +79,10 @@ def buffered_response(payload: bytes) -> tuple[ResponseHead, bytes]:
     if not isinstance(body, str):
         raise ResponseHeadError(f"body must be a string, not {type(body).__name__}")
     head = _head(value, "application/json")
-    if not value.get("isBase64Encoded"):
-        return head, body.encode()
     try:
-        return head, base64.b64decode(body, validate=True)
+        return head, base64.b64decode(body, validate=True) if value.get("isBase64Encoded") else body.encode()
     except ValueError as error:
-        raise ResponseHeadError(f"body is not base64: {error}") from None
+        raise ResponseHeadError(f"body is not base64 or no text: {error}") from None
 
 
 def _head(value: dict[str, Any], default_content_type: str) -> ResponseHead:

@@ -9,6 +9,9 @@ from sandbox.logs.events import filter_log_events
 from sandbox.logs.insights.queries import Queries
 from sandbox.logs.logs import Logs
 
+# In characters, as botocore's service model has it; its validation leaves this to the service.
+_LONGEST = {"filterPattern": 1024, "queryString": 10_000}
+
 
 def operations(logs: Logs) -> Operations:
     """Return the operations on these logs, by name."""
@@ -33,4 +36,7 @@ def _checked(
     refuse_others(name, request, optional | {required})
     if not request.get(required):
         raise ApiError("InvalidParameterException", f"{name} needs {required}.")
+    for member, length in _LONGEST.items():
+        if len(request.get(member, "")) > length:
+            raise ApiError("InvalidParameterException", f"{member} is longer than {length} characters.")
     return operation(request)

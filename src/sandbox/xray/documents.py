@@ -6,6 +6,7 @@ from typing import Any
 
 # Seconds since 1970 stay below this until the year 2286. A time in milliseconds does not.
 _TIME_LIMIT = 10**10
+_DOUBLE_BITS = 1024
 
 
 def _matches(pattern: str) -> Callable[[Any], bool]:
@@ -15,6 +16,14 @@ def _matches(pattern: str) -> Callable[[Any], bool]:
 
 def _is_time(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < _TIME_LIMIT
+
+
+def _are_annotations(value: Any) -> bool:
+    # The API gives a number as a double, which an integer of JSON can exceed.
+    return value is None or (
+        isinstance(value, dict)
+        and all(not isinstance(each, int) or each.bit_length() < _DOUBLE_BITS for each in value.values())
+    )
 
 
 # What a field must be, and the words for it.
@@ -28,7 +37,7 @@ _OF_NODES = {
     "id": (_matches("[0-9a-fA-F]{16}"), "16 hexadecimal digits"),
     "start_time": (_is_time, "seconds since 1970"),
     "end_time": (_is_time, "seconds since 1970"),
-    "annotations": (lambda value: value is None or isinstance(value, dict), "an object"),
+    "annotations": (_are_annotations, "an object, with numbers that a double can hold"),
     "subsegments": (lambda value: value is None or isinstance(value, list), "a list"),
 }
 

@@ -93,7 +93,7 @@ def assemble(trace_id: str, documents: Iterable[str]) -> Trace | None:
             continue
         for field in _ADDRESS:
             del document[field]
-        siblings = parent.setdefault("subsegments", [])
+        siblings = parent["subsegments"] = parent.get("subsegments") or []
         siblings.append(document)
         siblings.sort(key=_order)
     segments = sorted([*segments, *_inferred(trace_id, segments)], key=_order)

@@ -11,7 +11,7 @@ Node = Tree[Any]
 """A part of a query; the grammar says which parts it has in turn."""
 
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CWL_QuerySyntax.html
-# A keyword ends where a field's name could not go on.
+# A keyword ends where a field's name could not go on. Longer whole numbers overflow DuckDB's, or Python's own limit.
 _GRAMMAR = Lark(
     r"""
     query: "|"? _command ("|" _command)*
@@ -65,9 +65,9 @@ _GRAMMAR = Lark(
     EQUALITY: /!=|=(?!~)/
     ORDERING: "<" | "<=" | ">" | ">="
     STAR: "*"
-    INTEGER: /[0-9]+/
+    INTEGER: /[0-9]{1,9}/
     NUMBER: /-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?/
-    PERIOD.1: /[1-9][0-9]*(ms|s|m|h|d)/
+    PERIOD.1: /[1-9][0-9]{0,8}(ms|s|m|h|d)/
     NAME: /[@A-Za-z_][\w@.]*/
     STRING: /"(\\.|[^"\\])*"/ | /'(\\.|[^'\\])*'/
     REGEX: /\/(\\.|[^\/\\])+\//

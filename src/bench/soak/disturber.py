@@ -32,6 +32,7 @@ class Disturber:
         self._dice = random.Random(seed)  # noqa: S311 - it has to repeat itself
         self._full_at = {int(requests * share) for share in _FULL_DISK_AT}
         self._lock = threading.Lock()
+        self._filling: list[threading.Thread] = []
 
     def before(self, number: int) -> None:
         """Do what is due before a request of this number."""
@@ -41,12 +42,14 @@ class Disturber:
             self._stop()
         if number in self._full_at:
             # Not on this thread: the other requests go on meanwhile.
-            threading.Thread(target=self._fill_the_disk, daemon=True).start()
+            filling = threading.Thread(target=self._fill_the_disk, daemon=True)
+            self._filling.append(filling)
+            filling.start()
 
     def end(self) -> None:
         """Wait until the disk has room again."""
-        with self._lock:
-            pass
+        for filling in self._filling:
+            filling.join()
 
     def _stop(self) -> None:
         if environment := self._signal(signal.SIGSTOP, STOPPED):

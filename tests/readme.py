@@ -77,6 +77,7 @@ ELSEWHERE = {
     "scripts/test.sh": "it runs this very test",
     "scripts/bench.sh telemetry": "tests/scripts/test_bench.py",
     "scripts/bench.sh probe": "tests/scripts/test_bench.py",
+    "scripts/bench.sh soak": "tests/scripts/test_soak.py",
     **dict.fromkeys(PAGER_TEST, "it needs AWS"),
     "scripts/verify.sh --stack firstbyte --region eu-west-1 > report.md": "it needs AWS",
     "scripts/verify.sh --stack firstbyte > report.md": "it needs AWS",

@@ -1,17 +1,23 @@
-"""The benchmark's main line: what is measured, options, a report."""
+"""The benchmarks' main line: what is measured, options, a report."""
 
 import argparse
 import json
 import os
+import secrets
 import signal
 import sys
 
-from bench import probing, report, telemetry
+from bench import probing, report, soak, telemetry
+from bench.soak.progress import progress
+from bench.soak.report import document, tables
+from probe.screen.console import console
 from probe.terminal import wants_emphasis
 
 DESCRIPTION = """\
 Measure what measuring costs: the function's telemetry, or the probe. The same requests are made with it and without it
-in turn; differences are of medians, and their 95 % interval is a bootstrap over pairs of neighbours."""
+in turn; differences are of medians, and their 95 % interval is a bootstrap over pairs of neighbours.
+
+Or soak the stack: make thousands of requests with every fault mixed in, and balance the books afterwards."""
 
 TELEMETRY = """\
 Measure what the function's log lines, metrics and traces cost. The stack runs in two sandboxes side by side, in one as
@@ -41,15 +47,23 @@ cases:
   fast       500 texts without a pause, after 100 ms
   busy       as paced, with 8 requests under way at a time and a live table"""
 
+SOAK = """\
+Run the stack in a sandbox of its own, and make requests with every fault mixed in at random: models that fail before
+and in the answer, clients that leave at any point, read slowly or read nothing, environments that are killed and
+stopped, connections to the Runtime API that are dropped, no X-Ray intake, clocks that jump, and a full disk. Afterwards
+the books must balance exactly: what each client saw against the log, the metrics and the traces. No process, socket or
+descriptor may be left over, memory stays within a bound, and the sandbox still answers and ends on SIGTERM."""
+
 EPILOG = """\
 examples:
   scripts/bench.sh telemetry
   scripts/bench.sh telemetry --requests 1000 --cold 0
   scripts/bench.sh probe --output json > bench.json
+  scripts/bench.sh soak --seed 7
 
 exit codes:
-  0    everything is measured
-  1    a sandbox or server did not start, or a response failed
+  0    everything is measured, and the books balance
+  1    a sandbox or server did not start, a response failed, or the books do not balance
   2    wrong use
   130  stopped with Ctrl-C"""
 
@@ -58,6 +72,8 @@ def main(arguments: list[str]) -> int:
     """Run the benchmark and return its exit code."""
     options = _parser().parse_args(arguments)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    if options.subject == "soak":
+        return _soak(options)
     if options.subject == "telemetry":
         requests = {"warm": options.requests, "cold": options.cold}
         measure = telemetry.measure
@@ -76,12 +92,27 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
+def _soak(options: argparse.Namespace) -> int:
+    seed = secrets.randbelow(1_000_000) if options.seed is None else options.seed
+    print(f"soak: seed {seed}", file=sys.stderr)
+    try:
+        with progress(console(sys.stderr, os.environ), options.requests) as told:
+            result = soak.run(options.requests, seed, told)
+    except KeyboardInterrupt:
+        return 130
+    if options.output == "json":
+        print(json.dumps(document(result), indent=2))
+    else:
+        console(sys.stdout, os.environ).print(tables(result))
+    return 0 if result.balances else 1
+
+
 def _parser() -> argparse.ArgumentParser:
     form = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(
         prog="scripts/bench.sh", description=DESCRIPTION, epilog=EPILOG, formatter_class=form, allow_abbrev=False
     )
-    subjects = parser.add_subparsers(dest="subject", metavar="telemetry | probe", required=True)
+    subjects = parser.add_subparsers(dest="subject", metavar="telemetry | probe | soak", required=True)
     of_telemetry = subjects.add_parser("telemetry", description=TELEMETRY, formatter_class=form, allow_abbrev=False)
     of_telemetry.add_argument(
         "--requests", metavar="N", type=_count, default=300, help="warm requests to each (default: %(default)s)"
@@ -93,7 +124,18 @@ def _parser() -> argparse.ArgumentParser:
     of_probe.add_argument(
         "--requests", metavar="N", type=_count, default=80, help="requests of each case (default: %(default)s)"
     )
-    for subject in (of_telemetry, of_probe):
+    of_soak = subjects.add_parser("soak", description=SOAK, formatter_class=form, allow_abbrev=False)
+    of_soak.add_argument(
+        "--requests",
+        metavar="N",
+        type=_requests,
+        default=10_000,
+        help=f"from {soak.FEWEST} to {soak.MOST} (default: %(default)s)",
+    )
+    of_soak.add_argument(
+        "--seed", metavar="N", type=_count, help="decides what each request does (default: at random, and printed)"
+    )
+    for subject in (of_telemetry, of_probe, of_soak):
         subject.add_argument("--output", choices=("table", "json"), default="table", help="default: table")
     return parser
 
@@ -101,6 +143,14 @@ def _parser() -> argparse.ArgumentParser:
 def _count(text: str) -> int:
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 up")
+    return int(text)
+
+
+def _requests(text: str) -> int:
+    if not text.isdecimal() or not soak.FEWEST <= int(text) <= soak.MOST:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not from {soak.FEWEST} to {soak.MOST}: of more, the sandbox does not keep all records"
+        )
     return int(text)
 
 

@@ -15,6 +15,8 @@ from template.errors import ParameterError, TemplateError
 
 def main() -> int:
     """Run the sandbox until it is told to stop; return the exit code."""
+    # Telemetry holds what functions print. DuckDB makes files beside its own at any moment, and gives them no mode.
+    os.umask(0o077)
     logging.basicConfig(format="sandbox: %(message)s", level=logging.WARNING)
     try:
         asyncio.run(run(read_settings(sys.argv[1:])))

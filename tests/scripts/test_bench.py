@@ -173,6 +173,9 @@ def test_the_table_is_for_people() -> None:
         ["telemetry", "--cold", "x"],
         ["probe", "--cold", "1"],
         ["probe", "--output", "xml"],
+        ["soak", "--requests", "99"],
+        ["soak", "--requests", "14001"],
+        ["soak", "--seed", "x"],
         ["more"],
     ],
 )

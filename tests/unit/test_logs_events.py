@@ -148,10 +148,11 @@ def test_a_group_is_needed(logs: LogsCalls) -> None:
 
 def test_the_events_of_a_file_are_there_after_a_restart(tmp_path: Path) -> None:
     file = tmp_path / "telemetry.duckdb"
+    now = int(time.time() * 1000)  # old ones are not kept
     first = LogsCalls(Store(file))
-    first.put("one", "two")
+    first.put("one", "two", time_ms=now)
     first.logs.store.close()
     second = LogsCalls(Store(file))
-    second.put("three")
+    second.put("three", time_ms=now)
     assert second.filter("") == ["one", "two", "three"]
     second.logs.store.close()

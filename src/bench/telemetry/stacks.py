@@ -34,10 +34,16 @@ def without_telemetry(directory: Path) -> Path:
 
 @dataclass(frozen=True)
 class Sandbox:
-    """A running sandbox: its process, and the content of its ready file."""
+    """A running sandbox: its process, the content of its ready file, and the file of what it prints."""
 
-    pid: int
+    process: "subprocess.Popen[bytes]"
     ready: dict[str, str]
+    log: Path
+
+    @property
+    def pid(self) -> int:
+        """The id of its process."""
+        return self.process.pid
 
     def kill_environments(self) -> None:
         """Make the next request a cold start."""
@@ -51,23 +57,27 @@ class Sandbox:
 
 
 @contextlib.contextmanager
-def running(template: Path, directory: Path) -> Iterator[Sandbox]:
-    """Run a sandbox with this template while the body runs; its files are in `directory`."""
+def running(template: Path, directory: Path, *flags: str) -> Iterator[Sandbox]:
+    """Run a sandbox with this template and these flags while the body runs; its files are in `directory`."""
     log, ready_file = directory / "sandbox.log", directory / "ready.json"
-    with log.open("wb") as output:
+    # Through a pipe: a limit on the size of the sandbox's files, as the soak sets one, leaves what it prints alone.
+    with log.open("wb") as output, subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=output) as printed:  # noqa: S607 - any cat will do
         process = subprocess.Popen(  # noqa: S603 - no shell reads the paths
-            [sys.executable, "-m", "sandbox", "--template", str(template), "--ready-file", str(ready_file)],
+            [sys.executable, "-m", "sandbox", "--template", str(template), "--ready-file", str(ready_file), *flags],
             env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
             stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
+            stdout=printed.stdin,
+            stderr=printed.stdin,
         )
-    with process:
-        try:
-            while not ready_file.exists():
-                if process.poll() is not None:
-                    sys.exit(f"bench: a sandbox did not start:\n{log.read_text(errors='replace')}")
-                time.sleep(0.05)
-            yield Sandbox(process.pid, json.loads(ready_file.read_bytes()))
-        finally:
-            process.send_signal(signal.SIGINT)
+        assert printed.stdin is not None
+        printed.stdin.close()  # it ends with the sandbox
+        with process:
+            try:
+                while not ready_file.exists():
+                    if process.poll() is not None:
+                        printed.wait()
+                        sys.exit(f"bench: a sandbox did not start:\n{log.read_text(errors='replace')}")
+                    time.sleep(0.05)
+                yield Sandbox(process, json.loads(ready_file.read_bytes()), log)
+            finally:
+                process.send_signal(signal.SIGINT)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from sandbox.cloudwatch.percentiles import percent_of, percentile
-from sandbox.store import Store
+from sandbox.store import Limit, Store
 
 Dimensions = tuple[tuple[str, str], ...]
 """Names and values, sorted by name."""
@@ -24,6 +24,8 @@ _COLUMNS = {
     "value": "DOUBLE",
     "count": "DOUBLE",
 }
+# A response of the function has some 60 points, so these are of about 16,000 responses.
+_LIMIT = Limit("time_ms / 1000", 1_000_000)
 _BY_PERIOD = """
     WITH points AS (
         SELECT unit, value, count,
@@ -96,7 +98,7 @@ class Metrics:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._points = store.table("metric_points", _COLUMNS)
+        self._points = store.table("metric_points", _COLUMNS, _LIMIT)
         self._clock = Clock()
 
     def by(self, clock: Clock) -> "Metrics":

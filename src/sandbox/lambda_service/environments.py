@@ -21,6 +21,8 @@ from template.errors import TemplateError
 # Lambda's limit for the init phase. Lambda begins a longer one again, under the function's timeout; here it goes on.
 # https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html#runtimes-lifecycle-ib
 INIT_SECONDS = 10
+# The usual one: the sandbox's own, which keeps its files to itself, is not the function's.
+_UMASK = 0o022
 
 
 class Environment:
@@ -182,6 +184,7 @@ class Environment:
                 stderr=self._log.printed_end,
                 pass_fds=[self._log.framed_end],
                 start_new_session=True,
+                umask=_UMASK,
             )
         finally:
             self._log.close_write_ends()

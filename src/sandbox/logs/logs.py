@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from sandbox.aws_api.contract import ApiError
 from sandbox.logs.sql import MACROS
-from sandbox.store import Store
+from sandbox.store import Limit, Store
 
 _GROUPS = {"log_group": "VARCHAR", "created_ms": "BIGINT"}
 _EVENTS = {
@@ -16,6 +16,8 @@ _EVENTS = {
     "time_ms": "BIGINT",
     "message": "VARCHAR",
 }
+# A response of the function has some 4,000 bytes of events, so these are of about 16,000 responses.
+_LIMIT = Limit("time_ms / 1000", 64_000_000, text="message")
 EVENT_ID = "lpad(ingested_ns::VARCHAR, 56, '0')"
 """SQL that gives an event's id."""
 
@@ -26,7 +28,7 @@ class Logs:
     def __init__(self, store: Store) -> None:
         self.store = store
         self._groups = store.table("log_groups", _GROUPS)
-        self._events = store.table("log_events", _EVENTS)
+        self._events = store.table("log_events", _EVENTS, _LIMIT)
         for macro in MACROS:
             store.query(f"CREATE OR REPLACE TEMP MACRO {macro}")
         self._last_ns = 0

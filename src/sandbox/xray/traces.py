@@ -6,9 +6,12 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
-from sandbox.store import Store
+from sandbox.store import Limit, Store
 from sandbox.xray.documents import check
 from sandbox.xray.trace import Trace, assemble
+
+# A response of the function has some 3,000 bytes of documents, so these are of about 16,000 responses.
+_LIMIT = Limit("trace_time", 48_000_000, text="document")
 
 
 class Traces:
@@ -18,7 +21,7 @@ class Traces:
         """Make the table `trace_documents`."""
         self._store = store
         columns = {"trace_id": "VARCHAR", "trace_time": "DOUBLE", "document": "VARCHAR"}
-        self._table = store.table("trace_documents", columns)
+        self._table = store.table("trace_documents", columns, _LIMIT)
 
     def put(self, document: Any) -> None:
         """Take one segment, or one subsegment with the `trace_id` and `parent_id` that say where it belongs.
@@ -48,7 +51,7 @@ class Traces:
 
     def _select(self, condition: str, parameters: list[Any]) -> list[Trace]:
         rows = self._store.query(
-            f"SELECT trace_id, document FROM trace_documents WHERE {condition} ORDER BY trace_id, rowid",  # noqa: S608
+            f"SELECT trace_id, document FROM trace_documents WHERE {condition} ORDER BY trace_id, place",  # noqa: S608
             parameters,
         )
         found = (assemble(trace_id, map(itemgetter(1), group)) for trace_id, group in groupby(rows, itemgetter(0)))

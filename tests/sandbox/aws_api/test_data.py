@@ -1,12 +1,14 @@
 """What a sandbox with `--data` keeps from one start to the next, when it is stopped and when it is killed."""
 
 import json
+import resource
 import signal
-import stat
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from recorded import until
 from sandbox_client import aws_client, call, write_stack
@@ -112,8 +114,60 @@ def test_a_killed_sandbox_keeps_what_is_older_than_a_second(start_sandbox: Start
     time.sleep(3)
     running.process.send_signal(signal.SIGKILL)
     running.process.wait()
-    assert stat.S_IMODE((tmp_path / "telemetry.duckdb").stat().st_mode) == 0o600
     assert sums(start_sandbox("--data", str(tmp_path)).ready, "Own", "M499") == [7.0]
+
+
+def test_nobody_else_can_read_what_lies_in_the_directory(start_sandbox: StartSandbox, tmp_path: Path) -> None:
+    """DuckDB makes a log beside its file with the first write, and again after each checkpoint."""
+    code = """
+import os, pathlib
+
+def handler(event, context):
+    made = pathlib.Path(event["body"])
+    made.write_text("the function's own file")
+    return {"statusCode": 200, "body": oct(made.stat().st_mode)}
+"""
+    data = tmp_path / "data"
+    data.mkdir(mode=0o755)
+    flags = ("--template", str(write_stack(tmp_path, code, {})), "--data", str(data))
+    running = start_sandbox(*flags)
+    mode = call(running.ready, str(tmp_path / "made")).body
+    assert mode == b"0o100644", "the function has the usual umask"
+    modes = until(
+        lambda: {file.name: oct(file.stat().st_mode) for file in data.iterdir()}, lambda found: len(found) > 1
+    )
+    assert modes == dict.fromkeys(("telemetry.duckdb", "telemetry.duckdb.wal"), "0o100600")
+    running.stop()
+    (data / "telemetry.duckdb").chmod(0o644)  # as one of an earlier version may be
+    start_sandbox(*flags)
+    assert {oct(file.stat().st_mode) for file in data.iterdir()} == {"0o100600"}
+
+
+def test_a_full_disk_stops_no_read_and_loses_nothing(start_sandbox: StartSandbox, tmp_path: Path) -> None:
+    if not hasattr(resource, "prlimit"):
+        pytest.skip("only Linux lets a test limit the files of a process that runs")
+    running = start_sandbox("--data", str(tmp_path))
+    client = aws_client(running.ready, "cloudwatch")
+
+    def put(number: int) -> None:
+        data = [{"MetricName": f"M{number}", "Value": 1.0} for _ in range(500)]
+        client.put_metric_data(Namespace="Own", MetricData=data)
+
+    put(0)
+    log = tmp_path / "telemetry.duckdb.wal"
+    until(lambda: log.exists() and log.stat().st_size)
+    resource.prlimit(running.process.pid, resource.RLIMIT_FSIZE, (log.stat().st_size, resource.RLIM_INFINITY))
+    for number in range(1, 5):
+        put(number)
+    until(running.log, lambda text: "telemetry waits in memory" in text)
+    assert [sums(running.ready, "Own", f"M{number}") for number in range(5)] == [[500.0]] * 5
+    resource.prlimit(running.process.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    until(running.log, lambda text: "is written to" in text)
+    running.process.send_signal(signal.SIGKILL)
+    running.process.wait()
+    again = start_sandbox("--data", str(tmp_path))
+    assert [sums(again.ready, "Own", f"M{number}") for number in range(5)] == [[500.0]] * 5
+    assert running.log().count("telemetry waits in memory") == 1
 
 
 def test_without_a_directory_nothing_is_kept(start_sandbox: StartSandbox) -> None:

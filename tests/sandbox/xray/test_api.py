@@ -1,6 +1,7 @@
 """X-Ray's operations, as the real boto3 sees them."""
 
 import json
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -184,10 +185,11 @@ def test_subsegments_of_each_other_are_in_no_answer(traces: Traces, client: Any)
 
 
 def test_traces_outlive_the_process(tmp_path: Path) -> None:
+    trace_id = f"1-{int(time.time()):08x}-0123456789abcdef01234567"  # an old one is not kept
     for number in (1, 2):
         store = Store(tmp_path / "telemetry")
         traces = Traces(store)
-        traces.put(segment(number))
-        found = traces.get([TRACE_ID])[TRACE_ID].segments
+        traces.put(segment(number, trace_id=trace_id))
+        found = traces.get([trace_id])[trace_id].segments
         store.close()
-        assert found == [segment(one) for one in range(1, number + 1)]
+        assert found == [segment(one, trace_id=trace_id) for one in range(1, number + 1)]

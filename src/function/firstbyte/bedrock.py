@@ -121,7 +121,9 @@ class Answer:
 
     def _read(self) -> Iterator[ModelEvent]:
         try:
-            self._stream = self._wait(self._open)
+            # Looked up before the wait: an operation that botocore lacks is no failure of the model.
+            operation = getattr(self._client, self._call.operation)
+            self._stream = self._wait(lambda: self._open(operation))
             chunks = iter(self._stream)
             decoder = Decoder()
             while (chunk := self._wait(lambda: next(chunks, None))) is not None:
@@ -142,9 +144,8 @@ class Answer:
             self.attempt.observe(event)
             yield event
 
-    def _open(self) -> Any:
+    def _open(self, operation: Callable[..., Any]) -> Any:
         """Send the request and return the answer's event stream."""
-        operation = getattr(self._client, self._call.operation)
         try:
             response = operation(**self._arguments)
         except ConnectionClosedError:

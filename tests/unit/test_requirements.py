@@ -1,5 +1,6 @@
 """What is deployed is what was tested: names from pyproject.toml, versions and hashes from requirements.lock."""
 
+import json
 import re
 import tomllib
 
@@ -27,3 +28,10 @@ def test_the_deployed_packages_are_those_of_the_lock(room: str) -> None:
     assert all(hashes for _, *hashes in expected.values())
     (command,) = re.findall(rf"^#   (uv pip compile .* -o {file})$", settings, re.MULTILINE)
     assert pins(file) == expected, f"make {file} anew: {command}"
+
+
+def test_everything_that_the_nodejs_client_of_the_tests_needs_has_a_hash() -> None:
+    lock = json.loads((REPOSITORY / "tests/node_client/package-lock.json").read_text())
+    installed = {name: one for name, one in lock["packages"].items() if name}
+    assert "node_modules/aws-lambda-ric" in installed
+    assert [name for name, one in installed.items() if not one.get("integrity", "").startswith("sha512-")] == []

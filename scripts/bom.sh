@@ -41,12 +41,13 @@ print_bill() {
   else
     python -m zipfile -e "${artifact}" "${folder}" 2>/dev/null || fail 1 "${artifact} is no folder and no zip"
   fi
-  # An environment that holds the packages of the artifact and no others. Those of a layer are under python/.
+  # An environment that holds the metadata of the artifact's packages and no others. No code, because Python runs a
+  # sitecustomize.py wherever it finds one.
   environment="${workdir}/environment"
   python -m venv --without-pip "${environment}"
   local -a site=("${environment}"/lib/python*/site-packages)
-  printf '%s\n' "${folder}" "${folder}/python" >"${site[0]}/artifact.pth"
-  env -u PYTHONPATH cyclonedx-py environment --output-reproducible --spec-version 1.6 --output-format JSON \
+  find "${folder}" -name '*.dist-info' -prune -exec cp -R {} "${site[0]}/" \;
+  cyclonedx-py environment --output-reproducible --spec-version 1.6 --output-format JSON \
     --output-file "${workdir}/bill.json" "${environment}"
   python - "${workdir}/bill.json" "${artifact}" "${folder}" <<'EOF'
 import hashlib, json, sys
@@ -81,6 +82,9 @@ main() {
   esac
   (($# == 1)) || fail 2 "one artifact is needed; see --help"
   [[ -e "$1" ]] || fail 1 "there is no $1: build it first, with \`sam build\` or scripts/layer.sh"
+  # Python takes modules neither from the working directory, which may be the artifact, nor from elsewhere.
+  export PYTHONSAFEPATH=1
+  unset PYTHONPATH
   # shellcheck source=scripts/environment.sh
   source "${root}/scripts/environment.sh"
   ensure_environment "${root}"

@@ -53,6 +53,10 @@ LAYER = (
 )
 # In a copy of the project, with the SAM CLI and the AWS CLI.
 DEPLOYMENT = ("sam build", "sam deploy", "sam delete")
+AUDITS = (
+    ".venv/bin/uv tool run pip-audit==2.10.1 --strict --disable-pip --require-hashes --requirement requirements.lock",
+    "(cd tests/node_client && npm audit)",
+)
 BILLS = (
     "scripts/bom.sh .aws-sam/build/StreamingFunction > function.cdx.json",
     "scripts/bom.sh .aws-sam/build/StreamingLayer > layer.cdx.json",
@@ -93,6 +97,7 @@ ELSEWHERE = {
     ),
     **dict.fromkeys(LAYER, "tests/scripts/test_readme_layer.py"),
     **dict.fromkeys((*DEPLOYMENT, *ROLL_BACK), "tests/deploy/test_readme_deployment.py"),
+    **dict.fromkeys(AUDITS, "it needs the list of known vulnerabilities, which no package registry has to serve"),
     **dict.fromkeys(BILLS, "tests/deploy/test_bom.py"),
     "sam deploy --guided": "tests/deploy/test_deploy_guided.py",
 }

@@ -26,7 +26,8 @@ OLDEST_SAM_CLI = "aws-sam-cli==1.130.0"
 # So does the AWS CLI.
 _AWS_CLI = "awscli==1.46.2"
 _CHECKOV = "checkov==3.3.30"
-NODE_RIC = "aws-lambda-ric@4.0.2"
+# AWS's Node.js client: names, versions and hashes of it and of all that it needs.
+_NODE_CLIENT = REPOSITORY / "tests/node_client"
 
 _CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "firstbyte"
 
@@ -114,18 +115,21 @@ def runtime_interface_emulator() -> Path:
 @cache
 def node_runtime_interface_client() -> Path:
     """The entry file of AWS's Node.js client; its native part is compiled here, which takes a minute the first time."""
-    folder = _CACHE / NODE_RIC
+    files = [_NODE_CLIENT / name for name in ("package.json", "package-lock.json")]
+    folder = _CACHE / f"node-client-{hashlib.sha256(b''.join(file.read_bytes() for file in files)).hexdigest()[:16]}"
     entry = folder / "node_modules/aws-lambda-ric/index.mjs"
     with locked(folder):
         if not (folder / "node_modules/aws-lambda-ric/rapid-client.node").exists():
             headers = {"npm_config_nodedir": "/usr"} if Path("/usr/include/node/node_api.h").exists() else {}
+            for file in files:
+                shutil.copy2(file, folder)
             log = folder / "install.log"
             with log.open("wb") as output:
-                command = ["npm", "install", "--no-audit", "--no-fund", "--prefix", str(folder), NODE_RIC]
+                command = ["npm", "ci", "--no-audit", "--no-fund", "--prefix", str(folder)]
                 done = subprocess.run(
                     command, stdout=output, stderr=output, timeout=900, env={**os.environ, **headers}, check=False
                 )
-            assert done.returncode == 0, f"npm install {NODE_RIC} failed: {log.read_text()[-2000:]}"
+            assert done.returncode == 0, f"{command} failed: {log.read_text()[-2000:]}"
     return entry
 
 

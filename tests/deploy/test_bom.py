@@ -23,9 +23,10 @@ from tools import REPOSITORY
 ROOMS = {"StreamingFunction": "function", "StreamingLayer": "runtime", "ProbeFunction": None}
 
 
-def bom(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
+def bom(*arguments: str | Path, cwd: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [REPOSITORY / "scripts/bom.sh", *arguments],
+        cwd=cwd,
         env={**os.environ, **environment},
         capture_output=True,
         text=True,
@@ -34,8 +35,8 @@ def bom(*arguments: str | Path, **environment: str) -> subprocess.CompletedProce
     )
 
 
-def bill_of(artifact: Path, **environment: str) -> dict[str, Any]:
-    done = bom(artifact, **environment)
+def bill_of(artifact: Path, pythonpath: str = "") -> dict[str, Any]:
+    done = bom(artifact, PYTHONPATH=pythonpath)
     assert done.returncode == 0, done.stderr
     assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(done.stdout) is None
     bill: dict[str, Any] = json.loads(done.stdout)
@@ -105,7 +106,7 @@ def test_the_readmes_commands_print_the_bills(project: Path, tmp_path: Path, bil
 
 def test_the_bill_of_a_zip_is_that_of_its_content_and_names_the_zips_hash(tmp_path: Path) -> None:
     # What is installed elsewhere is not in the artifact.
-    bill = bill_of(layer_zip(), PYTHONPATH=sysconfig.get_path("purelib"))
+    bill = bill_of(layer_zip(), pythonpath=sysconfig.get_path("purelib"))
     digest = hashlib.sha256(layer_zip().read_bytes()).hexdigest()
     assert bill["metadata"]["component"] == {
         "type": "application",
@@ -114,6 +115,18 @@ def test_the_bill_of_a_zip_is_that_of_its_content_and_names_the_zips_hash(tmp_pa
     }
     unpack_layer(tmp_path / "layer")
     assert bill["components"] == bill_of(tmp_path / "layer")["components"]
+
+
+def test_nothing_of_the_artifact_is_run(tmp_path: Path) -> None:
+    """It may come from anywhere. Python imports the first module at its start, and looks for others in the folder."""
+    artifact = tmp_path / "artifact"
+    artifact.mkdir()
+    for module in ("sitecustomize.py", "json.py"):
+        (artifact / module).write_text(f"open({str(tmp_path / 'it ran')!r}, 'w')")
+    done = bom(".", cwd=artifact)
+    assert done.returncode == 0, done.stderr
+    assert files(json.loads(done.stdout)).keys() == {"sitecustomize.py", "json.py"}
+    assert not (tmp_path / "it ran").exists()
 
 
 @pytest.mark.parametrize(

@@ -34,9 +34,9 @@ def find_uv(python: str, lock: str, folder: Path) -> subprocess.CompletedProcess
     found = subprocess.run(["sh", "-c", "command -v awk"], capture_output=True, text=True, check=True)
     (folder / "programs/awk").symlink_to(found.stdout.strip())
     script = 'set -e; source "$1"; uv="$(environment::find_uv "$2" "$3" "$4")"; "${uv}" --version'
-    arguments = [REPOSITORY / "scripts/environment.sh", python, folder / "tools", folder / "requirements.lock"]
+    functions, lock = str(REPOSITORY / "scripts/environment.sh"), str(folder / "requirements.lock")
     return subprocess.run(
-        ["/bin/bash", "-c", script, "bash", *arguments],
+        ["/bin/bash", "-c", script, "bash", functions, python, str(folder / "tools"), lock],
         env={**os.environ, "PATH": str(folder / "programs")},
         capture_output=True,
         text=True,

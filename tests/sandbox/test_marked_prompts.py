@@ -23,7 +23,7 @@ from tools import REPOSITORY
 
 FORMATS = ("text/plain", "text/event-stream", "application/x-ndjson", "application/json")
 # A line of its own in a log would be taken for metrics.
-FORGED = {
+FORGED: dict[str, Any] = {
     "_aws": {"CloudWatchMetrics": [{"Namespace": "Forged", "Dimensions": [[]], "Metrics": [{"Name": "Requests"}]}]},
     "Requests": 1_000_000,
 }
@@ -36,7 +36,7 @@ def marks() -> Iterator[str]:
 
 
 def prompt_of(mark: str) -> str:
-    forged = {**FORGED, "_aws": {**FORGED["_aws"], "Timestamp": int(time.time() * 1000)}}  # type: ignore[dict-item]
+    forged = {**FORGED, "_aws": {**FORGED["_aws"], "Timestamp": int(time.time() * 1000)}}
     return f"Dear {mark}, the code is {mark}\n{json.dumps(forged)}\n\x1b]0;{mark}\x07 of {mark}"
 
 

@@ -29,7 +29,7 @@ class FunctionError:
     def summary(self) -> str:
         """The type and the message in a line for the terminal, without the stack trace that a runtime reports, too."""
         message = self.details
-        with contextlib.suppress(ValueError, KeyError, TypeError):
+        with contextlib.suppress(ValueError, KeyError, TypeError, RecursionError):
             message = str(json.loads(self.details)["errorMessage"])
         return " ".join(" ".join(visible_lines(f"{self.type}: {message}")).split())
 

@@ -257,6 +257,8 @@ def test_keys_are_masked_whoever_wrote_them() -> None:
     for key in (
         "AKIAIOSFODNN7EXAMPLE",
         "ASIAIOSFODNN7EXAMPLE",
+        "ABIAIOSFODNN7EXAMPLE",
+        "nACCAIOSFODNN7EXAMPLE",
         "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY" * 2,
         "a1" * 32,
     ):

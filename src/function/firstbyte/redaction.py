@@ -22,7 +22,10 @@ _PART = 3  # so long a part is masked where a quotation may be cut; a shorter on
 
 # A run of letters or of digits; other characters than ASCII's one by one.
 _WORDS = re.compile(r"[^\W\d_]+|\d+|[^\x00-\x7f]")
-_KEYS_AND_WORDS = re.compile(rf"(?P<key>\bA[KS]IA[A-Z0-9]{{12,}}|[A-Za-z0-9+/=_-]{{40,}})|{_WORDS.pattern}")
+# A key's id may follow other letters at once, where a blank or an escape was lost.
+_KEYS_AND_WORDS = re.compile(
+    rf"(?P<key>[A-Za-z0-9+/=_-]{{40,}}|[A-Za-z0-9]*A(?:BI|CC|KI|SI)A[A-Z0-9]{{12,}})|{_WORDS.pattern}"
+)
 # It matches what comes before the resource.
 _ARN = re.compile(
     r"\barn:aws[a-z-]*:[a-z0-9-]+:[a-z0-9-]*:(?P<account>[0-9]{12})?:(?=(?P<resource>[A-Za-z0-9/._:*+=,@-]*))"

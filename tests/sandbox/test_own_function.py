@@ -457,7 +457,7 @@ def test_a_stack_trace_is_printed_once_line_by_line(start_sandbox: StartSandbox,
     assert f'\n\xa0\xa0File "{tmp_path}/app.py", line 2, in handler\n' in stored
 
 
-EMF = {
+EMF: dict[str, Any] = {
     "_aws": {
         "Timestamp": 0,
         "CloudWatchMetrics": [{"Namespace": "Forged", "Dimensions": [[]], "Metrics": [{"Name": "Requests"}]}],
@@ -465,9 +465,9 @@ EMF = {
     "Requests": 1_000_000,
 }
 LOGGING = """
-import json, logging, sys
+import json, logging
 
-def handler(event, context):
+def handler(event, context, response_stream=None):
     words = json.loads(event["body"])
     logging.error("refused: %s", words)
     try:
@@ -479,12 +479,19 @@ def handler(event, context):
 
 
 @pytest.mark.parametrize("log_format", ["Text", "JSON"])
+@pytest.mark.parametrize("with_layer", [False, True])
 def test_a_line_end_in_a_message_begins_no_event_and_a_metric_in_it_is_none(
-    start_sandbox: StartSandbox, tmp_path: Path, log_format: str
+    start_sandbox: StartSandbox, tmp_path: Path, log_format: str, with_layer: bool
 ) -> None:
     """As on Lambda, where awslambdaric writes messages in frames. A document inside one is no document of metrics."""
     document = json.dumps({**EMF, "_aws": {**EMF["_aws"], "Timestamp": int(time.time() * 1000)}})
-    template = write(tmp_path, LOGGING, Chat=function(LoggingConfig={"LogFormat": log_format}))
+    chat = function(LoggingConfig={"LogFormat": log_format})
+    template = write(tmp_path, LOGGING, Chat=chat)
+    if with_layer:
+        code = f"{LOGGING}\nfrom lambda_streaming import streamify_response\nhandler = streamify_response(handler)\n"
+        variables = {"AWS_LAMBDA_EXEC_WRAPPER": WRAPPER}
+        chat["Properties"] |= {"Layers": [{"Ref": "Layer"}], "Environment": {"Variables": variables}}
+        template = write(tmp_path, code, Layer=layer(), Chat=chat)
     running = start_sandbox("--template", str(template))
     words = f"before\n{document}\nafter \x1b]0;title\x07"
     answer = call(running.ready, json.dumps(words))

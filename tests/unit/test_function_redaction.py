@@ -257,6 +257,8 @@ def test_keys_are_masked_whoever_wrote_them() -> None:
     for key in (
         "AKIAIOSFODNN7EXAMPLE",
         "ASIAIOSFODNN7EXAMPLE",
+        "ABIAIOSFODNN7EXAMPLE",
+        "nACCAIOSFODNN7EXAMPLE",
         "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY" * 2,
         "a1" * 32,
     ):
@@ -414,3 +416,20 @@ def test_a_stop_reason_quotes_neither_request_nor_answer(
     response = call(app, url_event({"prompt": prompt, "model": CLAUDE, "stop_sequences": ["Staple"]}))
     assert response.finished["stop_reason"] == logged
     assert "staple" not in json.dumps([response.log, response.finished, response.emf]).casefold()
+
+
+def test_no_library_logs_the_request_whatever_the_log_level(
+    function: tuple[Any, ReplayServer], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Lambda sets the root logger's level to the function's ApplicationLogLevel. botocore logs bodies at DEBUG."""
+    app, server = function
+    with caplog.at_level("DEBUG"):
+        client = app.create_client(app.config)
+        for reply in (Reply([chunk({"completion": SECRET})]), Reply.error(400, "ValidationException", SECRET)):
+            server.prepare(reply)
+            call(app, url_event({"prompt": SECRET, "model": CLAUDE}))
+    client.close()
+    names = {record.name.partition(".")[0] for record in caplog.records}
+    assert "urllib3" in names, "the level is what it should be"
+    logged = " ".join(record.getMessage() for record in caplog.records).casefold()
+    assert not [word for word in SECRET.casefold().split() if word in logged]

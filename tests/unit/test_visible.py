@@ -15,7 +15,7 @@ from sandbox.visible import visible_lines
         ("\x1b]0;title\x07 \x1b[2J \x9b1m \x7f\x00", ["\\x1b]0;title\\x07 \\x1b[2J \\x9b1m \\x7f\\x00"]),
         ("one\ntwo\r\nthree\rfour\r", ["one", "two", "three", "four"]),
         ("[ERROR] x\r\u00a0\u00a0File", ["[ERROR] x", "  File"]),
-        ("Grüße 😀", ["Grüße 😀"]),
+        ("Grüße 😀 \ud83d", ["Grüße 😀 \\ud83d"]),
     ],
 )
 def test_lines_of_an_event(event: str, lines: list[str]) -> None:

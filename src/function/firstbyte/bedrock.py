@@ -1,6 +1,7 @@
 """Calls Bedrock: makes the client, and opens, reads and closes a model's answer as a stream of events."""
 
 import json
+import logging
 from collections.abc import Callable, Iterator
 from typing import Any, Self, TypeVar
 
@@ -38,6 +39,8 @@ def create_client(config: Config) -> Any:
     Args:
         config: the region, and how many seconds the model may stay silent.
     """
+    # At DEBUG it logs whole requests and answers. Lambda would set that level for a function that wants it for its own.
+    logging.getLogger("botocore").setLevel(logging.INFO)
     return botocore.session.get_session().create_client(
         "bedrock-runtime",
         region_name=config.region,

@@ -24,7 +24,7 @@ _PART = 3  # so long a part is masked where a quotation may be cut; a shorter on
 _WORDS = re.compile(r"[^\W\d_]+|\d+|[^\x00-\x7f]")
 # A key's id may follow other letters at once, where a blank or an escape was lost.
 _KEYS_AND_WORDS = re.compile(
-    r"(?P<key>[A-Za-z0-9+/=_-]{40,}|(?<![A-Za-z0-9])[A-Za-z0-9]*?A[KS]IA[A-Z0-9]{12,})|" + _WORDS.pattern
+    r"(?P<key>[A-Za-z0-9+/=_-]{40,}|(?<![A-Za-z0-9])[A-Za-z0-9]*?A(?:BI|CC|KI|SI)A[A-Z0-9]{12,})|" + _WORDS.pattern
 )
 # It matches what comes before the resource.
 _ARN = re.compile(

@@ -66,11 +66,13 @@ def _log(meter: Meter, figures: Figures, ids: Mapping[str, str], facts: Mapping[
     )
     for failure in _failures(meter):
         # Message and field are left out: both may hold what the client wrote. A bug's own code is a name in the code.
+        # Before a model is asked, the request's words are not known here, and none can be masked.
+        detail = failure.detail if meter.attempts else None
         cause = {
             "error_type": failure.type.value,
             "code": failure.code if failure.place else failure.code and redaction.clean(failure.code),
             "model_id": failure.model_id,
-            "detail": failure.detail and redaction.clean(failure.detail),
+            "detail": detail and redaction.clean(detail),
             **given(place=failure.place),
         }
         logger.warning("request failed", extra={**ids, **cause})

@@ -67,10 +67,11 @@ def test_it_is_recorded_and_its_environment_serves_the_next(sandbox: RunningSand
     assert line["response_bytes"] == written or (written is None and 0 < line["response_bytes"] < 6 * len(MUCH))
     for metric, sum_ in {"Requests": 2, "ClientErrors": 1, "Completed": 1, "InternalErrors": 0, "ColdStart": 1}.items():
         assert found.metric(metric, "Sum") == sum_, metric
-    for metric, sum_ in {"Invocations": 2, "Errors": 1, "UrlRequestCount": 2, "Url5xxCount": 0}.items():
-        until(
-            lambda metric=metric: found.metric(metric, "Sum", "AWS/Lambda", **NAME) or 0, lambda got, n=sum_: got == n
-        )
+    counted = {"Invocations": 2, "Errors": 1, "UrlRequestCount": 2, "Url5xxCount": 0}
+    until(
+        lambda: {name: found.metric(name, "Sum", "AWS/Lambda", **NAME) for name in counted},
+        lambda sums: sums == counted,
+    )
     assert len(found.streams(GROUP)) == 1, "one environment"
     assert len(reports(found)) == 2
     assert not any("Status: timeout" in report for report in reports(found))

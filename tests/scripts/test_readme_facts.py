@@ -177,6 +177,11 @@ def test_request_fields_and_response_formats_are_those_of_the_function() -> None
 
     fields = [name for row in table("src/function", "## Request") for name in unquoted(row[0])]
     assert sorted(fields) == sorted(request._FIELDS)
+    meaning = {row[0]: row[1] for row in table("src/function", "## Request")}
+    assert f"up to {request.MAX_MESSAGES:,} " in meaning["`messages`"]
+    assert f"up to {request.MAX_STOP_SEQUENCE_CHARS} characters" in meaning["`stop_sequences`"]
+    limit = TEMPLATE["Resources"]["StreamingFunction"]["Properties"]["Environment"]["Variables"]["MAX_PROMPT_CHARS"]
+    assert f"may have {int(limit):,} characters" in READMES["src/function"]
     formats = [unquoted(row[0])[0] for row in table("src/function", "## Response")]
     known = (rendering.TEXT, rendering.SSE, rendering.NDJSON, rendering.JSON)
     assert formats == [one.content_type.partition(";")[0] for one in known]

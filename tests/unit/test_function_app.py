@@ -228,6 +228,7 @@ def test_reasoning_is_not_text_and_does_not_begin_a_text_response(function: tupl
         (url_event({"prompt": "x", "\ud800": 1}), "\ud800", 400),
         (url_event({"prompt": " "}), "prompt", 400),
         (url_event({"prompt": "x"}, "image/png"), "accept", 406),
+        ({**url_event({"prompt": "x"}), "headers": {"content-encoding": "gzip"}}, "content-encoding", 415),
         (url_event({"prompt": "x", "model": MISTRAL, "api": "invoke"}), "api", 400),
         (url_event({"prompt": "x", "model": LLAMA, "api": "invoke", "stop_sequences": ["a"]}), "stop_sequences", 400),
         ("no event of a URL", "body", 400),

@@ -44,7 +44,33 @@ from function_calls import parse_ndjson, parse_sse
         ("text/event-stream;q=0.5, application/x-ndjson;q=0.9", NDJSON),
         ("text/plain ; q=0.1 , text/event-stream ; q=0.2", SSE),
         ("text/event-stream;q=0, */*;q=0.1", TEXT),
-        ("text/event-stream;q=high", SSE),
+        # What the most specific range says of a format counts, wherever it stands.
+        ("text/plain;q=0, */*", SSE),
+        ("*/*, text/plain;q=0", SSE),
+        ("text/*;q=0, */*", NDJSON),
+        ("text/*;q=0, */*, text/event-stream;q=0.1", NDJSON),
+        ("text/*;q=0, */*;q=0.1, text/event-stream;q=0.2", SSE),
+        ("application/x-ndjson;q=0, application/*", JSON),
+        ("*/*;q=0.5, text/plain;q=0.1", SSE),
+        ("*/*, text/event-stream;q=0.9", TEXT),
+        ("application/json, */*;q=0", JSON),
+        # An entry whose weight is none is left out: https://www.rfc-editor.org/rfc/rfc9110#section-12.4.2
+        ("text/event-stream;q=nan, text/plain;q=0.1", TEXT),
+        ("text/event-stream;q=inf, text/plain;q=0.1", TEXT),
+        ("text/event-stream;q=2, text/plain;q=0.1", TEXT),
+        ("text/event-stream;q=1.001, text/plain;q=0.1", TEXT),
+        ("text/event-stream;q=, text/plain;q=0.1", TEXT),
+        ("text/event-stream;q, text/plain;q=0.1", TEXT),
+        ("text/event-stream;q=-1, */*", TEXT),
+        ("text/event-stream;q=1e0, text/plain;q=0.1", TEXT),
+        ("text/event-stream;q=0.8;q=x, text/plain;q=0.1", SSE),
+        ("text/event-stream;q=\u0660.9, text/plain;q=0.1", TEXT),
+        # Older Java writes this.
+        ("text/html, image/gif, image/jpeg, *; q=.2, */*; q=.2", TEXT),
+        ("text/event-stream; q = 0.2, text/plain;q=0.1", SSE),
+        ("text/event-stream;Q=0.2, text/plain;q=0.1", SSE),
+        # Several lines are one list, and of two weights for the same range the higher one counts.
+        ("text/plain;q=0.2,text/event-stream;q=0.3,text/plain;q=0.4", TEXT),
         ("application/json;q=0.5, */*;q=0.6", TEXT),
         ("application/json, text/javascript, */*; q=0.01", JSON),
         ("application/json, text/plain, */*", TEXT),
@@ -55,7 +81,13 @@ def test_choice(accept: str | None, rendering: Rendering) -> None:
     assert choose_rendering(accept) is rendering
 
 
-@pytest.mark.parametrize("accept", ["application/xml", "image/*", "text/event-stream;q=0", "text/html;q=1, x", ";q=1"])
+@pytest.mark.parametrize(
+    "accept",
+    [
+        *("application/xml", "image/*", "text/event-stream;q=0", "text/html;q=1, x", ";q=1", "*/*;q=0"),
+        *("text/event-stream;q=high", "text/*;q=nan", "text/plain;q=0, text/event-stream;q=0"),
+    ],
+)
 def test_nothing_acceptable_is_a_406(accept: str) -> None:
     with pytest.raises(RequestError) as caught:
         choose_rendering(accept)

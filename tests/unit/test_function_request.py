@@ -1,7 +1,9 @@
 """Requests: every field's good and bad values, where the body comes from, and anything at all as a body."""
 
 import base64
+import gzip
 import json
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -94,6 +96,8 @@ REFUSED: list[tuple[Any, str]] = [
     ({"prompt": "x", "messages": [USER]}, "messages"),
     ({"messages": []}, "messages"),
     ({"messages": "x"}, "messages"),
+    ({"messages": [USER] * 1002}, "messages"),
+    ({"messages": [1] * 1_000_000}, "messages"),
     ({"messages": {"role": "user"}}, "messages"),
     ({"messages": ["x"]}, "messages[0]"),
     ({"messages": [{"content": "a"}]}, "messages[0].role"),
@@ -120,6 +124,20 @@ REFUSED: list[tuple[Any, str]] = [
     ({"prompt": "x", "stop_sequences": ["a"] * 5}, "stop_sequences"),
     ({"prompt": "x", "stop_sequences": ["a", ""]}, "stop_sequences[1]"),
     ({"prompt": "x", "stop_sequences": [1]}, "stop_sequences[0]"),
+    ({"prompt": "x", "stop_sequences": ["a", "x" * 101]}, "stop_sequences[1]"),
+    ({"prompt": "x", "stop_sequences": [1] * 1_000_000}, "stop_sequences"),
+    ({"prompt": "x" * 5_000_000}, "prompt"),
+    ({"prompt": "x", "system": "y" * 5_000_000}, "prompt"),
+    ({"prompt": "x", "model": "y" * 5_000_000}, "model"),
+    ({"prompt": "x", "api": "y" * 5_000_000}, "api"),
+    ({"prompt": "x", "y" * 5_000_000: 1}, "y" * 80),
+    ({"messages": [{**USER, "y" * 5_000_000: 1}]}, "messages[0]." + "y" * 80),
+    ('{"prompt": "x", "temperature": 1e999}', "temperature"),
+    ('{"prompt": "x", "max_tokens": ' + "9" * 4000 + "}", "max_tokens"),
+    ('{"prompt": ' + "[" * 100_000 + "]" * 100_000 + "}", "body"),
+    ('{"prompt": "x", "prompt": "y"}', "body"),
+    ("{" + "".join(f'"{number}": 1, ' for number in range(200_000)) + '"199999": 1}', "body"),
+    ('{"messages": [{"role": "user", "content": "a", "content": "b"}]}', "body"),
     ('{"prompt": "x", "stop_sequences": ["\\udc00"]}', "stop_sequences[0]"),
     ({"prompt": "x", "api": "chat"}, "api"),
     ({"prompt": "x", "api": ["invoke"]}, "api"),
@@ -136,6 +154,15 @@ def test_refused(body: Any, field: str) -> None:
     assert failure.field == field
     assert failure.message.startswith(f"{field} ")
     assert "123456789012" not in failure.message
+    assert len(failure.message) < 400, "whatever the client has sent"
+
+
+def test_the_most_of_everything_is_taken() -> None:
+    config = replace(CONFIG, max_prompt_chars=1001)
+    messages = [USER, ASSISTANT] * 499 + [USER]
+    body = {"messages": messages, "stop_sequences": ["é" * 100] * 4, "system": "xy"}
+    request = parse_request(event(body), config)
+    assert (len(request.messages), len(request.stop_sequences)) == (999, 4)
 
 
 def test_length_limit_counts_characters_and_allows_exactly_as_many() -> None:
@@ -158,7 +185,6 @@ def test_base64_body() -> None:
         (["body"], "is missing"),
         ({"body": "e30", "isBase64Encoded": True}, "not valid Base64"),
         ({"body": "grüße", "isBase64Encoded": True}, "not valid Base64"),
-        ({"body": "//8=", "isBase64Encoded": True}, "not UTF-8"),
     ],
 )
 def test_unusable_events(event: Any, words: str) -> None:
@@ -167,6 +193,70 @@ def test_unusable_events(event: Any, words: str) -> None:
     assert caught.value.failure.field == "body"
     assert words in caught.value.failure.message
     assert str(caught.value) == "invalid_request: The request is not valid."
+
+
+def in_base64(body: bytes, **headers: str) -> dict[str, Any]:
+    return {"body": base64.b64encode(body).decode(), "isBase64Encoded": True, "headers": headers}
+
+
+GOOD = json.dumps({"prompt": "Grüße"}, ensure_ascii=False)
+PACKED = gzip.compress(GOOD.encode())
+
+
+@pytest.mark.parametrize(
+    ("event", "field", "words"),
+    [
+        (in_base64(b"\xff\xff"), "body", "is not UTF-8"),
+        (in_base64(GOOD.encode("latin-1")), "body", "is not UTF-8"),
+        (in_base64(GOOD.encode("utf-16")), "body", "is UTF-16, not UTF-8"),
+        (in_base64(GOOD.encode("utf-16-le")), "body", "is UTF-16, not UTF-8"),
+        (in_base64(GOOD.encode("utf-16-be")), "body", "is UTF-16, not UTF-8"),
+        (in_base64(GOOD.encode("utf-32")), "body", "is UTF-32, not UTF-8"),
+        # As ASCII, UTF-16 is UTF-8, too, so Lambda takes it for text.
+        ({"body": json.dumps({"prompt": "x"}).encode("utf-16-le").decode()}, "body", "is UTF-16, not UTF-8"),
+        (in_base64(PACKED), "body", "is compressed: send it without compression"),
+        (
+            in_base64(PACKED, **{"content-encoding": "gzip"}),
+            "content-encoding",
+            "gzip is not supported: send the body as",
+        ),
+        (in_base64(PACKED, **{"Content-Encoding": "br, gzip"}), "content-encoding", "br, gzip is not supported"),
+        (in_base64(b"", **{"content-encoding": "x" * 5000}), "content-encoding", "^.{,200}$"),
+        (
+            in_base64(GOOD.encode("latin-1"), **{"content-type": "application/json; Charset=ISO-8859-1"}),
+            *("content-type", "has the charset iso-8859-1: send UTF-8"),
+        ),
+        (
+            {"body": GOOD, "headers": {"content-type": 'application/json; charset="windows-1252"; x=y'}},
+            *("content-type", "has the charset windows-1252: send UTF-8"),
+        ),
+        ({"body": GOOD, "headers": {"content-type": "a; charset=" + "x" * 5000}}, "content-type", "^.{,200}$"),
+    ],
+)
+def test_a_body_in_another_coding_is_named(event: Any, field: str, words: str) -> None:
+    with pytest.raises(RequestError) as caught:
+        parse_request(event, CONFIG)
+    failure = caught.value.failure
+    assert (failure.type, failure.status, failure.field) == (ErrorType.INVALID_REQUEST, 415, field)
+    assert re.search(words, failure.message), failure.message
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        in_base64(b"\xef\xbb\xbf" + GOOD.encode()),
+        {"body": "\ufeff" + GOOD},
+        in_base64(GOOD.encode(), **{"content-encoding": "identity"}),
+        in_base64(GOOD.encode(), **{"content-encoding": ""}),
+        in_base64(GOOD.encode(), **{"content-type": "application/json; charset=UTF-8"}),
+        in_base64(GOOD.encode(), **{"content-type": "text/plain; charset=utf8"}),
+        in_base64(GOOD.encode(), **{"content-type": "application/x-www-form-urlencoded"}),
+        # In ASCII nearly every charset is the same.
+        {"body": json.dumps({"prompt": "Grüße"}), "headers": {"content-type": "application/json; charset=iso-8859-1"}},
+    ],
+)
+def test_a_body_whose_text_is_clear_is_taken(event: Any) -> None:
+    assert parse_request(event, CONFIG).messages[0].content == "Grüße"
 
 
 def test_headers_are_found_in_any_spelling() -> None:

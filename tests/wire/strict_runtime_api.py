@@ -45,6 +45,7 @@ class Invocation:
     )
     close_after: bool = False  # drop the connection once it is idle
     drip: bool = False  # send the answer byte by byte
+    answers_after: float = 0.0  # seconds
 
 
 class StrictRuntimeApi:
@@ -174,6 +175,7 @@ class StrictRuntimeApi:
         if self._current.silent:
             connection.recv(1)  # until the runtime hangs up
             return False
+        time.sleep(self._current.answers_after)
         for part in [self._current.answer] if not self._current.drip else [bytes([b]) for b in self._current.answer]:
             connection.sendall(part)
         return not self._current.close_after

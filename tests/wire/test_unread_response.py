@@ -12,7 +12,7 @@ from wire.strict_runtime_api import Invocation, Received, StrictRuntimeApi
 RunFunction = Callable[..., Runtime]
 # Far more than all socket buffers hold.
 MUCH = 30_000_000
-# Of this time the layer keeps back a fifth. Half of that is for a write that begins when the handler should be over.
+# Of this time the layer keeps back a fifth. A write that begins when the handler should be over has half of that.
 TIMEOUT = 4
 LAST_WRITE, LAST_WORDS = 0.8 * TIMEOUT, 0.9 * TIMEOUT
 
@@ -122,6 +122,19 @@ def test_a_last_word_still_gets_through(api: StrictRuntimeApi, run_function: Run
     api.invoke(Invocation(deadline_ms=int((time.time() + TIMEOUT) * 1000)))
     request = api.answer().request
     assert (request.body, request.done) == (b"xlate", True)
+
+
+def test_a_handler_that_returns_in_the_last_moment_has_its_answer_read(
+    api: StrictRuntimeApi, run_function: RunFunction
+) -> None:
+    runtime = run_function(
+        streaming("response_stream.write('x')\ntime.sleep(context.get_remaining_time_in_millis() / 1000 - 0.3)")
+    )
+    deadline_ms = int((time.time() + TIMEOUT) * 1000)
+    api.invoke(Invocation(deadline_ms=deadline_ms, answers_after=0.05))
+    assert api.answer().request.done
+    api.wait_for_next(2)
+    assert "may not have arrived" not in runtime.log
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Chooses the response format from the Accept header: text, server-sent events, NDJSON, or one JSON document."""
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -69,22 +70,19 @@ SSE = Rendering("sse", "text/event-stream; charset=utf-8", _sse_frame, has_event
 NDJSON = Rendering("ndjson", "application/x-ndjson", _ndjson_frame, has_events=True)
 JSON = Rendering("json", "application/json", _json_frame, has_events=True, in_one_piece=True)
 
-_BY_MEDIA_RANGE = {
-    "text/plain": TEXT,
-    "text/event-stream": SSE,
-    "application/x-ndjson": NDJSON,
-    "application/json": JSON,
-    "text/*": TEXT,
-    "application/*": NDJSON,
-    "*/*": TEXT,
-}
+# The earlier one is sent where a client likes two of them equally well.
+_ALL = (TEXT, SSE, NDJSON, JSON)
+# RFC 9110, 12.4.2, and without the 0 before the point, as some clients write it.
+_WEIGHT = re.compile(r"1(\.0*)?|0?\.[0-9]+|0\.?")
 
 
 def choose_rendering(accept: str | None) -> Rendering:
     """Return the rendering that the client prefers.
 
-    The highest `q` wins; then a stream wins over one piece; then the one that the header names first. A stream wins
+    The weight of a format is that of the most specific range that it fits: `text/plain` before `text/*` before `*/*`.
+    The highest weight wins; then a stream wins over one piece; then the one that the header names first. A stream wins
     because many libraries send `application/json, text/plain, */*` by default, and do not mean to wait.
+    https://www.rfc-editor.org/rfc/rfc9110#section-12.5.1
 
     Args:
         accept: the value of the Accept header; None or empty accepts everything.
@@ -92,31 +90,34 @@ def choose_rendering(accept: str | None) -> Rendering:
     Raises:
         RequestError: the client accepts none of the formats; the status is 406.
     """
-    best: tuple[tuple[float, bool], Rendering] | None = None
-    for entry in (accept or "*/*").split(","):
-        media_range, *parameters = (part.strip().lower() for part in entry.split(";"))
-        rendering = _BY_MEDIA_RANGE.get(media_range)
-        quality = _quality(parameters)
-        if rendering is None or quality <= 0:
-            continue
-        rank = (quality, not rendering.in_one_piece)
-        if best is None or rank > best[0]:
+    weights = _weights(accept or "*/*")
+    best: tuple[tuple[float, bool, int], Rendering] | None = None
+    for rendering in _ALL:
+        media_type = rendering.content_type.partition(";")[0]
+        fitting = (media_type, f"{media_type.partition('/')[0]}/*", "*/*")
+        weight, place = next((weights[one] for one in fitting if one in weights), (0.0, 0))
+        rank = (weight, not rendering.in_one_piece, -place)
+        if weight > 0 and (best is None or rank > best[0]):
             best = (rank, rendering)
     if best is None:
-        message = "accept names none of text/plain, text/event-stream, application/x-ndjson and application/json"
+        message = (
+            "accept names none of text/plain, text/event-stream, application/x-ndjson and application/json, "
+            "or refuses them with q=0, or with a q that is not from 0 to 1"
+        )
         raise RequestError(Failure.of(ErrorType.INVALID_REQUEST, message, status=406, field="accept"))
     return best[1]
 
 
-def _quality(parameters: list[str]) -> float:
-    for parameter in parameters:
-        name, _, value = parameter.partition("=")
-        if name.strip() == "q":
-            try:
-                return float(value)
-            except ValueError:
-                return 1.0
-    return 1.0
+def _weights(accept: str) -> dict[str, tuple[float, int]]:
+    """Return the weight of each media range, and its place in the header. An entry whose weight is none is left out."""
+    weights: dict[str, tuple[float, int]] = {}
+    for place, entry in enumerate(accept.split(",")):
+        media_range, *parameters = (part.strip().lower() for part in entry.split(";"))
+        pairs = (parameter.partition("=") for parameter in parameters)
+        weight = next((value.strip() for name, _, value in pairs if name.strip() == "q"), "1")
+        if _WEIGHT.fullmatch(weight) and float(weight) > weights.get(media_range, (-1.0, 0))[0]:
+            weights[media_range] = (float(weight), place)
+    return weights
 
 
 def usage_fields(usage: Usage) -> dict[str, int | None]:

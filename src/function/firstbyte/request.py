@@ -2,6 +2,8 @@
 
 import base64
 import json
+import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, NoReturn, cast
@@ -16,8 +18,16 @@ Api = Literal["invoke", "converse"]
 DEFAULT_MAX_TOKENS = 1024
 # The smallest limit among Bedrock's text models (Amazon Nova's and Titan's Converse limit).
 MAX_STOP_SEQUENCES = 4
+# Far more than any use needs. Bedrock names no limits of these that hold for all models.
+MAX_STOP_SEQUENCE_CHARS = 100
+MAX_MESSAGES = 1000
 
 _FIELDS = ("prompt", "messages", "model", "system", "max_tokens", "temperature", "top_p", "stop_sequences", "api")
+
+
+_GZIP = b"\x1f\x8b"
+_BYTE_ORDER_MARK = "\ufeff"
+_CHARSET = re.compile(r'\bcharset\s*=\s*"?([^\s";]+)', re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +83,7 @@ def parse_request(event: object, config: Config) -> ChatRequest:
         config: the models and limits.
 
     Raises:
-        RequestError: an `invalid_request` that names the field.
+        RequestError: an `invalid_request` that names the field. The status is 400, or 415 for a body that is not UTF-8.
     """
     body = _json_object(_body(event))
     for name in body:
@@ -121,31 +131,79 @@ def caller(event: object) -> str | None:
     return found if isinstance(found, str) else None
 
 
-def _refuse(field: str, problem: str) -> NoReturn:
-    raise RequestError(Failure.of(ErrorType.INVALID_REQUEST, f"{field} {problem}", field=field))
+def _refuse(field: str, problem: str, status: int = 400) -> NoReturn:
+    raise RequestError(Failure.of(ErrorType.INVALID_REQUEST, f"{field} {problem}", status=status, field=field))
+
+
+def _refuse_coding(field: str, problem: str) -> NoReturn:
+    """Refuse a body whose bytes are not what this function reads.
+
+    https://www.rfc-editor.org/rfc/rfc9110#section-15.5.16
+    """
+    _refuse(field, problem, 415)
 
 
 def _body(event: object) -> str:
     fields = event if isinstance(event, Mapping) else {}
+    coding = (header(event, "content-encoding") or "").strip()
+    if coding.lower() not in ("", "identity"):
+        _refuse_coding(
+            "content-encoding", f"{coding[:80]} is not supported: send the body as it is, without compression"
+        )
     body = fields.get("body")
     if not isinstance(body, str) or not body:
         _refuse("body", 'is missing: send a JSON object such as {"prompt": "..."}')
     if not fields.get("isBase64Encoded"):
-        return body
+        if not body.isascii():
+            _check_charset(event)
+        if "\0" in body[:4]:  # as ASCII, UTF-16 is UTF-8, too
+            _refuse_coding("body", _other_unicode(body[:4].encode(errors="replace")))
+        return body.removeprefix(_BYTE_ORDER_MARK)
     try:
-        return base64.b64decode(body, validate=True).decode()
-    except UnicodeDecodeError:
-        _refuse("body", "is not UTF-8")
+        data = base64.b64decode(body, validate=True)
     except ValueError:
         _refuse("body", "is not valid Base64, though the event says so")
+    return _text_of(data, event)
+
+
+def _text_of(data: bytes, event: object) -> str:
+    if data.startswith(_GZIP):
+        _refuse_coding("body", "is compressed: send it without compression")
+    if not json.detect_encoding(data).startswith("utf-8"):
+        _refuse_coding("body", _other_unicode(data))
+    if not data.isascii():
+        _check_charset(event)
+    try:
+        return data.decode().removeprefix(_BYTE_ORDER_MARK)
+    except UnicodeDecodeError as error:
+        _refuse_coding("body", f"is not UTF-8: byte {error.start + 1} fits no character. Send JSON in UTF-8")
+
+
+def _other_unicode(data: bytes) -> str:
+    # "utf-16-le", for example
+    return f"is {json.detect_encoding(data)[:6].upper()}, not UTF-8: send JSON in UTF-8"
+
+
+def _check_charset(event: object) -> None:
+    """Refuse a body that is not ASCII alone and, as its header says, not UTF-8. In ASCII most charsets are the same."""
+    found = _CHARSET.search(header(event, "content-type") or "")
+    if found and found[1].lower() not in ("utf-8", "utf8"):
+        _refuse_coding("content-type", f"has the charset {found[1][:80].lower()}: send UTF-8")
 
 
 def _json_object(text: str) -> dict[str, Any]:
     def no_such_number(name: str) -> NoReturn:
         _refuse("body", f"is not valid JSON: {name} is not a JSON number")
 
+    def without_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        fields = dict(pairs)
+        if len(fields) < len(pairs):
+            ((name, _),) = Counter(name for name, _ in pairs).most_common(1)
+            _refuse("body", f"has the field {name[:80]} twice in one object")
+        return fields
+
     try:
-        body = json.loads(text, parse_constant=no_such_number)
+        body = json.loads(text, parse_constant=no_such_number, object_pairs_hook=without_repetition)
     except json.JSONDecodeError as error:
         _refuse("body", f"is not valid JSON: {error.msg} at line {error.lineno}, column {error.colno}")
     except ValueError:  # an integer with more digits than Python converts
@@ -165,8 +223,8 @@ def _messages(body: Mapping[str, Any]) -> tuple[Message, ...]:
     if "messages" not in body:
         _refuse("prompt", "is missing: give a prompt or messages")
     entries = body["messages"]
-    if not isinstance(entries, list) or not entries:
-        _refuse("messages", "must be a list of at least one message")
+    if not isinstance(entries, list) or not 1 <= len(entries) <= MAX_MESSAGES:
+        _refuse("messages", f"must be a list of 1 to {MAX_MESSAGES} messages")
     messages = tuple(_message(entry, number) for number, entry in enumerate(entries))
     if messages[-1].role != "user":
         _refuse(f"messages[{len(messages) - 1}].role", "must be user: the model answers the last message")
@@ -252,6 +310,9 @@ def _stop_sequences(body: Mapping[str, Any]) -> tuple[str, ...]:
     for number, value in enumerate(values):
         if not isinstance(value, str) or not value:
             _refuse(f"stop_sequences[{number}]", "must be a string that is not empty")
+        if len(value) > MAX_STOP_SEQUENCE_CHARS:
+            limit = f"at most {MAX_STOP_SEQUENCE_CHARS} characters are allowed"
+            _refuse(f"stop_sequences[{number}]", f"is too long: {len(value)} characters, {limit}")
         _check_encodable(value, f"stop_sequences[{number}]")
     return tuple(values)
 

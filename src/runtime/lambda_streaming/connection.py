@@ -21,8 +21,8 @@ class RuntimeApiConnection:
     """One HTTP/1.1 connection, used by one response at a time.
 
     Every wait ends before the invocation's deadline: neither a client that takes nothing nor a silent Runtime API can
-    hang the runtime. A wait that begins in time ends `margin_seconds` before the deadline, and a later one when half of
-    that is left. The rest is for logs and metrics.
+    hang the runtime. A wait that begins in time ends `margin_seconds` before the deadline. One that begins later has
+    half of what is left. The rest is for logs and metrics.
 
     Args:
         address: `HOST:PORT`, the value of `AWS_LAMBDA_RUNTIME_API`.
@@ -50,8 +50,10 @@ class RuntimeApiConnection:
 
     def begin(self, deadline: float) -> None:
         """Prepares for the next response. `deadline` is a Unix time in seconds."""
-        self._deadline = deadline
-        self._margin = margin_seconds(max(deadline - time.time(), 0))
+        seconds = max(deadline - time.time(), 0)
+        # A clock that is set while the response goes on must not look like a client that takes nothing.
+        self._deadline = time.monotonic() + seconds
+        self._margin = margin_seconds(seconds)
         self.untouched = True
         self.broken = False
         self.timed_out = False
@@ -160,11 +162,8 @@ class RuntimeApiConnection:
 
     def _remaining(self) -> float:
         """Returns for how many seconds a wait that begins now may last."""
-        now = time.time()
-        end = self._deadline - self._margin
-        if now >= end:
-            end += self._margin / 2
-        return max(end - now, 0.001)
+        left = self._deadline - time.monotonic()
+        return max(left - self._margin if left > self._margin else left / 2, 0.001)
 
     def _gave_up(self) -> WriteTimeoutError:
         """Resets the connection, and returns the error that says why."""

@@ -4,8 +4,8 @@
 def margin_seconds(seconds: float) -> float:
     """Returns how long before the timeout a handler should be over.
 
-    Async handlers are cancelled then, and a write that the client does not take is given up. What a handler still
-    writes after that, such as its last words, has half of the margin.
+    Async handlers are cancelled then, and a write that the client does not take is given up. Last words that a handler
+    writes after that have half of what is left.
 
     Args:
         seconds: until the timeout. Of a short time only a fifth is kept back.

@@ -82,7 +82,7 @@ class ResponseStream:
         """Sends one chunk at once. It blocks while the client takes no more. Empty data sends nothing.
 
         It blocks until 1 s before the function's timeout at the longest (a fifth of the time, if the timeout is under
-        5 s), so that the response can still be recorded. What is written later than that has half of this time.
+        5 s), so that the response can still be recorded. What is written later has half of the time that is left.
 
         Args:
             data: the chunk; text is sent as UTF-8.

@@ -129,12 +129,14 @@ def body_end_with_error(error_type: str, message: str, stack_trace: Sequence[str
 
 
 def _error_body(error_type: str, message: str, stack_trace: list[str]) -> bytes:
-    while True:
-        document = {"errorType": error_type, "errorMessage": message, "stackTrace": stack_trace}
-        body = base64.b64encode(json.dumps(document).encode())
-        if len(body) <= _ERROR_BODY_LIMIT:
-            return body
-        if stack_trace:
-            stack_trace = stack_trace[1:]
-        else:
-            message = message[: len(message) // 2]
+    def encoded(frames: list[str]) -> bytes:
+        document = {"errorType": error_type, "errorMessage": message, "stackTrace": frames}
+        return base64.b64encode(json.dumps(document).encode())
+
+    # How many frames can be there, from the innermost out: each is encoded once, however many there are.
+    room, first = _ERROR_BODY_LIMIT // 4 * 3 - len(base64.b64decode(encoded([]))), len(stack_trace)
+    while first and (room := room - len(json.dumps(stack_trace[first - 1])) - 2 * (first < len(stack_trace))) >= 0:
+        first -= 1
+    while len(body := encoded(stack_trace[first:])) > _ERROR_BODY_LIMIT:
+        message = message[: len(message) // 2]
+    return body

@@ -28,7 +28,7 @@ class FunctionError:
     def summary(self) -> str:
         """The type and the message in one line, without the stack trace that a runtime reports with them."""
         message = self.details
-        with contextlib.suppress(ValueError, KeyError, TypeError):
+        with contextlib.suppress(ValueError, KeyError, TypeError, RecursionError):
             message = str(json.loads(self.details)["errorMessage"])
         return f"{self.type}: {' '.join(message.split())}"
 

@@ -254,7 +254,7 @@ def _header(headers: Iterable[tuple[bytes, bytes]], name: str) -> str | None:
 
 def _reported_error(error_type: str | None, body: bytes) -> FunctionError:
     """What `/error` and `/init/error` carry: the type in a header, the rest as JSON."""
-    with contextlib.suppress(ValueError, AttributeError):
+    with contextlib.suppress(ValueError, AttributeError, RecursionError):
         error_type = error_type or json.loads(body).get("errorType")
     return FunctionError(error_type or "Runtime.Unknown", body.decode(errors="replace"))
 
@@ -269,7 +269,7 @@ def _trailed_error(trailers: Iterable[tuple[bytes, bytes]]) -> FunctionError | N
         details = base64.b64decode(body or "", validate=True)
         if body is None or not isinstance(json.loads(details), dict):
             raise ValueError("not a JSON object")
-    except (binascii.Error, ValueError) as error:
+    except (binascii.Error, ValueError, RecursionError) as error:
         note = f"the trailer Lambda-Runtime-Function-Error-Body is not a JSON object in base64: {error}"
         return FunctionError(error_type or "Runtime.Unknown", note)
     return _reported_error(error_type, details)

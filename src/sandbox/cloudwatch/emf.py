@@ -1,6 +1,7 @@
 """The embedded metric format: which points CloudWatch extracts from a log line."""
 
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 from sandbox.cloudwatch.metrics import VALUE_LIMIT, Dimensions, Point
@@ -9,12 +10,16 @@ from sandbox.strict_json import parse_json
 
 _METRICS_PER_DIRECTIVE = 100
 _VALUES_PER_METRIC = 100
+# The sandbox's own limit: a line of 1 MB could have a billion points, as each dimension set has all values again.
+_POINTS_PER_DOCUMENT = 30_000
 # The last millisecond that a timestamp in an answer can express.
 _LAST_MS = 253_402_300_799_999
 
 
 def emf_points(message: str) -> list[Point]:
     """Return one point for every value and dimension set of a document; none for a line that is no valid document.
+
+    None either for one that has more than 30,000 points.
 
     A document counts whole or not at all: where one member breaks the specification, no other is taken. CloudWatch's
     limit on a timestamp's age is not applied. `StorageResolution` makes no difference: no period is below a minute.
@@ -24,7 +29,9 @@ def emf_points(message: str) -> list[Point]:
         message: the log line; the document must be all of it.
     """
     try:
-        return list(_points(parse_json(message)))
+        points = list(islice(_points(parse_json(message)), _POINTS_PER_DOCUMENT + 1))
+        _require(len(points) <= _POINTS_PER_DOCUMENT)
+        return points
     except (ValueError, RecursionError):
         return []
 

@@ -4,11 +4,12 @@ import asyncio
 import logging
 import os
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 from sandbox.banner import print_line
 from sandbox.errors import StartError, UsageError
 from sandbox.server import run
-from sandbox.settings import read_settings
+from sandbox.settings import Settings, read_settings
 from sandbox.terminal import unblocked_stderr
 from template.errors import ParameterError, TemplateError
 
@@ -19,7 +20,7 @@ def main() -> int:
     os.umask(0o077)
     logging.basicConfig(format="sandbox: %(message)s", level=logging.WARNING)
     try:
-        asyncio.run(run(read_settings(sys.argv[1:])))
+        asyncio.run(_run(read_settings(sys.argv[1:])))
     except UsageError as error:
         print_line(f"sandbox: {error}; see --help")
         return 2
@@ -32,8 +33,20 @@ def main() -> int:
     return 0
 
 
+class _Threads(ThreadPoolExecutor):
+    """The event loop's threads. At its end the loop would wait for their work, which nobody waits for any more."""
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: ARG002 - the loop's call
+        super().shutdown(wait=False, cancel_futures=True)
+
+
+async def _run(settings: Settings) -> None:
+    asyncio.get_running_loop().set_default_executor(_Threads())
+    await run(settings)
+
+
 if __name__ == "__main__":
     with unblocked_stderr():
         exit_code = main()
-    # At once: Python's own end would wait for threads that still work on a request that nobody waits for any more.
+    # At once: Python's own end would wait for these threads, too.
     os._exit(exit_code)

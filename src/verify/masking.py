@@ -8,15 +8,16 @@ from typing import Any
 _TRACE_ID = r"\b1-[0-9a-f]{8}-[0-9a-f]{24}\b"
 _REQUEST_ID = r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b"
 
-# What is looked for, and what stands in its place.
+# What is looked for, and what stands in its place. Each begins where a word does and takes all of it: what tried every
+# letter of a long word would take the square of its length.
 _PATTERNS: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = (
     # Of Function URLs.
-    (re.compile(r"[a-z0-9]+(?=\.lambda-url\.)"), "***"),
+    (re.compile(r"(?<![a-z0-9])[a-z0-9]++(?=\.lambda-url\.)"), "***"),
     # An account's id, also within a word. An id that may have twelve digits in a row stays: a trace's, a request's.
     (re.compile(rf"({_TRACE_ID}|{_REQUEST_ID})|(?<![0-9])[0-9]{{12}}(?![0-9])"), lambda match: match[1] or "***"),
     # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-prefixes
     (re.compile(r"(?<![A-Z0-9])A[A-Z]{3}[A-Z0-9]{12,124}(?![A-Z0-9])"), "***"),
-    (re.compile(r"[^\s@|`,;:=\"']+@[^\s@|`,;:=\"']+"), "***@***"),
+    (re.compile(r"(?<![^\s@|`,;:=\"'])[^\s@|`,;:=\"']++@[^\s@|`,;:=\"']+"), "***@***"),
 )
 
 

@@ -92,13 +92,13 @@ def test_a_prelude_says_what_the_handler_said_or_is_refused(head: Any) -> None:
     assert (found[0].status, found[1]) == (status, b"body")
 
 
-@given(ODD_TEXTS, st.text() | ODD_TEXTS, st.lists(ODD_TEXTS | st.just("x" * 2000), max_size=5))
-@example("Error\r\nX: y", "\ud800", [])
+@given(ODD_TEXTS, st.text() | ODD_TEXTS)
+@example("Error\r\nX: y", "\ud800")
 @examples(2)
-def test_error_trailers_are_read_as_they_were_meant(error_type: str, message: str, stack_trace: list[str]) -> None:
+def test_error_trailers_are_read_as_they_were_meant(error_type: str, message: str) -> None:
     received = h11.Connection(h11.SERVER)
     head = wire.request_head("h:1", "id", invocation_id="x", content_type=wire.STREAM_CONTENT_TYPE, user_agent="u")
-    end = wire.body_end_with_error(error_type, message, stack_trace)
+    end = wire.body_end_with_error(error_type, message)
     assert len(end) < 4096
     received.receive_data(head + wire.chunk(b"data") + end)
     events = []

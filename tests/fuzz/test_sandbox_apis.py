@@ -340,7 +340,7 @@ EMF = {
 @examples(1)
 def test_an_emf_document(engines: Engines, document: Any) -> None:
     points = emf_points(as_json(document))
-    assert len(points) <= 10_000
+    assert len(points) <= 30_000
     check_kept(engines, points)
 
 

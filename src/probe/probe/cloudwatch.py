@@ -1,7 +1,6 @@
 """Sends what is published to CloudWatch through curl and understands its refusals."""
 
 import html
-import re
 from collections.abc import Callable, Mapping, Sequence
 
 from . import publication
@@ -45,11 +44,11 @@ def send(
 
 def _put(form: bytes, config: str, environment: Mapping[str, str], hidden: Callable[[str], str]) -> str | None:
     """Send one request; why it failed, or None. `hidden` gives a text without secrets."""
-    received = {HEADER: b"", BODY: b""}
+    received = {HEADER: bytearray(), BODY: bytearray()}
     with Connection(config, [form], environment) as connection:
         for arrival in connection.exchange():
             received[arrival.source] += arrival.data
-    head = parse_response_head(received[HEADER])
+    head = parse_response_head(bytes(received[HEADER]))
     if head is not None and head.status != 200:
         # Before it is shortened, and after XML's escapes are gone.
         return hidden(_refusal(head.status, hidden(received[BODY].decode(errors="replace"))))
@@ -60,6 +59,11 @@ def _put(form: bytes, config: str, environment: Mapping[str, str], hidden: Calla
 def _refusal(status: int, text: str) -> str:
     """CloudWatch's code and message, else the beginning of what came in their place."""
     # Two elements of a small document that is not trusted: it is searched rather than parsed.
-    found = [re.search(rf"<{name}>(.*?)</{name}>", text, re.DOTALL) for name in ("Code", "Message")]
-    said = ": ".join(html.unescape(match[1]) for match in found if match)
+    said = ": ".join(html.unescape(found) for name in ("Code", "Message") if (found := _element(text, name)))
     return f"HTTP {status}: {said or text[:_MESSAGE_LENGTH] or 'the response has no body'}"
+
+
+def _element(text: str, name: str) -> str:
+    """What the first element of this name holds; "" when there is none or it does not end."""
+    content, end, _ = text.partition(f"<{name}>")[2].partition(f"</{name}>")
+    return content if end else ""

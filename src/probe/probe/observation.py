@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,6 +17,9 @@ from .response_head import ResponseHead, parse_response_head
 # More than Lambda gives in one piece, which is 6 MB: a JSON answer or error is kept whole, an endless body is not.
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 KEPT_BYTES = 8 * 1024 * 1024
+
+# It ends a header section; before it stands the end of a line.
+_EMPTY_LINE = re.compile(rb"\n\r?\n")
 
 # Ten times the longest answer of a model: its events and lines are not kept, but the moment of each text is.
 MOST_MESSAGES = 1_000_000
@@ -125,8 +129,12 @@ class Observer:
         if seen.first_header_at is None:
             seen.first_header_at = arrival.at
         if seen.head is None:
+            looked_at = max(len(self._header_bytes) - 2, 0)  # an empty line may have begun there
             self._header_bytes += arrival.data
-            seen.head = parse_response_head(bytes(self._header_bytes))
+            ends = [found.end() for found in _EMPTY_LINE.finditer(self._header_bytes, looked_at)]
+            if ends:
+                seen.head = parse_response_head(bytes(self._header_bytes))
+                del self._header_bytes[: ends[-1]]
             if seen.head:
                 self._prepare(seen.head)
 

@@ -1,15 +1,16 @@
 """The HTTP application: routes, request bodies and errors of Bedrock's streaming APIs; no authentication."""
 
+import asyncio
 import json
 import uuid
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from aiohttp import web
 
 from sandbox.bedrock import converse
-from sandbox.bedrock.answer import Answer, compose
+from sandbox.bedrock.answer import Answer, Prompt, compose
 from sandbox.bedrock.conversation import REQUEST_METADATA
 from sandbox.bedrock.dialect import Dialect
 from sandbox.bedrock.errors import STREAM_FAULTS, RefusedError, ServiceError, invalid
@@ -23,11 +24,16 @@ from sandbox.bedrock.validation import check_body
 from sandbox.eventstream import CONTENT_TYPE
 from sandbox.strict_json import parse_json
 
+T = TypeVar("T")
+
 INVOKE = "InvokeModelWithResponseStream"
 CONVERSE = "ConverseStream"
 
 # The largest body that the service takes, in bytes.
 _MAX_BODY_BYTES = 25_000_000
+# Larger bodies are read, and longer answers (in deltas) made, on a thread: the streams of others go on. Within these,
+# nothing takes much longer than ten milliseconds.
+_SMALL_BODY_BYTES, _SHORT_ANSWER = 5_000, 2_000
 # Recorded errors have this after the code.
 _ERROR_NAMESPACE = "http://internal.amazon.com/coral/com.amazon.bedrock/"
 # In botocore's service model the event streams of both APIs have every fault's event, except for the first of these.
@@ -72,7 +78,7 @@ async def _serve(
             if (metadata := request.headers.get(_METADATA)) is not None:
                 check_body(_parse(metadata.encode()), REQUEST_METADATA)
             check_guardrail_headers(request.headers)
-        await playback.play(response, *_understand(body, api, find_model(model_id, region), default))
+        await playback.play(response, *await _understand(body, api, find_model(model_id, region), default))
     except RefusedError as refusal:
         playback.outcome, playback.status = refusal.error.code, refusal.error.status
         response = _error_response(refusal.error)
@@ -84,22 +90,32 @@ async def _serve(
     return response
 
 
-def _understand(body: bytes, api: str, model: Model, default: Directive) -> tuple[Model, Dialect, Script, Answer]:
+async def _understand(body: bytes, api: str, model: Model, default: Directive) -> tuple[Model, Dialect, Script, Answer]:
     if not model.makes_text:
         raise invalid(_MAKES_NO_TEXT[api])
     dialect: Dialect | None = converse if api == CONVERSE else family_of(model)
     if dialect is None:
         raise invalid(f"The sandbox does not know the {INVOKE} format of {model.id[:200]}; it answers to {CONVERSE}.")
+    is_large = len(body) > _SMALL_BODY_BYTES
+    script, prompt = await _done(partial(_read, body, dialect, model, default), on_a_thread=is_large)
+    is_long = is_large or script.reasoning + script.chunks > _SHORT_ANSWER
+    answer = await _done(partial(compose, script, prompt), on_a_thread=is_long)
+    _check_fit(script, answer, api, model, dialect)
+    return model, dialect, script, answer
+
+
+async def _done(work: Callable[[], T], *, on_a_thread: bool) -> T:
+    return await asyncio.to_thread(work) if on_a_thread else work()
+
+
+def _read(body: bytes, dialect: Dialect, model: Model, default: Directive) -> tuple[Script, Prompt]:
     content = _parse(body)
     check_body(content, dialect.BODY)
     prompt = dialect.read(content)
     try:
-        script = script_for(model.id, default, prompt.user_text)
+        return script_for(model.id, default, prompt.user_text), prompt
     except ScriptError as error:
         raise invalid(str(error)) from None
-    answer = compose(script, prompt)
-    _check_fit(script, answer, api, model, dialect)
-    return model, dialect, script, answer
 
 
 def _parse(body: bytes) -> Any:

@@ -118,6 +118,8 @@ class Playback:
             await response.write(event)
 
     async def _wait_until(self, due_ms: float) -> None:
+        # Also between deltas that are due already: a write does not wait while the client reads as fast as it can.
+        await asyncio.sleep(0)
         while (seconds := (due_ms - self.elapsed_ms) / 1000) > 0:
             transport = self._request.transport
             if transport is None or transport.is_closing():

@@ -37,6 +37,8 @@ ERROR_CHUNK = "error_chunk"
 _OPENING, _CLOSING = "[[sandbox:", "]]"
 _MAX_MS = 900_000.0
 _MAX_COUNT = 1_000_000
+# Each is looked at for every delta.
+_MOST_STALLS = 100
 # A directive may hold a part of the prompt by accident. So an error shows no more of it than this.
 _SHOWN_CHARS = 40
 
@@ -106,7 +108,8 @@ def parse_directive(text: str) -> Directive:
     """Parse the inside of one directive.
 
     Raises:
-        ScriptError: an unknown key, a value that is not what the key takes, or a key given twice.
+        ScriptError: an unknown key, a value that is not what the key takes, or a key given too often: `stall` more than
+            100 times, any other twice.
     """
     changes: dict[str, Any] = {}
     for word in text.split():
@@ -120,6 +123,8 @@ def parse_directive(text: str) -> Directive:
         except ValueError as takes:
             raise ScriptError(f"model script: {key} takes {takes}, not {_shown(value)}") from None
         changes[key] = (*changes.get(key, ()), read) if key == "stall" else read
+        if key == "stall" and len(changes[key]) > _MOST_STALLS:
+            raise ScriptError(f"model script: stall is given more than {_MOST_STALLS} times")
     return Directive(model=changes.pop("for", ""), changes=changes)
 
 

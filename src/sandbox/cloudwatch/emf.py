@@ -9,8 +9,8 @@ from sandbox.strict_json import parse_json
 
 _METRICS_PER_DIRECTIVE = 100
 _VALUES_PER_METRIC = 100
-# CloudWatch documents no such limit. But sets, metrics and values multiply: 6 KB of JSON can name ten million points.
-_POINTS_PER_DOCUMENT = 10_000
+# The sandbox's own limit: a line of 1 MB could have a billion points, as each dimension set has all values again.
+_POINTS_PER_DOCUMENT = 30_000
 # The last millisecond that a timestamp in an answer can express.
 _LAST_MS = 253_402_300_799_999
 
@@ -18,9 +18,10 @@ _LAST_MS = 253_402_300_799_999
 def emf_points(message: str) -> list[Point]:
     """Return one point for every value and dimension set of a document; none for a line that is no valid document.
 
-    A document counts whole or not at all: where one member breaks the specification, no other is taken. One with more
-    than 10,000 points counts as none. CloudWatch's limit on a timestamp's age is not applied. `StorageResolution` makes
-    no difference: no period is below a minute.
+    None either for one that has more than 30,000 points.
+
+    A document counts whole or not at all: where one member breaks the specification, no other is taken. CloudWatch's
+    limit on a timestamp's age is not applied. `StorageResolution` makes no difference: no period is below a minute.
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
 
     Args:

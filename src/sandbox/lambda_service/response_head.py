@@ -44,19 +44,20 @@ class PreludeReader:
         Raises:
             ResponseHeadError: this is no prelude.
         """
+        looked_at = max(len(self._received) - len(_DELIMITER) + 1, 0)  # the delimiter may have begun there
         self._received += data
-        prelude, delimiter, body = bytes(self._received).partition(_DELIMITER)
-        if len(prelude) > _PRELUDE_LIMIT_BYTES:
+        end = self._received.find(_DELIMITER, looked_at)
+        if end > _PRELUDE_LIMIT_BYTES or (end < 0 and len(self._received) > _PRELUDE_LIMIT_BYTES):
             raise ResponseHeadError(f"no end of the prelude within the first {_PRELUDE_LIMIT_BYTES} bytes")
-        if not delimiter:
+        if end < 0:
             return None
         try:
-            value = json.loads(prelude)
+            value = json.loads(self._received[:end])
         except (ValueError, RecursionError) as error:
             raise ResponseHeadError(f"the prelude is not JSON: {error}") from None
         if not isinstance(value, dict):
             raise ResponseHeadError("the prelude is not a JSON object")
-        return _head(value, "application/octet-stream"), body
+        return _head(value, "application/octet-stream"), bytes(self._received[end + len(_DELIMITER) :])
 
 
 def buffered_response(payload: bytes) -> tuple[ResponseHead, bytes]:

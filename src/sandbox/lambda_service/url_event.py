@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html#urls-payloads
 
 import base64
 import re
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qsl
@@ -38,10 +39,7 @@ def url_event(
     headers = [(name.lower(), value) for name, value in request.headers.items()]
     client = request.transport.get_extra_info("peername")[0] if request.transport else "127.0.0.1"
     caller = request.get(CALLER)
-    joined: dict[str, str] = {}
-    for name, value in headers:
-        if name not in _TAKEN_OUT:
-            joined[name] = f"{joined[name]},{value}" if name in joined else value
+    joined = _joined((name, value) for name, value in headers if name not in _TAKEN_OUT)
     joined["x-amzn-trace-id"] = trace
     joined["x-forwarded-for"] = client
     # A Function URL is an https one on AWS; what came here was plain HTTP at any port.
@@ -83,17 +81,18 @@ def url_event(
     if cookies:
         event["cookies"] = cookies
     if query:
-        event["queryStringParameters"] = _parameters(query)
+        event["queryStringParameters"] = _joined(parse_qsl(query, keep_blank_values=True))
     if body:
         event["body"], event["isBase64Encoded"] = _body(body, joined.get("content-type", ""))
     return event
 
 
-def _parameters(query: str) -> dict[str, str]:
-    parameters: dict[str, str] = {}
-    for name, value in parse_qsl(query, keep_blank_values=True):
-        parameters[name] = f"{parameters[name]},{value}" if name in parameters else value
-    return parameters
+def _joined(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Return the values of each name with commas between them."""
+    values: dict[str, list[str]] = {}
+    for name, value in pairs:
+        values.setdefault(name, []).append(value)
+    return {name: ",".join(several) for name, several in values.items()}
 
 
 def _iam(caller: Credentials) -> dict[str, Any]:

@@ -85,7 +85,7 @@ def assemble(trace_id: str, documents: Iterable[str]) -> Trace | None:
     """
     latest = {document["id"]: document for document in map(json.loads, documents)}
     places = {node["id"]: node for document in latest.values() for node in walk(document)}
-    segments = []
+    segments, parents = [], {}
     for document in latest.values():
         parent = places.get(document["parent_id"]) if is_subsegment(document) else None
         if parent is None:
@@ -93,9 +93,11 @@ def assemble(trace_id: str, documents: Iterable[str]) -> Trace | None:
             continue
         for field in _ADDRESS:
             del document[field]
-        siblings = parent["subsegments"] = parent.get("subsegments") or []
-        siblings.append(document)
-        siblings.sort(key=_order)
+        parent["subsegments"] = parent.get("subsegments") or []
+        parent["subsegments"].append(document)
+        parents[parent["id"]] = parent
+    for parent in parents.values():
+        parent["subsegments"].sort(key=_order)
     segments = sorted([*segments, *_inferred(trace_id, segments)], key=_order)
     return Trace(trace_id, segments) if segments else None
 

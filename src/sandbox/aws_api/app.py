@@ -8,6 +8,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from sandbox.aws_api.contract import ApiError, Operations, not_supported
+from sandbox.doors import body_of
 from sandbox.invocation import REQUEST_LIMIT_BYTES
 from sandbox.signing.credentials import Credentials
 from sandbox.signing.signed import SERVICE, signature_check
@@ -32,7 +33,7 @@ def aws_endpoint_app(
         if request[SERVICE] == "lambda":
             return await invoke(request)
         # On a thread: while a query runs, streams go on.
-        return await asyncio.to_thread(_answer, request[SERVICE], engines, request, await request.read())
+        return await asyncio.to_thread(_answer, request[SERVICE], engines, request, await body_of(request))
 
     check = signature_check(keys, region, None, _refused)
     app = web.Application(middlewares=[check], client_max_size=REQUEST_LIMIT_BYTES)

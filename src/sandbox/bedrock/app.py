@@ -21,6 +21,7 @@ from sandbox.bedrock.playback import Playback
 from sandbox.bedrock.script import ERROR_CHUNK, Directive, Script, ScriptError, parse_directive, script_for
 from sandbox.bedrock.served import Served
 from sandbox.bedrock.validation import check_body
+from sandbox.doors import body_of
 from sandbox.eventstream import CONTENT_TYPE
 from sandbox.strict_json import parse_json
 
@@ -70,7 +71,7 @@ async def _serve(
     request: web.Request, *, api: str, default: Directive, region: str, on_served: Callable[[Served], None]
 ) -> web.StreamResponse:
     model_id = request.match_info["model_id"]
-    body = await request.read()
+    body = await body_of(request)
     playback = Playback(request)
     response: web.StreamResponse = web.StreamResponse(headers=_headers(api))
     try:

@@ -13,6 +13,7 @@ from typing import Any
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from sandbox.doors import body_of
 from sandbox.eventstream import CONTENT_TYPE, encode_message
 from sandbox.invocation import FunctionError, Invocation, ResponseEnd, ResponseStart
 from sandbox.lambda_service.function import FunctionSpec
@@ -57,7 +58,7 @@ def invoke_api(functions: Sequence[ServedFunction]) -> Handler:
 async def _answer(function: ServedFunction, request: web.Request, arn: str) -> web.StreamResponse:
     is_traced = function.spec.tracing == "Active"
     trace = trace_context(request.headers.get("X-Amzn-Trace-Id"), is_traced, datetime.now(UTC))
-    invocation = Invocation(await request.read() or b"{}", trace, str(uuid.uuid4()), arn)
+    invocation = Invocation(await body_of(request) or b"{}", trace, str(uuid.uuid4()), arn)
     status = 200
     try:
         return await _invoke(function.pool, request, invocation)

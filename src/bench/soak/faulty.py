@@ -11,6 +11,7 @@ import time
 from typing import Any
 
 import app
+from lambda_streaming.stream import current_stream
 
 # Nobody listens there (the discard service), so every datagram is lost without a word.
 _NOWHERE = "127.0.0.1:9"
@@ -32,10 +33,9 @@ time.time = _time
 def handler(event: dict[str, Any], context: Any) -> Any:
     """Handle a request as app.py does, with the fault that its header names: `clock=SECONDS`, `drop`, `no-xray`.
 
-    A fault begins some milliseconds later, in the middle of the answer, and is over with the next request.
+    A fault begins some milliseconds later, in the middle of the answer. The clock jumps back when that is recorded.
     """
     name, _, value = event["headers"].get("x-soak", "").partition("=")
-    _jump(0.0)
     _send_traces_to(_NOWHERE if name == "no-xray" else _daemon)
     timer = None
     if name == "clock":
@@ -50,6 +50,9 @@ def handler(event: dict[str, Any], context: Any) -> Any:
     finally:
         timer.cancel()
         timer.join()
+        stream = current_stream.get()
+        assert stream is not None
+        stream.on_finish(lambda: _jump(0.0))  # behind the function's own, which records the response
 
 
 def _jump(seconds: float) -> None:

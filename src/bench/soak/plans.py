@@ -53,8 +53,8 @@ _WEIGHTS = {
     NO_XRAY: 40,
     CLOCK: 40,
 }
-# An answer that no buffer between function and client holds.
-_DEAD_WORDS, _DEAD_WORD = 250, "x" * 20_000
+# An answer that no buffer between function and client holds: a line end of two bytes takes six in the function's JSON.
+_DEAD_WORDS, _DEAD_WORD = 250, "\x85" * 5000 + "x"
 _REFUSED_BODIES = (
     b"{",
     b'{"prompt": ""}',
@@ -110,7 +110,7 @@ def _plan(fault: str, dice: random.Random) -> Plan:
         return Plan(fault, _body(dice, "ttft=5 gap=10 chunks=30"), accept, share=share)
     if fault == DEAD:
         prompt = " ".join(["[[sandbox: echo ttft=0 gap=0]]", *[_DEAD_WORD] * _DEAD_WORDS])
-        return Plan(fault, json.dumps({"prompt": prompt}).encode())
+        return Plan(fault, json.dumps({"prompt": prompt}, ensure_ascii=False).encode())
     soak = {DROPPED: "drop", NO_XRAY: "no-xray", CLOCK: f"clock={dice.choice((-600, -5, 5, 600))}"}.get(fault, "")
     script = "ttft=5 gap=5 chunks=30" if fault in (DROPPED, CLOCK) else _answer(dice)
     return Plan(fault, _body(dice, script), accept, soak, share)

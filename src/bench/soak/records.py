@@ -50,6 +50,7 @@ class Records:
         lambda_metrics: sums of what Lambda counts.
         function_metrics: sums of what the function counts.
         statuses: the status that Lambda's own segment has, by the trace's id.
+        faulty: the traces whose request ended with a fault, for Lambda.
         traced: the outcome in the function's subsegment, by the trace's id.
     """
 
@@ -62,6 +63,7 @@ class Records:
     lambda_metrics: dict[str, float] = field(default_factory=dict)
     function_metrics: dict[str, float] = field(default_factory=dict)
     statuses: dict[str, int] = field(default_factory=dict)
+    faulty: set[str] = field(default_factory=set)
     traced: dict[str, str] = field(default_factory=dict)
 
 
@@ -137,6 +139,8 @@ class Reader:
         for summary in answer["TraceSummaries"]:
             if "HttpStatus" in summary.get("Http", {}):
                 records.statuses[summary["Id"]] = summary["Http"]["HttpStatus"]
+            if summary["HasFault"]:
+                records.faulty.add(summary["Id"])
             if outcome := summary.get("Annotations", {}).get("outcome"):
                 records.traced[summary["Id"]] = outcome[0]["AnnotationValue"]["StringValue"]
 

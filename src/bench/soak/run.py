@@ -1,6 +1,7 @@
 """One soak: a sandbox, clients and disturbances, then the books and what is left."""
 
 import contextlib
+import os
 import signal
 import subprocess
 import tempfile
@@ -27,8 +28,8 @@ FEWEST, MOST = 100, 14_000
 CLIENTS = ENVIRONMENTS + 2
 # Without it, those that are throttled would use up most of the plans.
 _BACK_OFF_SECONDS = 0.3
-# The sandbox's promise is two seconds on an idle machine.
-_END_SECONDS = 5.0
+# The sandbox's promise. On a busy machine it gets a part of the processors' time.
+_END_SECONDS = 2.0
 _EVERYDAY = Plan(NOTHING, b'{"prompt": "[[sandbox: ttft=1 gap=1 chunks=3]] Hi"}')
 
 
@@ -99,13 +100,14 @@ def run(requests: int, seed: int, told: Callable[[str, int], None]) -> Result:
         everything = [*extra, *seen]
         records = reader.read()
         reader.close()
-        end_seconds = _end(sandbox)
+        limit = _END_SECONDS * (1 + os.getloadavg()[0] / (os.cpu_count() or 1))
+        end_seconds = _end(sandbox, limit)
         checks = [
             *balance(everything, records),
             *leaks(before, half, after, requests),
             Check("answers after all this", 1, int(answers)),
             Check("exit code after SIGTERM", 0, sandbox.process.returncode),
-            Check(f"ended within {_END_SECONDS:.0f} s", 1, int(end_seconds < _END_SECONDS)),
+            Check(f"ended within {limit:.0f} s", 1, int(end_seconds < limit)),
         ]
         return Result(seed, seconds, seen, disturber.done, records, (before, half, after), end_seconds, checks)
 
@@ -138,11 +140,11 @@ def _requests(
     return seen, halves[0], disturber
 
 
-def _end(sandbox: Sandbox) -> float:
+def _end(sandbox: Sandbox, limit: float) -> float:
     begun = time.monotonic()
     sandbox.process.send_signal(signal.SIGTERM)
     with contextlib.suppress(subprocess.TimeoutExpired):
-        sandbox.process.wait(_END_SECONDS)
+        sandbox.process.wait(limit)
     seconds = time.monotonic() - begun
     if sandbox.process.poll() is None:
         sandbox.process.kill()

@@ -13,7 +13,7 @@ ENVIRONMENTS = 10
 _CHANGES = {
     "      Handler: app.handler\n": "      Handler: faulty.handler\n",
     'MODEL_IDLE_TIMEOUT_SECONDS: "60"': 'MODEL_IDLE_TIMEOUT_SECONDS: "2"',
-    'MAX_PROMPT_CHARS: "200000"': 'MAX_PROMPT_CHARS: "5500000"',
+    'MAX_PROMPT_CHARS: "200000"': 'MAX_PROMPT_CHARS: "2500000"',
 }
 
 

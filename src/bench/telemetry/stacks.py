@@ -16,6 +16,8 @@ import psutil
 
 ROOT = Path(__file__).resolve().parents[3]
 
+# The sandbox's promise is two seconds.
+_END_SECONDS = 30.0
 _NO_TELEMETRY = "def record(*_args: object, **_kwargs: object) -> None: ...\n"
 
 
@@ -81,3 +83,8 @@ def running(template: Path, directory: Path, *flags: str) -> Iterator[Sandbox]:
                 yield Sandbox(process, json.loads(ready_file.read_bytes()), log)
             finally:
                 process.send_signal(signal.SIGINT)
+                # Leaving the `with` waits, too, but after Ctrl-C only for a moment.
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(_END_SECONDS)
+                process.kill()
+                printed.wait()

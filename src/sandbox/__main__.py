@@ -5,6 +5,7 @@ import logging
 import sys
 
 from sandbox.banner import print_line
+from sandbox.departures import note_bad_requests
 from sandbox.errors import StartError, UsageError
 from sandbox.server import run
 from sandbox.settings import read_settings
@@ -14,6 +15,7 @@ from template.errors import ParameterError, TemplateError
 def main() -> int:
     """Run the sandbox until it is told to stop; return the exit code."""
     logging.basicConfig(format="sandbox: %(message)s", level=logging.WARNING)
+    note_bad_requests()
     try:
         asyncio.run(run(read_settings(sys.argv[1:])))
     except UsageError as error:

@@ -8,7 +8,6 @@ import yaml
 
 from template.errors import TemplateError
 
-
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html: a template has up to 1 MB.
 _MOST_NODES = 1_000_000
 
@@ -46,7 +45,13 @@ def load(path: Path) -> dict[str, Any]:
         template = yaml.load(path.read_bytes(), _Loader)  # noqa: S506 - derived from SafeLoader
     except OSError as error:
         raise TemplateError(f"cannot read the template {path}: {error.strerror}; name one with --template") from None
-    except (yaml.YAMLError, AttributeError, RecursionError, TypeError, ValueError) as error:  # PyYAML's own and Python's
+    except (
+        yaml.YAMLError,
+        AttributeError,
+        RecursionError,
+        TypeError,
+        ValueError,
+    ) as error:  # PyYAML's own and Python's
         raise TemplateError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
     _expanded_size(template, {}, path)
     if not isinstance(template, dict):

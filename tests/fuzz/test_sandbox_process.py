@@ -25,7 +25,9 @@ RAW = (
     b"POST /model/amazon.nova-micro-v1%3A0/converse-stream HTTP/1.1\r\n"
     + HEAD
     + b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\nA: b\r\n\r\n",
-    b"GET /%ff?a=%zz&b HTTP/1.1\r\n" + HEAD + b"Authorization: AWS4-HMAC-SHA256 Credential=a/b/c/d/aws4_request\r\n\r\n",
+    b"GET /%ff?a=%zz&b HTTP/1.1\r\n"
+    + HEAD
+    + b"Authorization: AWS4-HMAC-SHA256 Credential=a/b/c/d/aws4_request\r\n\r\n",
     b"GET / HTTP/1.0\r\nExpect: 100-continue\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n",
 )
 OPERATIONS: dict[tuple[str, str], Any] = {
@@ -33,7 +35,10 @@ OPERATIONS: dict[tuple[str, str], Any] = {
         "Namespace": "N",
         "MetricData": [{"MetricName": "a", "Value": 1, "Dimensions": [{"Name": "b", "Value": "c"}]}],
     },
-    ("logs", "Logs_20140328.FilterLogEvents"): {"logGroupName": "/aws/lambda/firstbyte-streaming", "filterPattern": "a"},
+    ("logs", "Logs_20140328.FilterLogEvents"): {
+        "logGroupName": "/aws/lambda/firstbyte-streaming",
+        "filterPattern": "a",
+    },
     ("xray", ""): {"TraceIds": ["1-6a000000-0123456789abcdef01234567"]},
     ("lambda", ""): {"headers": {}, "body": json.dumps(BODY)},
 }

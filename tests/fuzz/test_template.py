@@ -117,7 +117,7 @@ def test_a_template(folder: Path, template: Any) -> None:
     check(folder, as_json(template))
 
 
-@given(spoiled(*({"Parameters": {}, **{name: OWN[name]}} for name in ("Rules", "Conditions", "Mappings"))))
+@given(spoiled(*({"Parameters": {}, name: OWN[name]} for name in ("Rules", "Conditions", "Mappings"))))
 @examples(0.1)
 def test_sections_of_the_repositorys_own_template(folder: Path, template: Any) -> None:
     check(folder, as_json({**OWN, **template} if isinstance(template, dict) else template))

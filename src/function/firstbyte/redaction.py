@@ -23,9 +23,7 @@ _PART = 3  # so long a part is masked where a quotation may be cut; a shorter on
 # A run of letters or of digits; other characters than ASCII's one by one.
 _WORDS = re.compile(r"[^\W\d_]+|\d+|[^\x00-\x7f]")
 # A key's id may follow other letters at once, where a blank or an escape was lost.
-_KEYS_AND_WORDS = re.compile(
-    rf"(?P<key>[A-Za-z0-9+/=_-]{{40,}}|[A-Za-z0-9]*A[KS]IA[A-Z0-9]{{12,}})|{_WORDS.pattern}"
-)
+_KEYS_AND_WORDS = re.compile(rf"(?P<key>[A-Za-z0-9+/=_-]{{40,}}|[A-Za-z0-9]*A[KS]IA[A-Z0-9]{{12,}})|{_WORDS.pattern}")
 # The first group is what comes before the resource.
 _ARN = re.compile(r"\b(arn:aws(?:-cn|-us-gov)?:[a-z0-9-]+:[a-z0-9-]*:(?:[0-9]{12})?:)[A-Za-z0-9/._:*-]*")
 # Where a quotation may be cut: at dots, quotation marks, a colon and the end. An apostrophe is no quotation mark.

@@ -8,6 +8,7 @@ import copy
 import json
 import re
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import Any
 
 from hypothesis import HealthCheck, settings
@@ -25,7 +26,21 @@ _RAW = {
     "<a key twice>": '{"a":1,"a":2}',
 }
 _TEXTS = (
-    *("", " ", "\0", "\n", "\r\nx-added: 1", "\x1b[2J", "\x85\u2028", "\ud800", "\udfff\ud800", "\ufffe", "é😀", "'", '"'),
+    *(
+        "",
+        " ",
+        "\0",
+        "\n",
+        "\r\nx-added: 1",
+        "\x1b[2J",
+        "\x85\u2028",
+        "\ud800",
+        "\udfff\ud800",
+        "\ufffe",
+        "é😀",
+        "'",
+        '"',
+    ),
     *("null", "0", "-1", "1e999", "NaN", "$p0", "%s{0}{", "[[sandbox:", "../..", "a" * 300, "é" * 2000),
 )
 _NUMBERS = (0, -1, 1, 2, 59, 60, 2**31, 2**53 + 1, 2**63, 2**64, 10**18, 10**40, -(10**40), 0.5, -0.0, 1e-320, 1e308)
@@ -53,7 +68,7 @@ def as_json(value: Any) -> str:
 
 @st.composite
 def spoiled(draw: st.DrawFn, *documents: Any) -> Any:
-    """One of the documents, or a part of it, with up to three changes: values replaced, left out, renamed or doubled."""
+    """One of the documents with up to three changes: values replaced, left out, renamed, doubled or copied."""
     document = copy.deepcopy(draw(st.sampled_from(documents)))
     for _ in range(draw(st.integers(0, 3))):
         path = draw(st.sampled_from(list(_paths(document))))
@@ -99,7 +114,7 @@ def spoiled_bytes(draw: st.DrawFn, *samples: bytes) -> bytes:
 
 @st.composite
 def spoiled_text(draw: st.DrawFn, *samples: str) -> str:
-    """One of the samples, some of whose words are left out, repeated, or replaced by words of the others or odd texts."""
+    """One of the samples with words left out, repeated, or replaced by words of the others or odd texts."""
     words = [re.findall(r"\w+|\s+|.", sample, re.DOTALL) for sample in samples]
     chosen = list(draw(st.sampled_from(words)))
     others = sorted({word for sample in words for word in sample})
@@ -114,7 +129,7 @@ def spoiled_text(draw: st.DrawFn, *samples: str) -> str:
 def in_pieces(data: bytes, cuts: Sequence[int]) -> list[bytes]:
     """The data cut at these places, each counted modulo its length."""
     places = sorted({cut % (len(data) + 1) for cut in cuts} | {0, len(data)})
-    return [data[start:end] for start, end in zip(places, places[1:], strict=False)]
+    return [data[start:end] for start, end in pairwise(places)]
 
 
 CUTS: st.SearchStrategy[list[int]] = st.lists(st.integers(0, 10_000), max_size=4)

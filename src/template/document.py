@@ -8,6 +8,9 @@ import yaml
 
 from template.errors import TemplateError
 
+# https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html: a template has up to 1 MB.
+_MOST_NODES = 1_000_000
+
 
 class _Loader(yaml.SafeLoader):
     """YAML with CloudFormation's short forms (`!Sub x` is `{"Fn::Sub": x}`)."""
@@ -42,11 +45,35 @@ def load(path: Path) -> dict[str, Any]:
         template = yaml.load(path.read_bytes(), _Loader)  # noqa: S506 - derived from SafeLoader
     except OSError as error:
         raise TemplateError(f"cannot read the template {path}: {error.strerror}; name one with --template") from None
-    except yaml.YAMLError as error:
+    except (
+        yaml.YAMLError,
+        AttributeError,
+        RecursionError,
+        TypeError,
+        ValueError,
+    ) as error:  # PyYAML's own and Python's
         raise TemplateError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
+    _expanded_size(template, {}, path)
     if not isinstance(template, dict):
         raise TemplateError(f"{path} is not a template: its top level is not a mapping")
     return template
+
+
+def _expanded_size(node: Any, known: dict[int, int], path: Path) -> int:
+    """Return how many nodes there are once every alias (`*name`) is written out, as the rest of this package sees it.
+
+    Raises:
+        TemplateError: a node is inside of itself, or there are more than a template of CloudFormation's 1 MB can have.
+    """
+    if not isinstance(node, dict | list):
+        return 1
+    if known.setdefault(id(node), 0) == 0:
+        known[id(node)] = _MOST_NODES + 1  # what an alias inside of this node would find
+        parts = [*node, *node.values()] if isinstance(node, dict) else node
+        known[id(node)] = 1 + sum(_expanded_size(part, known, path) for part in parts)
+    if known[id(node)] > _MOST_NODES:
+        raise TemplateError(f"{path} is not a template: its aliases make it endless, or far too large")
+    return known[id(node)]
 
 
 def section(template: Mapping[str, Any], name: str, path: Path) -> dict[str, Any]:

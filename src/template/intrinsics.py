@@ -106,7 +106,7 @@ class Resolver:
         Raises:
             TemplateError: there is no such condition, or it cannot be resolved.
         """
-        if name not in self._conditions:
+        if not isinstance(name, str) or name not in self._conditions:
             raise TemplateError(f"{where}: the template has no condition {name}")
         return bool(self.resolve(self._conditions[name], f"Conditions.{name}"))
 

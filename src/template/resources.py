@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from template.document import load, section
-from template.errors import TemplateError
+from template.errors import TemplateError, well_formed
 from template.globals import with_globals
 from template.intrinsics import NO_VALUE, Resolver, as_text
 from template.parameters import ParameterValue, parameter_values
@@ -130,10 +130,11 @@ class Stack:
         found = []
         for key, declared in self._outputs.items():
             where = f"Outputs.{key}"
-            if "Condition" in declared and not self._resolver.holds(declared["Condition"], where):
-                continue
-            value = as_text(self._resolver.resolve(declared.get("Value", ""), f"{where}.Value"))
-            found.append(Output(key, value, declared.get("Description", "")))
+            with well_formed(where):
+                if "Condition" in declared and not self._resolver.holds(declared["Condition"], where):
+                    continue
+                value = as_text(self._resolver.resolve(declared.get("Value", ""), f"{where}.Value"))
+                found.append(Output(key, value, declared.get("Description", "")))
         return found
 
 
@@ -198,7 +199,8 @@ def read_stack(
         return value
 
     declared_parameters = section(template, "Parameters", path)
-    parameters = parameter_values(declared_parameters, overrides)
+    with well_formed(f"{path}: Parameters"):
+        parameters = parameter_values(declared_parameters, overrides)
     values = {**parameters, **pseudo_parameters}
     check_rules(section(template, "Rules", path), values)
     resolver = Resolver(
@@ -208,11 +210,15 @@ def read_stack(
         value_of,
         path.parent,
     )
-    for logical_id, declared in with_globals(template, path).items():
+    with well_formed(f"{path}: Globals"):
+        declared_resources = with_globals(template, path)
+    for logical_id, declared in declared_resources.items():
         where = f"Resources.{logical_id}"
+        if not isinstance(logical_id, str):
+            raise TemplateError(f"{path}: {where}: the name of a resource is a text")
         if logical_id.startswith("Fn::"):
             raise TemplateError(f"{path}: {where}: {logical_id.rpartition('::')[0]} is not supported")
-        if not isinstance(declared, dict) or "Type" not in declared:
+        if not isinstance(declared, dict) or not isinstance(declared.get("Type"), str):
             raise TemplateError(f"{path}: {where} has no Type")
         if "Condition" not in declared or resolver.holds(declared["Condition"], where):
             properties = Properties(declared.get("Properties", {}), f"{where}.Properties", resolver)

@@ -12,6 +12,7 @@ from urllib3.exceptions import HTTPError
 
 from probe.connection import Connection
 from probe.curl import BODY, HEADER, Arrival, CurlFigures, configuration
+from probe.json_object import parse_object
 from probe.load import utc_now
 from probe.measurement import Run, measure
 from probe.observation import Observation, Observer
@@ -51,10 +52,7 @@ class Answer:
     @property
     def refusal(self) -> Mapping[str, Any]:
         """The error in the body of a response that is none of 2xx; empty if there is none."""
-        try:
-            error = json.loads(self.seen.kept_body)["error"]
-        except (ValueError, KeyError, TypeError):
-            return {}
+        error = (parse_object(self.seen.kept_body) or {}).get("error")
         return error if isinstance(error, dict) else {}
 
     @property
@@ -118,10 +116,16 @@ def invoke(deployed: Deployed, body: Mapping[str, Any], accept: str) -> Answer |
 
 
 def _head(prelude: bytes) -> bytes:
-    """Return status and headers as HTTP has them."""
-    said = json.loads(prelude)
-    lines = [f"HTTP/1.1 {said['statusCode']} ", *(f"{name}: {value}" for name, value in said["headers"].items())]
-    return "\r\n".join([*lines, "", ""]).encode()
+    """Return status and headers as HTTP has them.
+
+    Raises:
+        ValueError: it is not their JSON.
+    """
+    match parse_object(prelude):
+        case {"statusCode": int(status), "headers": dict(headers)}:
+            lines = [f"HTTP/1.1 {status} ", *(" ".join(f"{name}: {value}".split()) for name, value in headers.items())]
+            return "\r\n".join([*lines, "", ""]).encode()
+    raise ValueError("no status and headers")
 
 
 def _answer(observer: Observer, figures: CurlFigures | None, deployed: Deployed, *, buffered: bool = False) -> Answer:

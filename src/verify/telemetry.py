@@ -1,11 +1,11 @@
 """The checks of what was recorded of the responses: log lines, metrics and traces, as AWS shows them after a while."""
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from probe.json_object import parse_object
 from probe.measurement import COMPLETED
 from verify.calls import DOCUMENT, Answer
 from verify.deployed import Deployed
@@ -46,7 +46,7 @@ class Log:
                 logGroupName=self._group, filterPattern=pattern, startTime=int(self._since.timestamp() * 1000)
             )
             for event in (event for page in pages for event in page["events"]):
-                self._lines[request_id] = json.loads(event["message"])
+                self._lines[request_id] = parse_object(event["message"]) or {}
         return self._lines.get(request_id)
 
 
@@ -240,7 +240,7 @@ def _trace(sent: Sent, xray: Any) -> tuple[str | None, str]:
         return UNCHECKED, "none of the answers was sampled: Lambda samples the first of each second, and one in twenty"
     answer = streamed[0]
     traces = xray.batch_get_traces(TraceIds=[trace_id(answer)])["Traces"]
-    documents = [json.loads(segment["Document"]) for trace in traces for segment in trace["Segments"]]
+    documents = [parse_object(segment["Document"]) or {} for trace in traces for segment in trace["Segments"]]
     return traced(documents, sent.deployed.recorded_as(answer.run.model or ""))
 
 
@@ -248,7 +248,7 @@ def traced(documents: Sequence[Mapping[str, Any]], model: str) -> tuple[str | No
     """Look for the function's own records in the segments of a trace of this model."""
     parts = [part for document in documents for part in _with_subsegments(document)]
     names = [part.get("name") for part in parts]
-    annotations = {key: value for part in parts for key, value in part.get("annotations", {}).items()}
+    annotations = {key: value for part in parts for key, value in (part.get("annotations") or {}).items()}
     missing = [name for name in _SUBSEGMENTS if name not in names]
     missing += [f"the annotation {key}" for key in _ANNOTATIONS if key not in annotations]
     if missing:
@@ -261,5 +261,5 @@ def traced(documents: Sequence[Mapping[str, Any]], model: str) -> tuple[str | No
 
 def _with_subsegments(document: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     yield document
-    for part in document.get("subsegments", ()):
+    for part in document.get("subsegments") or ():
         yield from _with_subsegments(part)

@@ -161,9 +161,7 @@ def test_a_header_is_a_text_or_missing(event: Any) -> None:
 @pytest.mark.parametrize("name", CHUNKS)
 @given(data=st.data(), accept=st.sampled_from((TEXT, SSE, NDJSON, JSON)))
 @examples(0.5)
-def test_chunks_of_a_model(
-    function: tuple[Any, ReplayServer], name: str, data: st.DataObject, accept: str
-) -> None:
+def test_chunks_of_a_model(function: tuple[Any, ReplayServer], name: str, data: st.DataObject, accept: str) -> None:
     app, server = function
     chunks = data.draw(spoiled(CHUNKS[name]))
     raw = [as_json(content).encode() for content in (chunks if isinstance(chunks, list) else [chunks])]

@@ -29,7 +29,7 @@ ANSWERS = (
 def answered(answer: bytes) -> tuple[RuntimeApiConnection, socket.socket]:
     """A connection on which a response was sent, and its other end, at which this answer was written."""
     with socket.create_server(("127.0.0.1", 0)) as server:
-        connection = RuntimeApiConnection("127.0.0.1:{}".format(server.getsockname()[1]))
+        connection = RuntimeApiConnection(f"127.0.0.1:{server.getsockname()[1]}")
         connection.begin(deadline=time.time() + 5)
         connection.send(b"POST / HTTP/1.1\r\n\r\n")
         other, _ = server.accept()

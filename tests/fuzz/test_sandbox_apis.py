@@ -86,7 +86,9 @@ def engines() -> Iterator[Engines]:
         logs.create_group(GROUP)
         for number, line in enumerate(LINES):
             logs.put(GROUP, "s", TIME * 1000 + number, line)
-        traces.put(segment(1, annotations={"ttft_ms": 12.5, "model": "m", "cold": True}, http={"response": {"status": 200}}))
+        traces.put(
+            segment(1, annotations={"ttft_ms": 12.5, "model": "m", "cold": True}, http={"response": {"status": 200}})
+        )
         traces.put(subsegment(2, 1, namespace="aws", subsegments=[nested(3)]))
         metrics.put([Point("N", "Latency", (("service", "a"),), "Milliseconds", TIME * 1000, 12.5)])
         yield Engines(
@@ -153,7 +155,7 @@ BODIES: dict[tuple[str, str], Any] = {
         "queryString": "fields @timestamp, @message | sort @timestamp desc | limit 20",
     },
     ("logs", "GetQueryResults"): {"queryId": "x"},
-    ("xray", "/TraceSummaries"): {**RANGE, "FilterExpression": 'ok AND annotation.ttft_ms > 1'},
+    ("xray", "/TraceSummaries"): {**RANGE, "FilterExpression": "ok AND annotation.ttft_ms > 1"},
     ("xray", "/Traces"): {"TraceIds": [TRACE_ID]},
 }
 
@@ -198,7 +200,7 @@ FORMS = (
 @examples(2)
 def test_a_form(engines: Engines, form: Any, service: str) -> None:
     fields = form if isinstance(form, dict) else {"Action": form}
-    body = urlencode({k: v for k, v in fields.items()}, errors="surrogatepass").encode()
+    body = urlencode(fields, errors="surrogatepass").encode()
     status, answer = engines.send(service, "", body, **{"Content-Type": "application/x-www-form-urlencoded"})
     assert status < 500 or status == 501, answer
     ElementTree.fromstring(answer)
@@ -217,7 +219,7 @@ def test_metric_math(engines: Engines, expression: str) -> None:
     engines.check("monitoring", "GetMetricData", as_json(body))
 
 
-PATTERNS = ('{ $.message = "response finished" && $.usage.input >= 1 }', 'REPORT "RequestId: 1"', '{ $.a != 1e5 }')
+PATTERNS = ('{ $.message = "response finished" && $.usage.input >= 1 }', 'REPORT "RequestId: 1"', "{ $.a != 1e5 }")
 
 
 @given(spoiled_text(*PATTERNS))
@@ -232,7 +234,7 @@ def test_a_filter_pattern(engines: Engines, pattern: str) -> None:
 QUERIES = (
     "fields @timestamp, @message as m | filter ttft_ms > 1 and not (ok = true or usage.input in [3, 'x']) | limit 20",
     "stats count(*) as n, avg(ttft_ms), pct(ttft_ms, 95) by bin(5m) as t, model | sort t desc, n asc",
-    "parse @message /(?<id>RequestId: (\\d+))/ | fields id | filter @message like /REPORT.*/ and @type not like 'START'",
+    "parse @message /(?<id>RequestId: (\\d+))/ | fields id | filter @message like /REPORT.*/ and @type not like 'END'",
     "filter ispresent(ttft_ms) and @timestamp >= 1790000000000 | stats max(ttft_ms), sum(ok), min(@initDuration)",
 )
 
@@ -305,8 +307,6 @@ def test_a_trace_document(engines: Engines, documents: list[Any]) -> None:
 def test_a_datagram(engines: Engines, datagram: bytes) -> None:
     _Intake(engines.traces).datagram_received(datagram, None)
     assert engines.check("xray", "/Traces", as_json({"TraceIds": [TRACE_ID]})) is not None
-
-
 
 
 def emf_directive(**members: Any) -> dict[str, Any]:

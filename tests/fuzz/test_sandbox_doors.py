@@ -2,15 +2,11 @@
 
 import asyncio
 import contextlib
-import copy
 import json
-import logging
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-import h11
 import pytest
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
@@ -66,7 +62,7 @@ NONE = parse_directive("")
 def check_understood(api: str, model_id: str, body: Any) -> None:
     """Check that a request is refused, or understood and answered with events that botocore can read."""
     try:
-        model, dialect, script, answer = _understand(as_json(body).encode(), api, find_model(model_id, "us-east-1"), NONE)
+        model, dialect, _, answer = _understand(as_json(body).encode(), api, find_model(model_id, "us-east-1"), NONE)
     except RefusedError as refusal:
         json.dumps(refusal.error.body).encode()
         assert refusal.error.status == 400
@@ -126,7 +122,9 @@ def test_a_prompt_with_directives(text: str) -> None:
         return
     assert 0 <= script.due_ms(10) < float("inf")
     model = find_model(NOVA, "us-east-1")
-    prompt = converse.read({"messages": [{"role": "user", "content": [{"text": text or "a"}]}]}) if text.strip() else None
+    prompt = (
+        converse.read({"messages": [{"role": "user", "content": [{"text": text or "a"}]}]}) if text.strip() else None
+    )
     if prompt and script.chunks < 1000 and script.reasoning < 1000:
         answer = compose(script, prompt)
         assert answer.usage is None or min(answer.usage.input, answer.usage.output, answer.usage.own_output) >= 0
@@ -252,7 +250,9 @@ def signed(method: str = "POST", target: str = "/a?b=c&d=%20e", body: bytes = b"
     request.context["timestamp"] = f"{NOW:%Y%m%dT%H%M%SZ}"
     auth = SigV4Auth(BotocoreCredentials(KEY.access_key_id, KEY.secret_access_key, KEY.session_token), "lambda", "r")
     request.headers["x-amz-security-token"] = KEY.session_token
-    auth._inject_signature_to_request(request, auth.signature(auth.string_to_sign(request, auth.canonical_request(request)), request))
+    auth._inject_signature_to_request(
+        request, auth.signature(auth.string_to_sign(request, auth.canonical_request(request)), request)
+    )
     return HttpRequest(method, target, [(n.lower(), v) for n, v in request.headers.items()], body)
 
 

@@ -43,7 +43,7 @@ def test_a_document_is_taken(document: dict[str, Any]) -> None:
         (segment(1, end_time=None), "end_time must be seconds since 1970, not None"),
         ({**without("end_time", segment(1)), "in_progress": True}, "end_time must be seconds since 1970, not None"),
         (segment(1, type="subsegment"), "parent_id must be the id of a segment or subsegment, not None"),
-        (segment(1, annotations=["a"]), "annotations must be an object, with numbers that a double can hold, not ['a']"),
+        (segment(1, annotations=["a"]), "annotations must be an object, its numbers doubles, not ['a']"),
         (segment(1, subsegments={}), "subsegments must be a list, not {}"),
         (segment(1, subsegments=[5]), "a segment or subsegment must be an object, not 5"),
         ([], "a segment or subsegment must be an object, not []"),

@@ -21,8 +21,8 @@ from firstbyte.model_events import ErrorReport
 # A call to Bedrock or a read from its stream raises these when the model, the network or the permissions are at fault.
 # An open stream raises urllib3's own exceptions: botocore wraps them only for calls and for plain streaming bodies.
 # botocore's other exceptions, such as a refused parameter, are mistakes of this function and no failures of a model.
-# Python's own come out of botocore's parsers where an answer has another shape than its service model, such as null or a
-# list for an object, or is nested too deeply.
+# Python's own come out of botocore's parsers where an answer does not fit the service model, such as null or a list for
+# an object, or is nested too deeply.
 MODEL_EXCEPTIONS = (
     AttributeError,
     LookupError,

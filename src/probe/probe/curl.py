@@ -19,7 +19,9 @@ HEADER, BODY = "header", "body"
 # What is asked of a transfer, one by one, because `%{json}` is no JSON in 7.76 (`"http_connect":000`).
 _TIMES = ("time_namelookup", "time_connect", "time_appconnect", "time_redirect", "time_starttransfer", "time_total")
 _ASKED = " ".join(f"%{{{name}}}" for name in ("exitcode", "num_connects", *_TIMES, "errormsg"))
-_FIGURES_LINE = re.compile(r"^figures: (?P<counts>\d{1,9} \d{1,9})(?P<times>(?: \d{1,9}\.\d+){6}) (?P<message>.*)\n", re.MULTILINE)
+_FIGURES_LINE = re.compile(
+    r"^figures: (?P<counts>\d{1,9} \d{1,9})(?P<times>(?: \d{1,9}\.\d+){6}) (?P<message>.*)\n", re.MULTILINE
+)
 
 
 @dataclass(frozen=True)

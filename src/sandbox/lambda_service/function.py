@@ -8,7 +8,7 @@ from typing import Any
 
 from sandbox.lambda_service.layers import Layer, has_module, layers_of, local_path
 from sandbox.lambda_service.properties import ignored_in, ignored_properties
-from template.errors import TemplateError
+from template.errors import TemplateError, well_formed
 from template.intrinsics import as_text
 from template.resources import ACCOUNT_ID, Properties, Resource
 
@@ -77,15 +77,18 @@ def streaming_functions(resources: Mapping[str, Resource], path: Path, region: s
     Raises:
         TemplateError: the stack has no such function, or one that the sandbox cannot run.
     """
-    modes = {
-        name: url_mode(resource)
-        for name, resource in resources.items()
-        if resource.type == "AWS::Serverless::Function" and "FunctionUrlConfig" in resource.properties
-    }
+    modes = {}
+    for name, resource in resources.items():
+        with well_formed(resource.properties.where):
+            if resource.type == "AWS::Serverless::Function" and "FunctionUrlConfig" in resource.properties:
+                modes[name] = url_mode(resource)
     streaming = [name for name, mode in modes.items() if mode == "RESPONSE_STREAM"]
     # Others may be beside those that run here; if there are only others, one is refused with the reason.
     served = [name for name in streaming if not why_not_served(resources[name])] or streaming
-    found = [function(name, resources, path, region) for name in served]
+    found = []
+    for name in served:
+        with well_formed(resources[name].properties.where):
+            found.append(function(name, resources, path, region))
     if not modes:
         raise TemplateError(f"{path}: an AWS::Serverless::Function with a FunctionUrlConfig is needed, there is none")
     if not found:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sandbox.lambda_service.function import FunctionSpec, function
-from template.errors import TemplateError
+from template.errors import TemplateError, well_formed
 from template.resources import Resource
 
 _RATE = re.compile(r"rate\((?P<minutes>\d+) minutes?\)")
@@ -37,11 +37,12 @@ def schedules(resources: Mapping[str, Resource], path: Path, region: str) -> lis
     Raises:
         TemplateError: a schedule, or its function, is one that the sandbox cannot run.
     """
-    return [
-        _schedule(resource, resources, path, region)
-        for resource in resources.values()
-        if resource.type == "AWS::Scheduler::Schedule"
-    ]
+    found = []
+    for resource in resources.values():
+        if resource.type == "AWS::Scheduler::Schedule":
+            with well_formed(resource.properties.where):
+                found.append(_schedule(resource, resources, path, region))
+    return found
 
 
 def _schedule(resource: Resource, resources: Mapping[str, Resource], path: Path, region: str) -> Schedule:

@@ -37,7 +37,7 @@ _OF_NODES = {
     "id": (_matches("[0-9a-fA-F]{16}"), "16 hexadecimal digits"),
     "start_time": (_is_time, "seconds since 1970"),
     "end_time": (_is_time, "seconds since 1970"),
-    "annotations": (_are_annotations, "an object, with numbers that a double can hold"),
+    "annotations": (_are_annotations, "an object, its numbers doubles"),
     "subsegments": (lambda value: value is None or isinstance(value, list), "a list"),
 }
 

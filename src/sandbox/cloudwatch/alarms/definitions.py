@@ -8,7 +8,7 @@ from typing import Any
 
 from sandbox.cloudwatch.alarms.properties import METRIC_TYPE, OF_ONE_METRIC, is_alarm, properties_of
 from sandbox.cloudwatch.alarms.rule import Rule, parse_rule
-from template.errors import TemplateError
+from template.errors import TemplateError, well_formed
 from template.resources import ACCOUNT_ID, Resource
 
 COMPARISONS: Mapping[str, tuple[Callable[[float, float], bool], str]] = {
@@ -86,7 +86,11 @@ def definitions(resources: Mapping[str, Resource], region: str) -> list[MetricAl
     Raises:
         TemplateError: an alarm makes no sense, or has what the sandbox does not support; the message names it.
     """
-    alarms = {place: _alarm(place, resource, region) for place, resource in resources.items() if is_alarm(resource)}
+    alarms = {}
+    for place, resource in resources.items():
+        if is_alarm(resource):
+            with well_formed(place):
+                alarms[place] = _alarm(place, resource, region)
     names = Counter(alarm.name for alarm in alarms.values())
     metric_alarms = {alarm.name for alarm in alarms.values() if isinstance(alarm, MetricAlarm)}
     for place, alarm in alarms.items():

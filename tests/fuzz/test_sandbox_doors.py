@@ -25,10 +25,10 @@ from sandbox.bedrock.errors import RefusedError
 from sandbox.bedrock.models import find_model
 from sandbox.bedrock.script import ScriptError, parse_directive, script_for, split_directives
 from sandbox.invocation import FunctionError, Invocation, ResponseEnd, ResponseStart
-from sandbox.lambda_service.log_pipe import LogPipe
+from sandbox.lambda_service.log_events import Frames, Lines
 from sandbox.lambda_service.runtime_api import RuntimeApi
 from sandbox.signing.credentials import random_role
-from sandbox.signing.sigv4 import HttpRequest, SignatureRefusedError, verify
+from sandbox.signing.sigv4 import Claim, RequestHead, SignatureRefusedError, claim_of
 from sandbox.trace_context import trace_context
 
 TEXT = "Hello [[sandbox: chunks=3 gap=0 ttft=0]]"
@@ -62,7 +62,8 @@ NONE = parse_directive("")
 def check_understood(api: str, model_id: str, body: Any) -> None:
     """Check that a request is refused, or understood and answered with events that botocore can read."""
     try:
-        model, dialect, _, answer = _understand(as_json(body).encode(), api, find_model(model_id, "us-east-1"), NONE)
+        understood = _understand(as_json(body).encode(), api, find_model(model_id, "us-east-1"), NONE)
+        model, dialect, _, answer = asyncio.run(understood)
     except RefusedError as refusal:
         json.dumps(refusal.error.body).encode()
         assert refusal.error.status == 400
@@ -221,20 +222,30 @@ async def _serve_a_runtime(sent: bytes, cuts: list[int]) -> None:
 @given(spoiled_bytes(b"one\ntwo\n\nthree", b"\xff\xfe\n", b"x" * 5000 + b"\n"), CUTS)
 @examples(1)
 def test_lines_of_a_function(printed: bytes, cuts: list[int]) -> None:
-    async def read() -> list[str]:
-        import os
+    lines: list[str] = []
+    cutter = Lines(lines.append)
+    for piece in in_pieces(printed, cuts):
+        cutter.feed(piece)
+    cutter.flush()
+    assert "\n".join(lines).rstrip("\n") == printed.decode(errors="replace").rstrip("\n")
 
-        lines: list[str] = []
-        pipe = LogPipe(lines.append)
-        for piece in in_pieces(printed, cuts):
-            os.write(pipe.write_end, piece)
-            await asyncio.sleep(0)
-        pipe.close()
-        os.close(pipe.write_end)
-        return lines
 
-    whole = asyncio.run(read())
-    assert "\n".join(whole).rstrip("\n") == printed.decode(errors="replace").rstrip("\n")
+FRAME = b"\xa5\x5a\x00\x03\x00\x00\x00\x07" + bytes(8) + b"one\ntwo"
+
+
+@given(spoiled_bytes(FRAME * 2, b"no frame\n" + FRAME), CUTS)
+@examples(1)
+def test_frames_of_a_runtime(written: bytes, cuts: list[int]) -> None:
+    whole: list[str] = []
+    for pieces in ([written], in_pieces(written, cuts)):
+        events: list[str] = []
+        unpacked = Frames(events.append)
+        for piece in pieces:
+            unpacked.feed(piece)
+        unpacked.flush()
+        whole.append("".join(events))
+    assert whole[0] == whole[1]
+    assert len(whole[0].encode()) <= 3 * len(written)
 
 
 # Signatures.
@@ -243,7 +254,7 @@ KEY = random_role()
 NOW = datetime(2026, 11, 28, 12, 0, 0, tzinfo=UTC)
 
 
-def signed(method: str = "POST", target: str = "/a?b=c&d=%20e", body: bytes = b"{}") -> HttpRequest:
+def signed(method: str = "POST", target: str = "/a?b=c&d=%20e", body: bytes = b"") -> RequestHead:
     request = AWSRequest(
         method, f"http://host{target}", {"host": "host", "x-amz-date": f"{NOW:%Y%m%dT%H%M%SZ}", "x-a": "b"}, body
     )
@@ -253,34 +264,39 @@ def signed(method: str = "POST", target: str = "/a?b=c&d=%20e", body: bytes = b"
     auth._inject_signature_to_request(
         request, auth.signature(auth.string_to_sign(request, auth.canonical_request(request)), request)
     )
-    return HttpRequest(method, target, [(n.lower(), v) for n, v in request.headers.items()], body)
+    return RequestHead(method, target, [(n.lower(), v) for n, v in request.headers.items()])
 
 
-GOOD = signed()
-SIGNED_PARTS = [GOOD.method, GOOD.target, [list(pair) for pair in GOOD.headers], GOOD.body.decode()]
+def verified(head: RequestHead, body: bytes) -> Claim:
+    claim = claim_of(head, [KEY], "r", "lambda", NOW)
+    claim.verify(body)
+    return claim
+
+
+BODY = b"{}"
+GOOD = signed(body=BODY)
 
 
 def test_the_sample_is_signed_well() -> None:
-    assert verify(GOOD, [KEY], "r", "lambda", NOW).by is KEY
+    assert verified(GOOD, BODY).by is KEY
 
 
 @given(
     spoiled_text(GOOD.method),
     spoiled_text(GOOD.target),
     spoiled([list(pair) for pair in GOOD.headers]),
-    spoiled_bytes(GOOD.body),
+    spoiled_bytes(BODY),
 )
 @examples(2)
 def test_a_signature(method: str, target: str, headers: Any, body: bytes) -> None:
     pairs = [(received_as(n), received_as(v)) for n, v in headers] if is_pairs(headers) else []
-    received = HttpRequest(method, target, pairs, body)
     try:
-        verify(received, [KEY], "r", "lambda", NOW)
+        verified(RequestHead(method, target, pairs), body)
     except SignatureRefusedError as refusal:
         assert KEY.secret_access_key not in f"{refusal} {refusal.reason}"
         return
     # Whatever was changed, what was signed was not.
-    assert (method, body) == (GOOD.method, GOOD.body)
+    assert (method, body) == (GOOD.method, BODY)
     assert sorted(set(GOOD.headers) - set(pairs)) == []
 
 
@@ -300,7 +316,7 @@ def received_as(text: str) -> str:
 def test_a_header_of_a_signature(name: str, value: str) -> None:
     headers = [(key, received_as(value) if key == name else old) for key, old in GOOD.headers]
     try:
-        verify(replace(GOOD, headers=headers), [KEY], "r", "lambda", NOW)
+        verified(replace(GOOD, headers=headers), BODY)
     except SignatureRefusedError as refusal:
         assert KEY.secret_access_key not in f"{refusal} {refusal.reason}"
     else:

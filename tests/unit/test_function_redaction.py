@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bedrock_cases import cases
-from bedrock_replay import ReplayServer, Reply, chunk, exception
+from bedrock_replay import ReplayServer, Reply, chunk, event, exception
 from firstbyte.redaction import Redaction
 from function_calls import CLAUDE, call, running_function, url_event
 
@@ -421,14 +421,23 @@ def test_a_stop_reason_quotes_neither_request_nor_answer(
 def test_no_library_logs_the_request_whatever_the_log_level(
     function: tuple[Any, ReplayServer], caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Lambda sets the root logger's level to the function's ApplicationLogLevel. botocore logs bodies at DEBUG."""
+    """Lambda sets the root logger's level to the function's ApplicationLogLevel.
+
+    botocore logs bodies at DEBUG, and the names of fields that it does not know at INFO.
+    """
     app, server = function
-    with caplog.at_level("DEBUG"):
-        client = app.create_client(app.config)
-        for reply in (Reply([chunk({"completion": SECRET})]), Reply.error(400, "ValidationException", SECRET)):
-            server.prepare(reply)
-            call(app, url_event({"prompt": SECRET, "model": CLAUDE}))
-    client.close()
+    for level in ("DEBUG", "WARNING"):
+        with caplog.at_level(level):
+            caplog.handler.setLevel(0)
+            client = app.create_client(app.config)
+            for reply, api in (
+                (Reply([chunk({"completion": SECRET})]), "invoke"),
+                (Reply([event("contentBlockDelta", {"delta": {SECRET: "x"}})]), "converse"),
+                (Reply.error(400, "ValidationException", SECRET), "invoke"),
+            ):
+                server.prepare(reply)
+                call(app, url_event({"prompt": SECRET, "model": CLAUDE, "api": api}))
+        client.close()
     names = {record.name.partition(".")[0] for record in caplog.records}
     assert "urllib3" in names, "the level is what it should be"
     logged = " ".join(record.getMessage() for record in caplog.records).casefold()

@@ -39,8 +39,8 @@ def create_client(config: Config) -> Any:
     Args:
         config: the region, and how many seconds the model may stay silent.
     """
-    # At DEBUG it logs whole requests and answers. Lambda would set that level for a function that wants it for its own.
-    logging.getLogger("botocore").setLevel(logging.INFO)
+    # Below WARNING it logs what requests and answers hold. A function's log level is meant for its own lines.
+    logging.getLogger("botocore").setLevel(max(logging.getLogger().level, logging.WARNING))
     return botocore.session.get_session().create_client(
         "bedrock-runtime",
         region_name=config.region,

@@ -1,5 +1,6 @@
 """This repository's own stack as curl sees it: every fault, the sample's command line, chunks as they are written."""
 
+import gzip
 import json
 import shutil
 import subprocess
@@ -211,6 +212,20 @@ def test_an_answer_without_text_is_whole(stack: RunningSandbox) -> None:
 def assert_it_still_answers(stack: RunningSandbox) -> None:
     answer = curl(stack, "[[sandbox: echo ttft=0 gap=0]]still here")
     assert (answer.status, answer.body) == (200, "still here")
+
+
+def test_a_compressed_body_is_refused_and_says_what_to_do(stack: RunningSandbox) -> None:
+    body = gzip.compress(json.dumps({"prompt": "x"}).encode())
+    answer = call(stack.ready, body, headers={"content-encoding": "gzip"})
+    assert (answer.status, answer.json["error"]["field"]) == (415, "content-encoding")
+    assert "without compression" in answer.json["error"]["message"]
+    answer = call(stack.ready, body)
+    assert (answer.status, answer.json["error"]["field"]) == (415, "body")
+
+
+def test_a_refused_format_is_not_sent(stack: RunningSandbox) -> None:
+    answer = call(stack.ready, json.dumps({"prompt": "x"}), headers={"accept": "text/plain;q=0, */*"})
+    assert answer.header("content-type") == "text/event-stream; charset=utf-8"
 
 
 def test_what_is_not_rightly_signed_is_forbidden(stack: RunningSandbox) -> None:

@@ -84,6 +84,8 @@ class Invocation:
             await self._wait()
         if not self.ended and not self._abandoned:
             self._put(item)
+            # A function may have written thousands of small chunks at once: between two, the streams of others go on.
+            await asyncio.sleep(0)
 
     def end(self, error: FunctionError | None = None, *, in_trailers: bool = False) -> None:
         """End the response; only the first call counts.

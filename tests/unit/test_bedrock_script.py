@@ -74,6 +74,7 @@ def test_a_prompt_goes_over_the_default_and_the_rest_of_the_default_stays() -> N
         ("for=", "for takes a value"),
         ("for=a for=b", "the key for is given twice"),
         ("gap=1 gap=2", "the key gap is given twice"),
+        ("stall=1:0 " * 101, "stall is given more than 100 times"),
         ("fault=fire", "fault takes NAME with one of the names access_denied, internal,"),
         ("fault=fire", "validation, not 'fire'"),
         ("fault=error_chunk", "fault takes NAME with one of the names access_denied,"),

@@ -180,3 +180,15 @@ def test_other_lines_have_no_points(line: str) -> None:
 def test_a_document_is_the_whole_line() -> None:
     assert emf_points(f"{json.dumps(document())}\n")
     assert emf_points(f"2026-11-22T10:00:00Z {json.dumps(document())}") == []
+
+
+def test_a_document_of_too_many_points_has_none() -> None:
+    names = [f"m{number}" for number in range(100)]
+
+    def line(sets: int) -> str:
+        directive = {"Namespace": "n", "Dimensions": [["d"]] * sets, "Metrics": [{"Name": name} for name in names]}
+        metadata = {"Timestamp": 1, "CloudWatchMetrics": [directive]}
+        return json.dumps({"_aws": metadata, "d": "x", **dict.fromkeys(names, [1.0] * 100)})
+
+    assert len(emf_points(line(3))) == 30_000
+    assert emf_points(line(4)) == []

@@ -1,5 +1,6 @@
 """Metric math: expressions over a few series, every result worked out by hand."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -197,3 +198,11 @@ def test_a_time_series_has_its_own_period_or_that_of_all_metrics(cloudwatch: Clo
         line = [expression("line", "TIME_SERIES(5)"), *others]
         code, message = cloudwatch.refusal("GetMetricData", MetricDataQueries=line, **RANGE)
         assert (code, "TIME_SERIES needs a Period" in message) == ("ValidationError", True)
+
+
+@pytest.mark.parametrize("text", ["FILL(a, 0)", "TIME_SERIES(1)"])
+def test_a_range_is_filled_with_as_many_values_as_a_response_has(cloudwatch: CloudWatch, text: str) -> None:
+    of_all_times = {"StartTime": datetime(1970, 1, 1, tzinfo=UTC), "EndTime": datetime(9999, 1, 1, tzinfo=UTC)}
+    code, message = cloudwatch.refusal("GetMetricData", MetricDataQueries=queries(text), **of_all_times)
+    assert code == "ValidationError"
+    assert "of which at most 100800 can be filled" in message

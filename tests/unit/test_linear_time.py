@@ -242,7 +242,7 @@ CASES: dict[str, tuple[Callable[[Any], object], Callable[[int], Any], int]] = {
     "an event that never ends": (partial(observed, "text/event-stream"), lambda n: [b"data: a"] * n, 500),
     "lines of one event": (partial(observed, "text/event-stream"), lambda n: cut(b"data: a\n" * n, 100), 1000),
     "comments": (partial(observed, "text/event-stream"), lambda n: [b":\r"] * n, 500),
-    "usages": (partial(observed, "text/event-stream"), usages, 200),
+    "usages": (partial(observed, "text/event-stream"), usages, 1000),
     "lines": (partial(observed, "application/x-ndjson"), lambda n: [b"{}\n"] * n, 300),
     "a line that never ends": (partial(observed, "application/x-ndjson"), lambda n: [b"a"] * n, 500),
     "text": (partial(observed, "text/plain"), lambda n: [b"a"] * n, 500),

@@ -156,3 +156,23 @@ def test_the_events_of_a_file_are_there_after_a_restart(tmp_path: Path) -> None:
     second.put("three", time_ms=now)
     assert second.filter("") == ["one", "two", "three"]
     second.logs.store.close()
+
+
+@pytest.mark.parametrize(
+    ("operation", "given", "longest"),
+    [
+        ("FilterLogEvents", {"logGroupName": GROUP, "filterPattern": "a " * 513}, "filterPattern is longer than 1024"),
+        (
+            "StartQuery",
+            {"logGroupNames": [GROUP], "startTime": 0, "endTime": 1, "queryString": "fields a" + ",a" * 5000},
+            "queryString is longer than 10000",
+        ),
+    ],
+)
+def test_a_text_that_is_longer_than_the_api_allows_is_refused(
+    operation: str, given: dict[str, Any], longest: str
+) -> None:
+    logs = LogsCalls()
+    logs.put("line")
+    code, message = logs.refusal(operation, **given)
+    assert (code, message) == ("InvalidParameterException", f"{longest} characters.")

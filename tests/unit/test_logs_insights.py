@@ -470,3 +470,8 @@ def test_a_query_cannot_become_sql(logs: LogsCalls) -> None:
 
 def start_refusal(logs: LogsCalls, query: str) -> tuple[str, str]:
     return logs.refusal("StartQuery", logGroupNames=[GROUP], queryString=query, startTime=0, endTime=1_000)
+
+
+def test_one_filter_after_another_keeps_what_fulfils_both(logs: LogsCalls) -> None:
+    rows = logs.query('filter level = "INFO" or level = "ERROR" | filter ttft_ms > 200 or ttft_ms < 100 | fields level')
+    assert [row["level"] for row in rows] == ["ERROR"]

@@ -193,7 +193,7 @@ class Observer:
                 continue
             seen.has_ended, seen.error = chunk.is_end, chunk.error
             if chunk.facts:
-                seen.facts = _merged(seen.facts, chunk.facts)
+                _add(seen.facts, chunk.facts)
             assert self._reader is not None  # it gave the chunk
             if seen.protocol is None and self._reader.protocol:
                 seen.chunks.clear()  # what came before was no text
@@ -206,8 +206,12 @@ class Observer:
         return text
 
 
-def _merged(facts: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
-    """The facts with more of them; a usage may come in parts."""
-    merged = {**facts, **more}
-    parts = [each["usage"] for each in (facts, more) if isinstance(each.get("usage"), dict)]
-    return merged | ({"usage": {name: value for part in parts for name, value in part.items()}} if parts else {})
+def _add(facts: dict[str, Any], more: Mapping[str, Any]) -> None:
+    """Add to the facts, in place; a usage may come in many parts."""
+    usage, part = facts.get("usage"), more.get("usage")
+    facts.update(more)
+    if isinstance(usage, dict):
+        facts["usage"] = usage
+        usage.update(part if isinstance(part, dict) else {})
+    elif isinstance(part, dict):
+        facts["usage"] = dict(part)

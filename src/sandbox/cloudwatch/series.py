@@ -10,8 +10,10 @@ import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from sandbox.aws_api.contract import not_supported
+from sandbox.aws_api.contract import ApiError, not_supported
 
+# https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_GetMetricData.html
+_MOST_VALUES = 100_800
 Values = Mapping[int, float]
 """By the periods' beginnings in milliseconds since 1970, ascending."""
 
@@ -87,9 +89,16 @@ def fill(series: Series, filler: float, start_ms: int, end_ms: int) -> Series:
         filler: the number.
         start_ms: when the first period begins.
         end_ms: no period begins then or later.
+
+    Raises:
+        ApiError: the range has more periods than a response has values.
     """
     step = 1000 * series.period
     times = range(start_ms, end_ms, step)
+    if len(times) > _MOST_VALUES:
+        raise ApiError(
+            "ValidationError", f"The range has {len(times)} periods, of which at most {_MOST_VALUES} can be filled."
+        )
     return _series(series.period, dict(sorted({**dict.fromkeys(times, filler), **series.values}.items())))
 
 

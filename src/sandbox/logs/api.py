@@ -9,8 +9,9 @@ from sandbox.logs.events import filter_log_events
 from sandbox.logs.insights.queries import Queries
 from sandbox.logs.logs import Logs
 
-# In characters, as botocore's service model has it; its validation leaves this to the service.
-_LONGEST = {"filterPattern": 1024, "queryString": 10_000}
+# Characters. https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_StartQuery.html and
+# API_FilterLogEvents.html there
+_LONGEST = {"queryString": 10_000, "filterPattern": 1024}
 
 
 def operations(logs: Logs) -> Operations:
@@ -36,7 +37,7 @@ def _checked(
     refuse_others(name, request, optional | {required})
     if not request.get(required):
         raise ApiError("InvalidParameterException", f"{name} needs {required}.")
-    for member, length in _LONGEST.items():
-        if len(request.get(member, "")) > length:
-            raise ApiError("InvalidParameterException", f"{member} is longer than {length} characters.")
+    for member, longest in _LONGEST.items():
+        if len(request.get(member, "")) > longest:
+            raise ApiError("InvalidParameterException", f"{member} is longer than {longest} characters.")
     return operation(request)

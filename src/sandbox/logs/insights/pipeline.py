@@ -104,7 +104,12 @@ class _Pipeline:
 
     def filter(self, condition: Node) -> None:
         """Keep what fulfils the condition."""
-        self._add("filter", f"SELECT * FROM {self._last} WHERE {self._scope.condition(condition)}")
+        kept = self._scope.condition(condition)
+        if self._last.startswith("filter"):
+            # Not a relation of its own: DuckDB takes the square of their number, and more, to plan.
+            self._relations[self._last] += f" AND {kept}"
+        else:
+            self._add("filter", f"SELECT * FROM {self._last} WHERE {kept}")
 
     def parse(self, tree: Node, pattern: Token) -> None:
         """Give names to what the named groups of a regular expression find. Without a match they have no value.

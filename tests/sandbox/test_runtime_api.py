@@ -46,9 +46,10 @@ class Runtime:
             await self.writer.drain()
 
     async def reply(self) -> tuple[int, bytes]:
-        head = (await self.reader.readuntil(b"\r\n\r\n")).decode().lower()
-        length = int(head.partition("content-length: ")[2].partition("\r\n")[0])
-        return int(head.split()[1]), await self.reader.readexactly(length)
+        async with asyncio.timeout(20):
+            head = (await self.reader.readuntil(b"\r\n\r\n")).decode().lower()
+            length = int(head.partition("content-length: ")[2].partition("\r\n")[0])
+            return int(head.split()[1]), await self.reader.readexactly(length)
 
 
 def response_head(request_id: str) -> bytes:

@@ -56,7 +56,7 @@ def running(template: Path, directory: Path) -> Iterator[Sandbox]:
     log, ready_file = directory / "sandbox.log", directory / "ready.json"
     with log.open("wb") as output:
         process = subprocess.Popen(  # noqa: S603 - no shell reads the paths
-            [sys.executable, "-m", "sandbox", "--template", str(template), "--ready-file", str(ready_file)],
+            [sys.executable, "-P", "-m", "sandbox", "--template", str(template), "--ready-file", str(ready_file)],
             env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
             stdin=subprocess.DEVNULL,
             stdout=output,

@@ -34,13 +34,13 @@ def test_a_script_runs_its_own_modules(script: str, folder: Path) -> None:
 
 def test_env_reads_the_ready_file_with_its_own_modules(folder: Path) -> None:
     (folder / "ready").touch()
-    command = [REPOSITORY / "scripts/env.sh", "--ready-file", "ready"]
+    command = [str(REPOSITORY / "scripts/env.sh"), "--ready-file", "ready"]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120, check=False)
     assert "the working directory" not in done.stdout + done.stderr
 
 
 def test_the_layer_is_zipped_with_its_own_modules(folder: Path) -> None:
-    command = [REPOSITORY / "scripts/layer.sh", "--output", "layer.zip"]
+    command = [str(REPOSITORY / "scripts/layer.sh"), "--output", "layer.zip"]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr
     assert "SHA-256" in done.stderr

@@ -31,7 +31,7 @@ EOF
 # is not: no list of processes shows a key.
 print_exports() {
   local python=$1 path=$2 function=$3
-  "${python}" - "${path}" "${function}" <<'EOF'
+  "${python}" -P - "${path}" "${function}" <<'EOF'
 import json, shlex, socket, sys, urllib.parse
 
 path, function = sys.argv[1:]

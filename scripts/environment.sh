@@ -29,11 +29,11 @@ environment::find_uv() {
   echo "Fetching uv ..." >&2
   # A command substitution goes on after a failure, whatever the caller has set: hence each `return`.
   local requirements="${directory}/requirements.txt"
-  local -a install=(-m pip install --quiet --disable-pip-version-check --require-hashes --requirement "${requirements}")
+  local -a install=(-P -m pip install --quiet --disable-pip-version-check --require-hashes --requirement "${requirements}")
   awk '/^[^ #]/ {is_uv = /^uv==/} is_uv' "${lock}" >"${requirements}"
-  if "${python}" -m pip --version >/dev/null 2>&1; then
+  if "${python}" -P -m pip --version >/dev/null 2>&1; then
     "${python}" "${install[@]}" --root-user-action ignore --target "${directory}" >&2 || return
-  elif "${python}" -m venv "${directory}/venv" >/dev/null 2>&1; then
+  elif "${python}" -P -m venv "${directory}/venv" >/dev/null 2>&1; then
     "${directory}/venv/bin/python" "${install[@]}" >&2 || return
     directory+=/venv
   else
@@ -77,7 +77,7 @@ ensure_environment() {
     exec 9>"${root}/.cache/environment.lock"
     python="$(environment::find_python)"
     # macOS has no flock(1). The lock belongs to the open file, so it outlives this Python.
-    "${python}" -c 'import fcntl; fcntl.flock(9, fcntl.LOCK_EX)'
+    "${python}" -P -c 'import fcntl; fcntl.flock(9, fcntl.LOCK_EX)'
     if [[ "$(cat "${stamp}" 2>/dev/null)" != "${wanted}" ]]; then
       environment::sync "${root}" "${stamp}" "${wanted}" "${python}"
     fi

@@ -40,9 +40,9 @@ build() {
   mkdir "${workdir}/layer"
   make --silent -C "${root}/src/runtime" build-layer ARTIFACTS_DIR="${workdir}/layer" >&2 ||
     fail 1 "the build failed; what it said is above"
-  (cd "${workdir}/layer" && python -m zipfile -c "${workdir}/layer.zip" python)
+  (cd "${workdir}/layer" && python -P -m zipfile -c "${workdir}/layer.zip" python)
   refusal="$(cp -- "${workdir}/layer.zip" "${output}" 2>&1)" || fail 1 "${output} cannot be written: ${refusal##*: }"
-  python - "${workdir}/layer.zip" "${output}" >&2 <<'EOF'
+  python -P - "${workdir}/layer.zip" "${output}" >&2 <<'EOF'
 import hashlib, sys
 from pathlib import Path
 

@@ -25,7 +25,7 @@ demo() {
   trap 'stop_demo' EXIT
   trap 'exit 130' INT
   trap 'exit 143' TERM
-  "${root}/.venv/bin/python" -m sandbox --ready-file "${workdir}/ready.json" "$@" 2>"${workdir}/log" &
+  "${root}/.venv/bin/python" -P -m sandbox --ready-file "${workdir}/ready.json" "$@" 2>"${workdir}/log" &
   pid=$!
   local limit=$((SECONDS + START_SECONDS))
   until [[ -e "${workdir}/ready.json" ]]; do
@@ -67,7 +67,7 @@ main() {
       usage
       ;;
   esac
-  exec "${root}/.venv/bin/python" -m sandbox "$@"
+  exec "${root}/.venv/bin/python" -P -m sandbox "$@"
 }
 
 main "$@"

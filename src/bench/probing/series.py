@@ -82,7 +82,7 @@ class Server:
     """The server in its process."""
 
     def __enter__(self) -> "Server":
-        command = [sys.executable, "-m", "bench.probing.server"]
+        command = [sys.executable, "-P", "-m", "bench.probing.server"]
         sources = Path(__file__).parents[2]
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join((str(sources), str(sources / "probe")))}
         self._process = subprocess.Popen(  # noqa: S603 - a part of this program

@@ -65,7 +65,7 @@ def running(template: Path, directory: Path, *flags: str) -> Iterator[Sandbox]:
     # Through a pipe: a limit on the size of the sandbox's files, as the soak sets one, leaves what it prints alone.
     with log.open("wb") as output, subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=output) as printed:  # noqa: S607 - any cat will do
         process = subprocess.Popen(  # noqa: S603 - no shell reads the paths
-            [sys.executable, "-m", "sandbox", "--template", str(template), "--ready-file", str(ready_file), *flags],
+            [sys.executable, "-P", "-m", "sandbox", "--template", str(template), "--ready-file", str(ready_file), *flags],
             env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
             stdin=subprocess.DEVNULL,
             stdout=printed.stdin,

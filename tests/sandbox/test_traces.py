@@ -1,6 +1,7 @@
 """One trace for each request, connected from Lambda's own segment to the model's tokens; and responses without one."""
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -148,7 +149,7 @@ def test_a_stream_that_broke_off_is_a_fault_of_the_handler_though_its_status_was
 
 def test_the_callers_trace_goes_on(stack: RunningSandbox, recorded: Recorded) -> None:
     """Two requests of one trace, one after the other in one environment: each hangs under a segment of its own."""
-    root = "1-6a1b2c3d-00000000000000000000abcd"
+    root = f"1-{int(time.time()):08x}-00000000000000000000abcd"
     headers = {**SSE, "x-amzn-trace-id": f"Root={root};Parent=0123456789abcdef;Sampled=1"}
     for _ in range(2):
         assert trace_id_of(call(stack.ready, BODY, headers=headers)) == root
@@ -177,7 +178,7 @@ def test_without_a_sample_nothing_is_traced_and_the_client_sees_no_difference(
     stack: RunningSandbox, recorded: Recorded
 ) -> None:
     traced = call(stack.ready, BODY)
-    root = "1-6a1b2c3d-0000000000000000000ffff0"
+    root = f"1-{int(time.time()):08x}-0000000000000000000ffff0"
     headers = {"x-amzn-trace-id": f"Root={root};Parent=0123456789abcdef;Sampled=0"}
     untraced = call(stack.ready, BODY, headers=headers)
     assert client_sees(untraced) == client_sees(traced)

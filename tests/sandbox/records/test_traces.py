@@ -14,7 +14,7 @@ from sandbox_process import RunningSandbox, StartSandbox
 
 NAME = "firstbyte-Raw"
 GROUP = f"/aws/lambda/{NAME}"
-ROOT = "1-5759e988-bd862e3fe1be46a994272793"
+ROOT = f"1-{int(time.time()):08x}-bd862e3fe1be46a994272793"  # an old one is not kept
 CALLER = "53995c3f42cd8ad8"
 
 

@@ -273,7 +273,7 @@ def test_the_sample_is_signed_well() -> None:
 @examples(2)
 def test_a_signature(method: str, target: str, headers: Any, body: bytes) -> None:
     pairs = [(received_as(n), received_as(v)) for n, v in headers] if is_pairs(headers) else []
-    received = HttpRequest(method, target, pairs, body)
+    received = HttpRequest(received_as(method), received_as(target), pairs, body)
     try:
         verify(received, [KEY], "r", "lambda", NOW)
     except SignatureRefusedError as refusal:

@@ -1,6 +1,7 @@
 """The sandbox's AWS endpoint: every body of every operation is answered or refused, and none spoils what is kept."""
 
 import json
+import threading
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator, Mapping
 from contextlib import closing
@@ -301,6 +302,19 @@ def test_a_trace_document(engines: Engines, documents: list[Any]) -> None:
     # Nothing that came makes what was there before unreadable.
     found = engines.check("xray", "/Traces", as_json({"TraceIds": [TRACE_ID]}))
     assert segment_id(1) in [each["Id"] for each in found["Traces"][0]["Segments"]]
+
+
+@pytest.mark.parametrize("depth", [150, 900, 960, 980, 990])
+def test_a_document_that_was_taken_can_be_read_with_more_calls_on_the_stack(engines: Engines, depth: int) -> None:
+    document = json.dumps(segment(14, metadata="X")).replace('"X"', "[" * depth + "]" * depth)
+    taking = threading.Thread(target=_Intake(engines.traces).datagram_received, args=(NOTE + document.encode(), None))
+    taking.start()
+    taking.join()
+
+    def read(calls: int) -> Any:
+        return read(calls - 1) if calls else engines.check("xray", "/Traces", as_json({"TraceIds": [TRACE_ID]}))
+
+    assert read(50) is not None
 
 
 @given(spoiled_bytes(*(NOTE + json.dumps(document).encode() for document in DOCUMENTS)))

@@ -13,6 +13,7 @@ usage: scripts/test.sh                     every check: linters, types, all test
 Examples:
   scripts/test.sh tests/wire               the layer's bytes on the Runtime API
   scripts/test.sh -k fallback -x           tests whose name contains "fallback", up to the first failure
+  scripts/test.sh tests/fuzz --hypothesis-profile long   look for input that breaks a reader, for hours
 
 Makes .venv on first use. As root on Debian it installs the system packages that some tests need; elsewhere it says which
 are missing. The first run of all tests also fetches the SAM CLI and builds AWS's own Node.js client, which takes minutes.

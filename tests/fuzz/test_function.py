@@ -171,7 +171,7 @@ def test_chunks_of_a_model(function: tuple[Any, ReplayServer], name: str, data: 
 
 
 @given(spoiled([list(pair) for pair in CONVERSE]), st.sampled_from((TEXT, SSE, JSON)))
-@examples(1)
+@examples(0.5)
 def test_events_of_converse(function: tuple[Any, ReplayServer], events: Any, accept: str) -> None:
     app, server = function
     pieces = []
@@ -202,7 +202,7 @@ STREAMS = (
 
 
 @given(spoiled_bytes(*STREAMS), st.sampled_from(("invoke", "converse")), st.sampled_from((TEXT, SSE)))
-@examples(1)
+@examples(0.5)
 def test_bytes_of_a_stream(function: tuple[Any, ReplayServer], stream: bytes, api: str, accept: str) -> None:
     app, server = function
     server.prepare(Reply([stream] if stream else []))
@@ -218,7 +218,7 @@ ERROR_BODY = {"message": "Input is too long", "__type": "ValidationException", "
     st.sampled_from(("application/json", "text/html", "application/xml")),
     spoiled_text("ThrottlingException:http://internal.amazon.com/coral/com.amazon.bedrock/"),
 )
-@examples(1)
+@examples(0.5)
 def test_an_answer_that_is_no_stream(
     function: tuple[Any, ReplayServer], body: Any, status: int, content_type: str, error_type: str
 ) -> None:

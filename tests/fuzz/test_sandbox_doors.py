@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import os
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -136,7 +137,7 @@ def test_a_prompt_with_directives(text: str) -> None:
 
 
 def posted(path: str, *lines: str, body: bytes = b"") -> bytes:
-    return "\r\n".join([f"POST /2018-06-01/runtime/{path} HTTP/1.1", "Host: h", *lines, "", ""]).encode() + body
+    return "\r\n".join([f"POST /2018-06-01/runtime/{path} HTTP/1.1", "Host: 127.0.0.1:PORT", *lines, "", ""]).encode() + body
 
 
 STREAMING = ("Lambda-Runtime-Function-Response-Mode: streaming", "Transfer-Encoding: chunked")
@@ -190,12 +191,13 @@ async def _serve_a_runtime(sent: bytes, cuts: list[int]) -> None:
     asyncio.get_running_loop().set_exception_handler(lambda _, context: problems.append(context))
     api = RuntimeApi()
     host, _, port = (await api.start()).partition(":")
+    api.admit(os.getsid(0))
     reader, writer = await asyncio.open_connection(host, int(port))
-    writer.write(b"GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\nHost: h\r\n\r\n")
+    writer.write(b"GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\nHost: 127.0.0.1:PORT\r\n\r\n".replace(b"PORT", port.encode()))
     await api.platforms_turn()
     invocation = Invocation(b"{}", trace_context(None, False, datetime.now(UTC)), "ID", "arn")
     api.deliver(invocation, 1)
-    for piece in in_pieces(sent, cuts):
+    for piece in in_pieces(sent.replace(b"PORT", port.encode()), cuts):
         writer.write(piece)
         await writer.drain()
     writer.write_eof()
@@ -291,7 +293,7 @@ def test_the_sample_is_signed_well() -> None:
 def test_a_signature(method: str, target: str, headers: Any, body: bytes) -> None:
     pairs = [(received_as(n), received_as(v)) for n, v in headers] if is_pairs(headers) else []
     try:
-        verified(RequestHead(method, target, pairs), body)
+        verified(RequestHead(received_as(method), received_as(target), pairs), body)
     except SignatureRefusedError as refusal:
         assert KEY.secret_access_key not in f"{refusal} {refusal.reason}"
         return

@@ -112,7 +112,7 @@ def check(folder: Path, text: str | bytes) -> None:
 @example({**SMALL, "Conditions": {"C": {"Condition": "C"}}})
 @example({"Resources": {"A": {"Type": [], "Properties": {}}}})
 @example({"Resources": {"A": {"Type": "AWS::SNS::Topic", "Condition": []}}})
-@examples(1)
+@examples(0.5)
 def test_a_template(folder: Path, template: Any) -> None:
     check(folder, as_json(template))
 
@@ -147,7 +147,7 @@ TEXTS = (
 @example("a: " + "9" * 5000)
 @example("\ud800")
 @example("a: \x00")
-@examples(2)
+@examples(0.5)
 def test_text_that_is_yaml_or_not(folder: Path, text: str) -> None:
     check(folder, text)
 

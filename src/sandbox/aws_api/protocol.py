@@ -4,6 +4,7 @@ https://smithy.io/2.0/aws/protocols/index.html
 """
 
 import json
+import re
 import uuid
 import zlib
 from collections.abc import Mapping
@@ -33,6 +34,8 @@ _SERVICES = {"monitoring": "cloudwatch", "logs": "logs", "xray": "xray", "cloudf
 # The probe's curl and older clients send forms to CloudWatch; boto3 1.44 and the AWS CLI 1.46 send JSON.
 # CloudFormation takes nothing else.
 _FORM = "application/x-www-form-urlencoded"
+# What XML cannot hold (https://www.w3.org/TR/xml/#charsets): an error may quote it from the request.
+_UNWRITABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def answer(service: str, operations: Operations, request: web.Request, body: bytes) -> web.Response:
@@ -74,7 +77,8 @@ def _response(operation: OperationModel, result: dict[str, Any] | ApiError) -> w
     request_id = str(uuid.uuid4())
     serializer: Any = _SERIALIZERS[operation.service_model.protocol](operation, SerializationContext(request_id))
     written = serializer.serialize(result)
-    return web.Response(body=written["body"].encode(), headers={**written["headers"], "x-amzn-requestid": request_id})
+    body = _UNWRITABLE.sub("\ufffd", written["body"]).encode()
+    return web.Response(body=body, headers={**written["headers"], "x-amzn-requestid": request_id})
 
 
 def _model(service: str | None, request: web.Request) -> ServiceModel:

@@ -7,6 +7,8 @@ from typing import Any
 # Seconds since 1970 stay below this until the year 2286. A time in milliseconds does not.
 _TIME_LIMIT = 10**10
 _DOUBLE_BITS = 1024
+# A subsegment in a subsegment is two levels deeper.
+_DEEPEST = 200
 
 
 def _matches(pattern: str) -> Callable[[Any], bool]:
@@ -50,6 +52,7 @@ def check(document: Any) -> None:
     Raises:
         ValueError: a field is missing or wrong; the message names it.
     """
+    _check_depth(document)
     _check_fields(document, _OF_DOCUMENTS)
     if is_subsegment(document):
         _check_fields(document, _OF_SUBSEGMENTS_SENT_ALONE)
@@ -76,6 +79,17 @@ def status_of(node: Mapping[str, Any]) -> int | None:
         return int(node["http"]["response"]["status"])
     except (KeyError, TypeError, ValueError):
         return None
+
+
+def _check_depth(document: Any) -> None:
+    """What Python can just read here it might not read again, with more calls on the stack: no trace would be shown."""
+    level = [document]
+    for _ in range(_DEEPEST):
+        nodes = [node for node in level if isinstance(node, dict | list)]
+        level = [part for node in nodes for part in (node.values() if isinstance(node, dict) else node)]
+        if not level:
+            return
+    raise ValueError(f"more than {_DEEPEST} objects and lists stand within each other")
 
 
 def _check_fields(node: Any, fields: Mapping[str, tuple[Callable[[Any], bool], str]]) -> None:

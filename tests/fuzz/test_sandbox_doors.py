@@ -137,7 +137,10 @@ def test_a_prompt_with_directives(text: str) -> None:
 
 
 def posted(path: str, *lines: str, body: bytes = b"") -> bytes:
-    return "\r\n".join([f"POST /2018-06-01/runtime/{path} HTTP/1.1", "Host: 127.0.0.1:PORT", *lines, "", ""]).encode() + body
+    return (
+        "\r\n".join([f"POST /2018-06-01/runtime/{path} HTTP/1.1", "Host: 127.0.0.1:PORT", *lines, "", ""]).encode()
+        + body
+    )
 
 
 STREAMING = ("Lambda-Runtime-Function-Response-Mode: streaming", "Transfer-Encoding: chunked")
@@ -193,7 +196,11 @@ async def _serve_a_runtime(sent: bytes, cuts: list[int]) -> None:
     host, _, port = (await api.start()).partition(":")
     api.admit(os.getsid(0))
     reader, writer = await asyncio.open_connection(host, int(port))
-    writer.write(b"GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\nHost: 127.0.0.1:PORT\r\n\r\n".replace(b"PORT", port.encode()))
+    writer.write(
+        b"GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\nHost: 127.0.0.1:PORT\r\n\r\n".replace(
+            b"PORT", port.encode()
+        )
+    )
     await api.platforms_turn()
     invocation = Invocation(b"{}", trace_context(None, False, datetime.now(UTC)), "ID", "arn")
     api.deliver(invocation, 1)

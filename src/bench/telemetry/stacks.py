@@ -62,10 +62,11 @@ class Sandbox:
 def running(template: Path, directory: Path, *flags: str) -> Iterator[Sandbox]:
     """Run a sandbox with this template and these flags while the body runs; its files are in `directory`."""
     log, ready_file = directory / "sandbox.log", directory / "ready.json"
+    command = (sys.executable, "-P", "-m", "sandbox")
     # Through a pipe: a limit on the size of the sandbox's files, as the soak sets one, leaves what it prints alone.
     with log.open("wb") as output, subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=output) as printed:  # noqa: S607 - any cat will do
         process = subprocess.Popen(  # noqa: S603 - no shell reads the paths
-            [sys.executable, "-P", "-m", "sandbox", "--template", str(template), "--ready-file", str(ready_file), *flags],
+            [*command, "--template", str(template), "--ready-file", str(ready_file), *flags],
             env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
             stdin=subprocess.DEVNULL,
             stdout=printed.stdin,

@@ -7,7 +7,6 @@ looks up a single one: https://man7.org/linux/man-pages/man7/sock_diag.7.html
 import os
 import socket
 import struct
-import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import cache
@@ -21,6 +20,7 @@ Address = tuple[str, int]
 _SOCK_DIAG, _BY_FAMILY, _REQUEST, _ERROR = 4, 20, 1, 2
 _HEADER = struct.Struct("=IHHII")
 _ANY = 0xFFFFFFFF
+_NETLINK: int | None = getattr(socket, "AF_NETLINK", None)
 # Where inet_diag_msg holds the inode, behind the header.
 _INODE_AT = _HEADER.size + 68
 
@@ -63,8 +63,6 @@ def _is_connected(pid: int, peer: Address, own: Address) -> bool:
 @cache
 def _linux_looks_up() -> bool:
     """Whether the kernel answers; some that stand in for Linux do not."""
-    if sys.platform != "linux":
-        return False
     with suppress(OSError), socket.create_server(("127.0.0.1", 0)) as listener:
         return _inode(listener.getsockname(), ("0.0.0.0", 0)) != 0  # noqa: S104 - nothing listens there
     return False
@@ -79,7 +77,9 @@ def _inode(local: Address, remote: Address) -> int:
     ends = struct.pack("!HH4s12x4s12x", local[1], remote[1], socket.inet_aton(local[0]), socket.inet_aton(remote[0]))
     wanted = struct.pack("=BBBxI", socket.AF_INET, socket.IPPROTO_TCP, 0, _ANY)
     request = wanted + ends + struct.pack("=III", 0, _ANY, _ANY)
-    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _SOCK_DIAG) as kernel:
+    if _NETLINK is None:
+        raise OSError("only Linux has this service")
+    with socket.socket(_NETLINK, socket.SOCK_RAW, _SOCK_DIAG) as kernel:
         kernel.send(_HEADER.pack(_HEADER.size + len(request), _BY_FAMILY, _REQUEST, 0, 0) + request)
         answer = kernel.recv(4096)
     if _HEADER.unpack_from(answer)[1] == _ERROR:

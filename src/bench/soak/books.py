@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench.soak.client import CUT, ERROR, LEFT, WHOLE, Seen
-from bench.soak.plans import DEAD, DROPPED, HALF_BODY, HALF_HEAD, LEAVES_AT_ONCE, NO_XRAY, UNSIGNED
+from bench.soak.plans import DEAD, DROPPED, HALF_BODY, HALF_HEAD, NO_XRAY, UNSIGNED
 from bench.soak.records import OUTCOMES, Records, twice
 
 _EXAMPLES = 3
@@ -54,17 +54,15 @@ def _requests(
     classes = Counter(status // 100 for status in statuses.values())
     turned_away = {trace_id for trace_id, status in statuses.items() if status == 429} - ran
     deaf = {trace_id for trace_id in wanted if trace_id in statuses and trace_id not in ran} - turned_away
-    # Whoever left at once may have been gone before the invocation began. Then it counts like half a request.
-    gone = {trace_id for trace_id in wanted - statuses.keys() if clients[trace_id].fault == LEAVES_AT_ONCE}
     told = {trace_id for trace_id, one in clients.items() if one.throttled}
     return [
-        _none("requests that have no trace, or are unknown", (wanted ^ statuses.keys()) - gone),
+        _none("requests that have no trace, or are unknown", wanted ^ statuses.keys()),
         Check(
             "UrlRequestCount: whatever had a whole head", len(clients) - by_fault[HALF_HEAD], counted["UrlRequestCount"]
         ),
         Check(
             "Url4xxCount: refused, unfinished, 4XX in a trace",
-            heard[4] + by_fault[HALF_BODY] + len(gone) + classes[4],
+            heard[4] + by_fault[HALF_BODY] + classes[4],
             counted["Url4xxCount"],
         ),
         Check("Url5xxCount: 5XX in a trace", heard[5] + classes[5], counted["Url5xxCount"]),

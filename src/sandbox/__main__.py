@@ -7,7 +7,6 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 
 from sandbox.banner import print_line
-from sandbox.departures import note_bad_requests
 from sandbox.errors import StartError, UsageError
 from sandbox.server import run
 from sandbox.settings import Settings, read_settings
@@ -20,7 +19,6 @@ def main() -> int:
     # Telemetry holds what functions print. DuckDB makes files beside its own at any moment, and gives them no mode.
     os.umask(0o077)
     logging.basicConfig(format="sandbox: %(message)s", level=logging.WARNING)
-    note_bad_requests()
     try:
         asyncio.run(_run(read_settings(sys.argv[1:])))
     except UsageError as error:

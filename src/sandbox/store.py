@@ -76,9 +76,27 @@ class Table:
         """Let pending rows wait in memory. For the store."""
         with self._lock:
             rows, self._pending = self._pending, []
-        if rows:
-            self.taken += len(rows) if self._text is None else sum(len(row[self._text]) for row in rows)
-            connection.execute(self._insert, [list(column) for column in zip(*rows, strict=True)])
+        if not rows:
+            return
+        self.taken += len(rows) if self._text is None else sum(len(row[self._text]) for row in rows)
+        try:
+            self._insert_into(connection, rows)
+        except duckdb.Error:
+            self._insert_one_by_one(connection, rows)
+
+    def _insert_into(self, connection: duckdb.DuckDBPyConnection, rows: Sequence[Row]) -> None:
+        connection.execute(self._insert, [list(column) for column in zip(*rows, strict=True)])
+
+    def _insert_one_by_one(self, connection: duckdb.DuckDBPyConnection, rows: Sequence[Row]) -> None:
+        """Insert all rows but those that DuckDB refuses, such as a text with half of a surrogate pair; say how many."""
+        refused, reason = 0, ""
+        for row in rows:
+            try:
+                self._insert_into(connection, [row])
+            except duckdb.Error as error:
+                refused, reason = refused + 1, _line(error)
+        if refused:
+            _log.error("%d rows of %s cannot be kept: %s", refused, self.name, reason)
 
     def excess(self, schema: str) -> str:
         """Return SQL that deletes the oldest rows of this schema until the limit is met."""
@@ -164,14 +182,18 @@ class Store:
                 self._keep()
 
     def close(self) -> None:
-        """Keep what has been added and close the database."""
-        with self._lock:
+        """Keep what has been added and close the database. A query that runs ends with `duckdb.InterruptException`."""
+        while not self._lock.acquire(timeout=0.01):
+            self._connection.interrupt()  # nobody waits for its rows any more
+        try:
             self._wait()
             self._keep()
             rows = sum(self._count(table) for table in self._tables)
             if rows:
                 _log.error("%d rows of telemetry are lost: %s took nothing until the end", rows, self._file)
             self._connection.close()
+        finally:
+            self._lock.release()
 
     def _attach(self) -> None:
         name = str(self._file or ":memory:").replace("'", "''")
@@ -192,6 +214,8 @@ class Store:
             self._delete_old()
             if self._file and _size(Path(f"{self._file}.wal")) > _LOG_BYTES:
                 self._connection.execute("CHECKPOINT kept")
+        except duckdb.InterruptException:
+            pass  # by `close`, which does it again
         except duckdb.Error as error:
             self._refused(error)
         else:

@@ -475,3 +475,11 @@ def start_refusal(logs: LogsCalls, query: str) -> tuple[str, str]:
 def test_one_filter_after_another_keeps_what_fulfils_both(logs: LogsCalls) -> None:
     rows = logs.query('filter level = "INFO" or level = "ERROR" | filter ttft_ms > 200 or ttft_ms < 100 | fields level')
     assert [row["level"] for row in rows] == ["ERROR"]
+
+
+def test_a_query_that_would_keep_all_others_waiting_is_refused(logs: LogsCalls) -> None:
+    most = ["1"] * 499
+    logs.query(f"filter a in [{', '.join(most)}]")
+    code, message = start_refusal(logs, f"filter a in [{', '.join([*most, '1'])}]")
+    assert code == "NotImplementedException"
+    assert "more than 500 names and values" in message

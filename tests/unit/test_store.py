@@ -5,11 +5,13 @@ import resource
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from sandbox import store as store_module
@@ -263,3 +265,38 @@ def test_a_killed_process_keeps_what_was_flushed_and_whole_flushes_alone(tmp_pat
     assert len(there) >= told
     assert len(there) % 200 == 0
     store.close()
+
+
+def test_a_row_that_cannot_be_kept_takes_no_other_with_it(caplog: pytest.LogCaptureFixture) -> None:
+    store = Store()
+    table = table_of(store)
+    add(table, range(3))
+    table.add((time.time(), 3, "half of a surrogate pair: \ud800"), (time.time(), 2**70, ""))
+    add(table, range(4, 6))
+    assert numbers(store) == [0, 1, 2, 4, 5]
+    [record] = caplog.records
+    assert record.getMessage().startswith("2 rows of things cannot be kept: ")
+    store.close()
+
+
+def test_closing_ends_a_query_that_takes_long() -> None:
+    store = Store()
+    table_of(store)
+    # DuckDB would count for minutes.
+    endless = "SELECT count(*) FROM range(1000000) a, range(1000000) b WHERE a.range * b.range % 7 = 3"
+    ended: list[type[BaseException]] = []
+
+    def ask() -> None:
+        try:
+            store.query(endless)
+        except duckdb.Error as error:
+            ended.append(type(error))
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    while not store._lock.locked():
+        time.sleep(0.001)
+    time.sleep(0.05)
+    store.close()
+    asking.join()
+    assert ended == [duckdb.InterruptException]

@@ -78,6 +78,8 @@ _GRAMMAR = Lark(
     propagate_positions=True,
     maybe_placeholders=True,
 )
+# DuckDB needs some milliseconds for each, and other queries wait meanwhile.
+_MOST_WORDS = 500
 _SUPPORTED = "the commands fields, filter, parse with a regular expression, stats, sort and limit; no arithmetic"
 
 
@@ -91,12 +93,15 @@ def parse(query: str) -> list[Node]:
 
     Raises:
         ApiError: MalformedQueryException, this is no query; NotImplementedException, it has a command or another part
-            that is not supported.
+            that is not supported, or more than 500 names and values.
     """
     try:
-        commands: list[Any] = _GRAMMAR.parse(query).children
-        return commands
+        tree = _GRAMMAR.parse(query)
     except UnexpectedInput as error:
         if isinstance(error, UnexpectedToken) and error.token.type == "NAME" and "_FIELDS" in error.expected:
             raise not_supported(f"the Logs Insights command {error.token}. It supports {_SUPPORTED}") from None
         raise refusal(error, query, "the query", _SUPPORTED, "MalformedQueryException") from None
+    if sum(1 for _ in tree.scan_values(lambda _: True)) > _MOST_WORDS:
+        raise not_supported(f"a Logs Insights query of more than {_MOST_WORDS} names and values")
+    commands: list[Any] = tree.children
+    return commands

@@ -75,6 +75,7 @@ class Calls:
         return signed_headers(self._ready, "POST", self._url, body, service="bedrock")
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize(
     # The stream is shorter than the other's work, and long enough to meet all of its steps.
     ("body", "status", "chunks"),

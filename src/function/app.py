@@ -83,12 +83,12 @@ def handler(event: object, context: Any, *, response_stream: ResponseStream) -> 
     response_stream.on_finish(lambda: _record(exchange))
     try:
         _run(event, context, exchange)
-    except Exception as error:  # noqa: BLE001 - none leaves the handler as it is: its words may quote the request
-        failure = meter.failure or _bug(error)
+    except Exception:  # noqa: BLE001 - none leaves the handler as it is: its words may quote the request
+        assert meter.failure, "_run has noted it"
     else:
         return
-    # Raised here, it brings no other exception with it.
-    raise RequestError(failure, exchange.request_id)
+    # Raised outside of the `except` block, so that no other exception is chained to it.
+    raise RequestError(meter.failure, exchange.request_id)
 
 
 def _run(event: object, context: Any, exchange: _Exchange) -> None:
@@ -97,15 +97,21 @@ def _run(event: object, context: Any, exchange: _Exchange) -> None:
             _answer(event, exchange, deadline)
     except WriteTimeoutError:
         _fail(Failure.of(ErrorType.CLIENT_STALLED), exchange, tell=False)
+    except RequestError:
+        raise  # an answer in bare text broke off: that is noted
+    except OSError as error:
+        # The response itself is broken: no client is left to tell.
+        _fail(_bug(error), exchange, tell=False)
+        raise
     except BaseException as error:
-        # With an OSError the response itself is broken: no client is left to tell.
-        tell = isinstance(error, Exception) and not isinstance(error, OSError)
-        _fail(_bug(error), exchange, tell=tell)
+        failure = _bug(error)
+        exchange.meter.failed(failure, instead=True)
+        _fail(failure, exchange, tell=isinstance(error, Exception))
         raise
 
 
 def _bug(error: BaseException) -> Failure:
-    """Return the failure that an exception stands for which nothing expects, or the loss of the Runtime API."""
+    """Return the failure for an unexpected exception, or for a lost Runtime API."""
     words = str(error) if isinstance(error, OSError) else None
     return Failure.of(ErrorType.INTERNAL, code=type(error).__name__, detail=words, place=place_of(error))
 

@@ -334,6 +334,46 @@ def test_a_mistake_of_the_function_in_the_middle_of_a_whole_answer_is_raised(
     assert response.finished["outcome"] == "internal_error"
 
 
+@pytest.mark.parametrize(
+    ("request_body", "reply"),
+    [({"prompt": ""}, Reply([])), ({"prompt": "x"}, Reply.error(429, "ThrottlingException", "wait"))],
+    ids=["refused", "throttled"],
+)
+def test_a_mistake_of_the_function_while_it_tells_of_a_failure_counts_as_the_functions(
+    function: tuple[Any, ReplayServer], monkeypatch: pytest.MonkeyPatch, request_body: dict[str, str], reply: Reply
+) -> None:
+    app, server = function
+
+    def broken(*_: Any) -> None:
+        raise ZeroDivisionError("something private")
+
+    monkeypatch.setattr(app, "error_body", broken)
+    server.prepare(reply)
+    response = call(app, url_event(request_body))
+    assert response.finished["outcome"] == "internal_error"
+    assert str(response.raised).startswith("internal: ")
+    *_, line = response.log
+    assert (line["error_type"], line["code"]) == ("internal", "ZeroDivisionError")
+
+
+@pytest.mark.parametrize("error", [AttributeError, KeyError, TypeError, ValueError, RecursionError])
+def test_a_mistake_of_the_function_in_a_wait_for_the_model_counts_as_the_functions(
+    function: tuple[Any, ReplayServer], monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+) -> None:
+    app, server = function
+
+    def broken(*_: Any, **__: Any) -> None:
+        raise error("something private")
+
+    monkeypatch.setattr(app.Answer, "_open", broken)
+    server.prepare()
+    response = call(app, url_event({"prompt": "x"}))
+    assert response.finished["outcome"] == "internal_error"
+    (line,) = response.log
+    assert (line["error_type"], line["code"]) == ("internal", error.__name__)
+    assert "place" in line
+
+
 def test_a_lost_runtime_api_is_raised_and_the_model_stream_closed(
     function: tuple[Any, ReplayServer], monkeypatch: pytest.MonkeyPatch
 ) -> None:

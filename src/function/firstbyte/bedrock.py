@@ -12,14 +12,7 @@ from botocore.exceptions import ConnectionClosedError
 from firstbyte.config import Config, Guardrail
 from firstbyte.deadline import Deadline, DeadlineReachedError
 from firstbyte.decoding import Decoder
-from firstbyte.failures import (
-    MODEL_EXCEPTIONS,
-    ErrorType,
-    Failure,
-    RequestError,
-    failure_of,
-    failure_of_report,
-)
+from firstbyte.failures import ErrorType, Failure, RequestError, failure_of, failure_of_report, is_of_the_model
 from firstbyte.meter import Meter
 from firstbyte.model_call import model_call
 from firstbyte.model_events import ErrorReport, ModelEvent
@@ -162,7 +155,9 @@ class Answer:
             return self._deadline.wait(step)
         except DeadlineReachedError:
             raise RequestError(Failure.of(ErrorType.DEADLINE_EXCEEDED, model_id=self.attempt.model_id)) from None
-        except MODEL_EXCEPTIONS as error:
+        except Exception as error:
+            if not is_of_the_model(error):
+                raise
             raise RequestError(failure_of(error, self.attempt.model_id)) from None
 
     def _json(self, chunk: dict[str, Any]) -> dict[str, Any]:

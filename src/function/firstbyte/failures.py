@@ -4,6 +4,7 @@ An error is sorted by its code and never by its words, which change.
 """
 
 import re
+import traceback
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -15,20 +16,12 @@ from botocore.parsers import ResponseParserError
 from urllib3.exceptions import HTTPError as Urllib3Error
 from urllib3.exceptions import ReadTimeoutError as Urllib3ReadTimeoutError
 
-from firstbyte.identifiers import without_identifiers
 from firstbyte.model_events import ErrorReport
 
 # A call to Bedrock or a read from its stream raises these when the model, the network or the permissions are at fault.
 # An open stream raises urllib3's own exceptions: botocore wraps them only for calls and for plain streaming bodies.
 # botocore's other exceptions, such as a refused parameter, are mistakes of this function and no failures of a model.
-# Python's own come out of botocore's parsers where an answer does not fit the service model, such as null or a list for
-# an object, or is nested too deeply.
-MODEL_EXCEPTIONS = (
-    AttributeError,
-    LookupError,
-    RecursionError,
-    TypeError,
-    ValueError,
+_MODEL_EXCEPTIONS = (
     ClientError,
     NoConnectionError,
     HTTPClientError,
@@ -38,6 +31,8 @@ MODEL_EXCEPTIONS = (
     Urllib3Error,
     OSError,
 )
+# The parts of botocore that read an answer.
+_PARSERS = {"botocore.parsers", "botocore.eventstream"}
 
 
 class ErrorType(StrEnum):
@@ -210,8 +205,20 @@ KNOWN_CODES = frozenset(_TYPE_OF_CODE)
 _CODE = re.compile(r"[\w.:#-]{1,100}", re.ASCII)
 
 
+def is_of_the_model(error: Exception) -> bool:
+    """Return whether a call to Bedrock, or a read from its stream, failed through no mistake of this function.
+
+    botocore's parsers raise Python's own exceptions when an answer does not fit the service model, such as null for an
+    object, or when it is nested too deeply.
+    """
+    if isinstance(error, _MODEL_EXCEPTIONS):
+        return True
+    modules = (frame.f_globals.get("__name__") for frame, _ in traceback.walk_tb(error.__traceback__))
+    return any(module in _PARSERS for module in modules)
+
+
 def failure_of(error: Exception, model_id: str) -> Failure:
-    """Return the failure that one of `MODEL_EXCEPTIONS` stands for.
+    """Return the failure that an exception stands for which `is_of_the_model`.
 
     Args:
         error: what the call, or reading its stream, raised.
@@ -250,8 +257,12 @@ def _failure(codes: Iterable[str], status: int, words: str, model_id: str) -> Fa
     codes = [code for code in codes if _CODE.fullmatch(code)]
     codes = [f"{code[0].upper()}{code[1:]}" if code.endswith("Exception") else code for code in codes]
     error_type = _type_of(codes, status)
-    # Bedrock says what is wrong with a request better than this function could. Other words are for the operator.
-    message = without_identifiers(words) if error_type is ErrorType.INVALID_REQUEST else None
+    message = None
+    if error_type is ErrorType.INVALID_REQUEST:
+        # Bedrock says what is wrong with a request better than this function could. Other words are for the operator.
+        from firstbyte.identifiers import without_identifiers  # only after a failure: it is slow to import
+
+        message = without_identifiers(words)
     return Failure.of(error_type, message, code=" ".join(codes) or None, detail=words or None, model_id=model_id)
 
 

@@ -256,9 +256,15 @@ class Meter:
         marks = (self.entered, self.last_byte, self._last_comment)
         return self._clock() - max(mark for mark in marks if mark is not None)
 
-    def failed(self, failure: Failure) -> None:
-        """Note why the response is not a whole answer. Only the first call counts."""
-        if self.failure is None:
+    def failed(self, failure: Failure, *, instead: bool = False) -> None:
+        """Note why the response is not a whole answer. Only the first call counts.
+
+        Args:
+            failure: why.
+            instead: whether it counts in place of an earlier one, such as a bug that shows itself while the client is
+                told of that.
+        """
+        if self.failure is None or instead:
             self.failure = failure
             self._failed_in_stream = self._first_byte is not None
 

@@ -25,11 +25,14 @@ _LINGER_SECONDS = 2.0
 # How much of a body waits to be read. A sixteenth of it is how many chunks aiohttp takes at a time: if every chunk is a
 # single byte, each holds up the event loop for some microseconds.
 _READ_BYTES = 16 * 1024
+# How much of all bodies may be there while they come in.
+INCOMING_BYTES = 128 * 1024 * 1024
 # A process has some thousand descriptors at most, which environments and queries need, too.
 CONNECTIONS = 200
 # How long a server waits for its open connections at the end. The sandbox promises to be gone within two seconds.
 _GOODBYE_SECONDS = 0.3
 _BODY = web.RequestKey("body", bytes)
+_incoming_bytes = 0
 _log = logging.getLogger(__name__)
 
 
@@ -84,24 +87,33 @@ async def body_of(request: web.Request) -> bytes:
 
 
 async def _read(request: web.Request) -> bytes:
+    global _incoming_bytes
     limit, body = request.client_max_size, bytearray()
+    refusal: web.HTTPException
     if (request.content_length or 0) > limit:
         raise web.HTTPRequestEntityTooLarge(limit, request.content_length or 0)
     try:
         async with asyncio.timeout(BODY_SECONDS):
             while part := await request.content.readany():
                 body += part
+                _incoming_bytes += len(part)
                 if len(body) > limit:
                     raise web.HTTPRequestEntityTooLarge(limit, len(body))
+                if _incoming_bytes > INCOMING_BYTES:
+                    refusal = web.HTTPServiceUnavailable(text="Too many bodies come in at once: try again.")
+                    break
                 # `readany` does not wait while there is something to read. Who has sent it all may leave: Lambda runs
                 # the function all the same.
                 if not request.content.is_eof():
                     await asyncio.sleep(0)
-            return bytes(body)
+            else:
+                return bytes(body)
     except TimeoutError:
-        refusal: web.HTTPException = web.HTTPRequestTimeout(text=f"The body was not complete within {BODY_SECONDS} s.")
+        refusal = web.HTTPRequestTimeout(text=f"The body was not complete within {BODY_SECONDS} s.")
     except RequestPayloadError as error:
         refusal = web.HTTPBadRequest(text=f"The body cannot be read: {error}")
+    finally:
+        _incoming_bytes -= len(body)
     refusal.force_close()
     raise refusal
 
@@ -111,7 +123,10 @@ def _addressed(port: int) -> Middleware:
 
     @web.middleware
     async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
-        reason = why_foreign(((name.lower(), value) for name, value in request.headers.items()), port)
+        if not request.raw_path.startswith("/"):
+            reason: str | None = "its first line must begin with the path: call the sandbox, not a proxy"
+        else:
+            reason = why_foreign(((name.lower(), value) for name, value in request.headers.items()), port)
         if reason is None:
             return await handler(request)
         path = request.raw_path.partition("?")[0]  # a query may hold a presigned URL's token

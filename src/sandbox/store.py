@@ -29,6 +29,8 @@ _LOG_BYTES = 8_000_000
 _LOOK_FOR_OLD_ROWS_SECONDS = 3600
 # While the disk is full, another try costs as much as writing all rows that wait.
 _RETRY_SECONDS = 5
+# How long a query may still take when the store is closed.
+_LAST_QUERY_SECONDS = 0.5
 # Places of kept rows are below this, so that rows that wait come after them.
 _WAITING_PLACE = 2**62
 _log = logging.getLogger(__name__)
@@ -68,7 +70,7 @@ class Table:
         """What has come since the limit was last enforced, in the limit's measure."""
 
     def add(self, *rows: Row) -> None:
-        """Add rows, values in the order of the table's columns. Takes no time worth naming; callable on any thread."""
+        """Add rows, values in the order of the table's columns. Fast; any thread may call it."""
         with self._lock:
             self._pending.extend(rows)
 
@@ -122,6 +124,7 @@ class Store:
             StartError: the file is no such database, or in use by another process.
         """
         self._file = file
+        self._name = str(file or "its place in memory")
         self._lock = threading.Lock()
         self._tables: list[Table] = []
         self._is_refused = False
@@ -132,6 +135,9 @@ class Store:
         self._connection = duckdb.connect(
             config={"threads": 2, "memory_limit": _MEMORY, "temp_directory": "", "checkpoint_threshold": "1TB"}
         )
+        # Queries have a connection of their own: it alone is interrupted at the end.
+        self._questions = self._connection.cursor()
+        self._asks = False
         self._connection.execute("CREATE SCHEMA waiting")
         try:
             if file:
@@ -172,7 +178,11 @@ class Store:
         """
         with self._lock:
             self._wait()
-            return self._connection.execute(sql, parameters).fetchall()
+            self._asks = True
+            try:
+                return self._questions.execute(sql, parameters).fetchall()
+            finally:
+                self._asks = False
 
     def flush(self) -> None:
         """Keep what has been added; if the disk takes nothing, say so once and go on waiting. Call it regularly."""
@@ -182,18 +192,24 @@ class Store:
                 self._keep()
 
     def close(self) -> None:
-        """Keep what has been added and close the database. A query that runs ends with `duckdb.InterruptException`."""
-        while not self._lock.acquire(timeout=0.01):
-            self._connection.interrupt()  # nobody waits for its rows any more
+        """Keep what has been added and close the database.
+
+        A query that runs ends with `duckdb.InterruptException`, as soon as DuckDB looks. If that takes long, the query
+        is left to itself: it has a connection of its own.
+        """
+        deadline = time.monotonic() + _LAST_QUERY_SECONDS
+        while not (held := self._lock.acquire(timeout=0.01)) and not (self._asks and time.monotonic() > deadline):
+            self._questions.interrupt()
         try:
             self._wait()
             self._keep()
             rows = sum(self._count(table) for table in self._tables)
             if rows:
-                _log.error("%d rows of telemetry are lost: %s took nothing until the end", rows, self._file)
+                _log.error("%d rows of telemetry are lost: %s took nothing until the end", rows, self._name)
             self._connection.close()
         finally:
-            self._lock.release()
+            if held:
+                self._lock.release()
 
     def _attach(self) -> None:
         name = str(self._file or ":memory:").replace("'", "''")
@@ -214,8 +230,6 @@ class Store:
             self._delete_old()
             if self._file and _size(Path(f"{self._file}.wal")) > _LOG_BYTES:
                 self._connection.execute("CHECKPOINT kept")
-        except duckdb.InterruptException:
-            pass  # by `close`, which does it again
         except duckdb.Error as error:
             self._refused(error)
         else:
@@ -247,7 +261,7 @@ class Store:
         self._next_move = time.monotonic() + _RETRY_SECONDS
         if not self._is_refused:
             self._is_refused = True
-            _log.warning("telemetry waits in memory, for %s cannot be written: %s", self._file, _line(error))
+            _log.warning("telemetry waits in memory, for %s cannot be written: %s", self._name, _line(error))
         if self._file and not self._is_readable():
             self._open_again()
         for table in self._tables:
@@ -273,7 +287,7 @@ class Store:
     def _accepted(self) -> None:
         if self._is_refused:
             lost = f"; {self._dropped} rows were too many to wait and are lost" if self._dropped else ""
-            _log.warning("telemetry is written to %s again%s", self._file, lost)
+            _log.warning("telemetry is written to %s again%s", self._name, lost)
         self._is_refused, self._dropped, self._next_move = False, 0, 0.0
 
     def _count(self, table: Table) -> int:

@@ -2,9 +2,12 @@
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+import duckdb
 
 from sandbox.aws_api.contract import Operations
 from sandbox.cloudwatch import api as cloudwatch_api
@@ -24,6 +27,7 @@ from template.resources import Resource
 
 # A sandbox that is killed loses what came after the last time.
 _FLUSH_SECONDS = 1
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -76,4 +80,7 @@ async def running_telemetry(
 async def _flush_regularly(store: Store) -> None:
     while True:
         await asyncio.sleep(_FLUSH_SECONDS)
-        await asyncio.to_thread(store.flush)
+        try:
+            await asyncio.to_thread(store.flush)
+        except duckdb.Error as error:  # such as too little memory: what waits is tried again
+            _log.error("telemetry could not be kept: %s", " ".join(str(error).split()))

@@ -77,6 +77,13 @@ class Engines:
         return json.loads(answer or "{}") if status == 200 else None
 
 
+def put_known_trace(traces: Traces) -> None:
+    traces.put(
+        segment(1, annotations={"ttft_ms": 12.5, "model": "m", "cold": True}, http={"response": {"status": 200}})
+    )
+    traces.put(subsegment(2, 1, namespace="aws", subsegments=[nested(3)]))
+
+
 @pytest.fixture(scope="module")
 def engines() -> Iterator[Engines]:
     with closing(Store()) as store:
@@ -86,10 +93,7 @@ def engines() -> Iterator[Engines]:
         logs.create_group(GROUP)
         for number, line in enumerate(LINES):
             logs.put(GROUP, "s", TIME * 1000 + number, line)
-        traces.put(
-            segment(1, annotations={"ttft_ms": 12.5, "model": "m", "cold": True}, http={"response": {"status": 200}})
-        )
-        traces.put(subsegment(2, 1, namespace="aws", subsegments=[nested(3)]))
+        put_known_trace(traces)
         metrics.put([Point("N", "Latency", (("service", "a"),), "Milliseconds", TIME * 1000, 12.5)])
         yield Engines(
             store,
@@ -293,7 +297,8 @@ NOTE = b'{"format": "json", "version": 1}\n'
 @examples(0.5)
 def test_a_trace_document(engines: Engines, documents: list[Any]) -> None:
     intake = _Intake(engines.traces)
-    engines.store.query("DELETE FROM trace_documents WHERE rowid > 1")
+    engines.store.query("DELETE FROM waiting.trace_documents")
+    put_known_trace(engines.traces)
     for document in documents:
         intake.datagram_received(NOTE + as_json(document).encode(), None)
     everything = {"StartTime": 0, "EndTime": 2**31}
@@ -398,4 +403,4 @@ def test_a_log_line(engines: Engines, line: str) -> None:
     # Whatever was printed, what comes after it is found.
     rows = engines.store.query("SELECT count(*) FROM log_events WHERE message = ?", [printed])
     assert rows[0][0] >= 1
-    engines.store.query("DELETE FROM log_events WHERE log_stream = 'fuzz'")
+    engines.store.query("DELETE FROM waiting.log_events WHERE log_stream = 'fuzz'")

@@ -155,35 +155,55 @@ def test_every_port_refuses_a_foreign_page_even_if_it_signs(
     assert "POST / refused: " in public.log()
 
 
-@pytest.mark.parametrize("port", [{"HEAD_SECONDS": 0.5}], indirect=True)
-def test_half_a_head_hinders_nobody_and_is_closed(port: int) -> None:
+@pytest.mark.alone
+@pytest.mark.parametrize("port", [{"HEAD_SECONDS": 2}], indirect=True)
+def test_half_a_head_is_closed(port: int) -> None:
     with opened(port, HEAD) as half:
         assert status(answer(port, WHOLE)) == 200
         assert rest(half) == ""
 
 
-@pytest.mark.parametrize("port", [{"BODY_SECONDS": 0.5}], indirect=True)
-def test_half_a_body_hinders_nobody_and_is_answered_408(port: int) -> None:
+@pytest.mark.alone
+@pytest.mark.parametrize("port", [{"BODY_SECONDS": 2}], indirect=True)
+def test_half_a_body_is_answered_408(port: int) -> None:
     with opened(port, SEVEN, "7 b") as half, opened(port, HEAD + "Transfer-Encoding: chunked\r\n\r\n3\r\n") as chunked:
         assert status(answer(port, WHOLE)) == 200
         for connection in (half, chunked):
             text = rest(connection)
             assert status(text) == 408
-            assert "The body was not complete within 0.5 s." in text
+            assert "The body was not complete within 2 s." in text
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("port", [{"HEAD_SECONDS": 0.5, "BODY_SECONDS": 0.5}], indirect=True)
 def test_a_response_may_take_as_long_as_it_takes(port: int) -> None:
     text = answer(port, WHOLE.replace("GET /", "POST /slow"))
     assert ("begun" in text, text.endswith("ended\r\n0\r\n\r\n")) == (True, True)
 
 
-@pytest.mark.parametrize("port", [{"HEAD_SECONDS": 0.5}], indirect=True)
+@pytest.mark.alone
+@pytest.mark.parametrize("port", [{"HEAD_SECONDS": 2}], indirect=True)
 def test_a_connection_that_nobody_uses_is_closed(port: int) -> None:
     with opened(port, KEPT_OPEN) as connection:
         assert status(connection.recv(65536).decode()) == 200
         assert rest(connection) == ""
     assert answer(port, "") == ""
+
+
+def test_refuses_a_request_line_that_names_a_server(port: int) -> None:
+    text = answer(port, "GET http://evil.example/ HTTP/1.1\r\nHost: 127.0.0.1:PORT\r\nConnection: close\r\n\r\n")
+    assert status(text) == 403
+
+
+@pytest.mark.parametrize("port", [{"INCOMING_BYTES": 20}], indirect=True)
+def test_bodies_that_are_too_many_at_once_are_refused_until_there_is_room(port: int) -> None:
+    def answered(code: int) -> None:
+        while status(text := answer(port, WHOLE)) != code:
+            assert status(text) in (200, 503)
+
+    with opened(port, HEAD + "Content-Length: 16\r\n\r\n", "15 bytes of 16 "):
+        answered(503)
+    answered(200)
 
 
 def test_a_body_that_is_too_large_is_refused_before_it_is_sent(port: int) -> None:

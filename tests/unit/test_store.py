@@ -1,5 +1,6 @@
 """The telemetry's database on a full disk, after its process was killed, and when there is more than it keeps."""
 
+import contextlib
 import logging
 import resource
 import signal
@@ -300,3 +301,63 @@ def test_closing_ends_a_query_that_takes_long() -> None:
     store.close()
     asking.join()
     assert ended == [duckdb.InterruptException]
+
+
+def test_closing_while_rows_are_written_loses_none(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    file = tmp_path / "telemetry.duckdb"
+    store = Store(file)
+    table = table_of(store)
+    add(table, range(3000), "x" * 4000)
+    writing = threading.Thread(target=store.flush)
+    writing.start()
+    while not store._lock.locked():
+        time.sleep(0.0001)
+    add(table, range(3000, 3100))
+    store.close()
+    writing.join()
+    assert caplog.records == []
+    again = Store(file)
+    table_of(again)
+    assert numbers(again) == list(range(3100))
+    again.close()
+
+
+def test_closing_leaves_a_query_alone_that_cannot_be_interrupted(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = tmp_path / "telemetry.duckdb"
+    store = Store(file)
+    table = table_of(store)
+    add(table, range(10))
+    store.flush()
+    asked, answered = threading.Event(), threading.Event()
+
+    class Stuck:
+        """A connection whose query takes as long as the test does."""
+
+        def execute(self, *_: object) -> None:
+            asked.set()
+            answered.wait()
+            raise duckdb.InterruptException
+
+        def interrupt(self) -> None:
+            pass
+
+    store._questions = Stuck()  # type: ignore[assignment]
+
+    def ask() -> None:
+        with contextlib.suppress(duckdb.InterruptException):
+            store.query("SELECT 1")
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    asked.wait()
+    add(table, range(10, 20))
+    store.close()  # while the query still runs
+    answered.set()
+    asking.join()
+    assert caplog.records == []
+    again = Store(file)
+    table_of(again)
+    assert numbers(again) == list(range(20))
+    again.close()

@@ -54,7 +54,7 @@ def bedrock_app(default_script: str, region: str, on_served: Callable[[Served], 
     Args:
         default_script: a directive without its brackets, for every request. The directives of a prompt override it.
         region: the region that it stands in for. Each has models of its own.
-        on_served: called once for every request to one of the two operations, however it ends.
+        on_served: called once for every request to one of the two operations that came whole, however it ends.
 
     Raises:
         ValueError: `default_script` is not understood; the message names the key.

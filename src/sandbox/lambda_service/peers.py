@@ -29,6 +29,9 @@ def held_by(session: int, peer: Address, own: Address) -> bool:
     """Return whether a process of a session holds the socket `peer`, which is connected to `own`.
 
     Nobody holds the socket of a process that has ended. All that a session's leader starts is in its session.
+
+    Raises:
+        OSError: the system does not say which processes there are.
     """
     if _linux_looks_up():
         inode = _inode(peer, own)
@@ -39,7 +42,11 @@ def held_by(session: int, peer: Address, own: Address) -> bool:
 def _processes(session: int) -> Iterator[int]:
     """Yield the leader, which mostly is the one, and only then look for others."""
     yield session
-    for pid in psutil.pids():
+    try:
+        pids = psutil.pids()
+    except IndexError:  # psutil's answer to an empty /proc
+        raise OSError("the system lists no processes") from None
+    for pid in pids:
         with suppress(OSError):  # a process may end at any moment
             if pid != session and os.getsid(pid) == session:
                 yield pid
@@ -80,6 +87,7 @@ def _inode(local: Address, remote: Address) -> int:
     if _NETLINK is None:
         raise OSError("only Linux has this service")
     with socket.socket(_NETLINK, socket.SOCK_RAW, _SOCK_DIAG) as kernel:
+        kernel.settimeout(1)
         kernel.send(_HEADER.pack(_HEADER.size + len(request), _BY_FAMILY, _REQUEST, 0, 0) + request)
         answer = kernel.recv(4096)
     if _HEADER.unpack_from(answer)[1] == _ERROR:

@@ -63,7 +63,7 @@ class RuntimeApi:
         self._port = 0
         self._session = 0
         self._admits = asyncio.Event()
-        self._has_refused = False
+        self._has_warned = False
 
     async def start(self) -> str:
         """Listen on a free port of 127.0.0.1; return the value of `AWS_LAMBDA_RUNTIME_API`."""
@@ -131,16 +131,25 @@ class RuntimeApi:
         """Return whether an environment's process has opened the connection; say once if it was another."""
         await self._admits.wait()
         peer = writer.get_extra_info("peername")
-        if peer is None or held_by(self._session, peer, writer.get_extra_info("sockname")):
-            return peer is not None
-        if not self._has_refused:
-            self._has_refused = True
-            _log.warning(
-                "the Runtime API at %s:%d refused a connection from %s:%d, which is no process of its function: "
-                "call the function's URL instead (further ones are refused without a word)",
-                *(HOST, self._port, *peer),
-            )
+        if peer is None:
+            return False
+        try:
+            if held_by(self._session, peer, writer.get_extra_info("sockname")):
+                return True
+        except OSError as error:
+            self._warn("the Runtime API at %s:%d cannot tell who calls it, so any program here can: %s", error)
+            return True
+        self._warn(
+            "the Runtime API at %s:%d refused a connection from %s:%d: it is of none of its function's processes, or "
+            "of one that has ended. Call the function's URL instead. (Others are refused without a word.)",
+            *peer,
+        )
         return False
+
+    def _warn(self, message: str, *arguments: object) -> None:
+        if not self._has_warned:
+            self._has_warned = True
+            _log.warning(message, HOST, self._port, *arguments)
 
     async def _route(self, connection: Connection, request: h11.Request) -> None:
         headers = ((name.decode(), value.decode("latin-1")) for name, value in request.headers)

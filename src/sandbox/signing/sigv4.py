@@ -170,7 +170,7 @@ def claim_of(head: RequestHead, keys: Iterable[Credentials], region: str, servic
 
 
 def _check_headers(head: RequestHead, signed_headers: Sequence[str]) -> None:
-    """Refuse a request whose signature leaves out a header that it must cover, or whose list of headers is no such.
+    """Refuse a request whose signature leaves out a header that it must cover, or whose SignedHeaders is malformed.
 
     AWS wants `host` and everything that begins with `x-amz-` to be signed; the list has lower-case names in order.
     """

@@ -43,7 +43,7 @@ class _Intake(asyncio.DatagramProtocol):
         try:
             self._traces.put(_document(data))
         except (ValueError, RecursionError) as error:
-            _log.warning("the X-Ray daemon dropped a datagram of %d bytes: %s", len(data), error)
+            _log.warning("the X-Ray daemon dropped a datagram of %d bytes: %.200s", len(data), error)
 
 
 def _enlarge(receiver: socket.socket) -> None:

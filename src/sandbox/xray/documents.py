@@ -82,7 +82,10 @@ def status_of(node: Mapping[str, Any]) -> int | None:
 
 
 def _check_depth(document: Any) -> None:
-    """What Python can just read here it might not read again, with more calls on the stack: no trace would be shown."""
+    """Refuse a document that is nested more than 200 deep.
+
+    Reading it again from a deeper call stack could fail, and then no trace would be shown.
+    """
     level = [document]
     for _ in range(_DEEPEST):
         nodes = [node for node in level if isinstance(node, dict | list)]

@@ -14,7 +14,7 @@ from tools import REPOSITORY, template_as_written
 from unit.test_structure import ALLOWED, OWN
 
 TEMPLATE = template_as_written()
-SCRIPTS = ("sandbox", "probe", "env", "layer", "dashboard", "bench", "verify", "test")
+SCRIPTS = ("sandbox", "probe", "env", "layer", "dashboard", "bench", "verify", "bom", "test")
 # Where the code's own names are found: no README is among them.
 SOURCES = ("src/**/*.py", "tests/*.py", "scripts/*.sh", "src/*/Makefile", "template.yaml", "dashboards/*.json")
 # Names in backticks that look like files and are none of this repository.
@@ -124,6 +124,12 @@ def test_the_imports_drawn_are_those_allowed() -> None:
 def test_the_folders_of_the_tests_are_those_that_there_are() -> None:
     folders = {path.parent.relative_to(REPOSITORY / "tests").parts[0] for path in REPOSITORY.glob("tests/*/test_*.py")}
     assert {unquoted(row[0])[0].rstrip("/") for row in table("tests", "# The tests")} == folders
+
+
+def test_the_tests_that_catch_a_fault_are_there() -> None:
+    for _, where in table("tests", "## Which test catches what"):
+        file, _, name = re.findall("`(.+?)`", where)[0].partition("::")
+        assert f"def {name}(" in (REPOSITORY / "tests" / file).read_text(), where
 
 
 def test_the_metrics_are_those_of_the_catalogue() -> None:

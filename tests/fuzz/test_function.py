@@ -238,6 +238,8 @@ WORDS = (
 
 @given(st.lists(spoiled_text("Good evening to you all"), max_size=3), spoiled_text(*WORDS))
 @example(["x"], "\\U99999999 \\ud800 &#x110000; %ff%fe")
+@example(["&#" + "1" * 5000], "x")
+@example(["x"], f"&#{'1' * 2900};")
 @examples(2)
 def test_words_are_cleaned_for_the_log(texts: list[str], words: str) -> None:
     cleaned = Redaction(texts).clean(words)

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from bedrock_cases import cases
 from bedrock_replay import ReplayServer, Reply, chunk, event, exception
+from firstbyte.escapes import plain
 from firstbyte.redaction import Redaction
 from function_calls import CLAUDE, call, running_function, url_event
 
@@ -357,6 +358,74 @@ def test_what_the_model_reasoned_is_not_in_the_log(
     server.prepare(Reply([chunk(reasoning), exception("validationException", f"blocked: {SECRET}")]))
     (line,) = call(app, url_event({"prompt": "Good evening", "model": CLAUDE})).log
     assert line["detail"] == "blocked: [...]"
+
+
+def test_words_that_are_hard_to_read_cost_no_record() -> None:
+    """Lambda kills an environment that takes too long for its log, and then nobody learns of the response."""
+    with running_function(MAX_PROMPT_CHARS="200000") as (app, server):
+        server.prepare(Reply.error(429, "ThrottlingException", "Too many requests"))
+        began = time.process_time()
+        response = call(app, url_event({"prompt": "a" + "\u0300\u0316" * 99_900}))
+        assert time.process_time() - began < 5, "it takes 0.3 s; what is quadratic takes 40 s"
+        assert response.finished["outcome"] == "throttled"
+        assert [line["detail"] for line in response.log] == ["Too many requests"]
+
+
+NUMBER = "&#" + "1" * 5000 + ";"
+
+
+def test_a_number_that_python_cannot_read_costs_no_record(function: tuple[Any, ReplayServer]) -> None:
+    app, server = function
+    server.prepare(
+        Reply([chunk({"completion": "a", "stop_reason": "tired"})]),
+        Reply([chunk({"completion": NUMBER, "stop_reason": NUMBER})]),
+        Reply.error(429, "ThrottlingException", f"slow down {NUMBER} now"),
+        Reply.error(400, "ValidationException", f"not valid: {NUMBER}"),
+    )
+    ended, quoted, throttled, refused = (
+        call(app, url_event({"prompt": prompt, "model": CLAUDE})) for prompt in (NUMBER[:4900], "x", "x", "x")
+    )
+    assert (ended.status, ended.finished["stop_reason"]) == (200, "tired")
+    assert quoted.status == 200
+    assert "1" not in quoted.finished["stop_reason"]
+    assert throttled.finished["outcome"] == "throttled"
+    assert [line["detail"] for line in throttled.log] == ["slow down "]
+    assert (refused.status, refused.finished["error_type"]) == (400, "invalid_request")
+
+
+def test_words_that_cannot_be_cleaned_are_lost_alone(
+    function: tuple[Any, ReplayServer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also if only the first words cannot: the others are compared with the whole request all the same."""
+    app, server = function
+    failures = [ValueError(SECRET)]
+
+    def broken_once(text: str) -> str:
+        if text == SECRET and failures:
+            raise failures.pop()
+        return plain(text)
+
+    monkeypatch.setattr("firstbyte.redaction.plain", broken_once)
+    server.prepare(Reply([chunk({"completion": "a"}), chunk({"error": {"type": "odd_error", "message": SECRET[8:]}})]))
+    response = call(app, url_event({"prompt": SECRET, "model": CLAUDE}))
+    lost, failed = response.log
+    assert (lost["message"], lost["part"], lost["error"]) == ("a part of the telemetry is lost", "words", "ValueError")
+    assert (failed["message"], failed["code"], failed["detail"]) == ("request failed", "[...]", "[...]")
+    assert response.finished["outcome"] == "interrupted"
+
+
+def test_a_stop_reason_that_cannot_be_cleaned_is_masked(
+    function: tuple[Any, ReplayServer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app, server = function
+
+    def broken(text: str) -> str:
+        raise RecursionError(text)
+
+    monkeypatch.setattr("firstbyte.redaction.plain", broken)
+    server.prepare(Reply([chunk({"completion": "a", "stop_reason": "tired"})]))
+    response = call(app, url_event({"prompt": SECRET, "model": CLAUDE}))
+    assert (response.finished["outcome"], response.finished["stop_reason"]) == ("completed", "[...]")
 
 
 def test_of_a_failure_that_is_not_bedrocks_the_reason_is_logged(function: tuple[Any, ReplayServer]) -> None:

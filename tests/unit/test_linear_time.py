@@ -20,6 +20,7 @@ from multidict import CIMultiDict
 
 from firstbyte.config import Config
 from firstbyte.failures import RequestError
+from firstbyte.identifiers import without_identifiers
 from firstbyte.meter import Objectives
 from firstbyte.pricing import Prices
 from firstbyte.redaction import Redaction
@@ -236,6 +237,18 @@ CASES: dict[str, tuple[Callable[[Any], object], Callable[[int], Any], int]] = {
         lambda n: "\\u0026amp;%25 é" * n,
         500,
     ),
+    "combining marks in the redaction": (
+        lambda text: Redaction([text]).clean("a b c d"),
+        lambda n: "a" + "\u0300\u0316" * n,
+        3000,
+    ),
+    "sound marks in the redaction": (
+        lambda text: Redaction([text]).clean("a b c d"),
+        lambda n: "\uff76" + "\uff9e\u0300" * n,
+        3000,
+    ),
+    "combining marks in Bedrock's words": (without_identifiers, lambda n: "a" + "\u0300\u0316" * n, 3000),
+    "combining marks in escapes": (without_identifiers, lambda n: "a" + "\\u0300&#x316;" * n, 3000),
     "an error's message": (lambda text: wire.body_end_with_error("E", text), lambda n: "m" * n, 5000),
     # The probe
     "events": (partial(observed, "text/event-stream"), lambda n: cut(b"data: a\n\n" * n, 65_536), 500),

@@ -507,6 +507,31 @@ def test_parts_of_the_telemetry_fall_one_by_one(
     }
 
 
+@pytest.mark.parametrize(
+    ("target", "part", "message"),
+    [
+        ("firstbyte.telemetry._failures", "failures", "response finished"),
+        ("firstbyte.telemetry._facts", "log", "request failed"),
+    ],
+)
+def test_failures_and_response_are_logged_one_without_the_other(
+    function: tuple[Any, ReplayServer],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    capsys: pytest.CaptureFixture[str],
+    target: str,
+    part: str,
+    message: str,
+) -> None:
+    app, server = function
+    monkeypatch.setattr(target, broken)
+    server.prepare(Reply.error(429, "ThrottlingException", "x"))
+    run(app.handler, url_event({"prompt": "x"}, SSE))
+    assert [record.message for record in caplog.records if record.name == "firstbyte-test"] == [message]
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line["part"] for line in lines if line.get("message") == LOST] == [part]
+
+
 def test_the_log_level_hides_the_log_line_alone(
     function: tuple[Any, ReplayServer], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

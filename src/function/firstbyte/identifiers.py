@@ -21,13 +21,13 @@ _IDENTIFIER = re.compile(
     """,
     re.VERBOSE,
 )
-# Secret keys and tokens. What has no digit, no small or no capital letter is a path or a long word.
+# A secret has a digit, a small and a capital letter; other long runs are paths or words.
 _LONG = re.compile(r"[A-Za-z0-9+/=_-]{40,}")
 _KINDS = tuple(map(re.compile, ("[0-9]", "[a-z]", "[A-Z]")))
 
 
 def without_identifiers(words: str) -> str | None:
-    """Return the words with `[...]` in place of what has an identifier; None if one is there in escapes.
+    """Return the words with `[...]` in place of what has an identifier; None if an escaped identifier is left.
 
     Args:
         words: what Bedrock says. It takes a time in proportion to their length.

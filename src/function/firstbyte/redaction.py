@@ -5,20 +5,19 @@ words are compared. A common word or a single letter stays, unless it is part of
 """
 
 import re
-import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from functools import cached_property
 
-from firstbyte.escapes import plain
+from firstbyte.escapes import normalized, plain
 from firstbyte.vocabulary import COMMON_WORDS
 
 MASK = "[...]"
 # The longest text in the log, in characters; and how much of a longer one is looked at.
 _LONGEST, _MOST_READ = 400, 3000
 _RUN = 4  # so many words in a row are a quotation, even if all of them are common
-_WHOLE = 6  # so long a part of a word of the request is masked anywhere, and so is a longer word around so long a word
+_WHOLE = 6  # Parts of a request's word are masked from this many characters on. So is a longer word that contains one.
 _LONGEST_WORD = 64  # the longest name of a role; what is longer is no word
-_PART = 3  # so long a part is masked where a quotation may be cut; a shorter one tells nothing
+_PART = 3  # Where a quotation may be cut, parts are masked from this many characters on.
 
 # A run of letters or of digits; other characters than ASCII's one by one.
 _WORDS = re.compile(r"[^\W\d_]+|\d+|[^\x00-\x7f]")
@@ -45,7 +44,7 @@ class Redaction:
         known: names whose words stay all the same, such as the model's id, because the log has them anyway.
     """
 
-    def __init__(self, texts: Iterable[str], known: Iterable[str] = ()) -> None:
+    def __init__(self, texts: Collection[str], known: Iterable[str] = ()) -> None:
         self._texts = texts
         self._names = known
 
@@ -133,7 +132,7 @@ class Redaction:
             forms |= dict.fromkeys((text, resolved))
             if not resolved.isascii():
                 # As services quote it that know ASCII alone: without accents, or without the letters that have one.
-                for bare in (unicodedata.normalize("NFKD", resolved), resolved):
+                for bare in (normalized("NFKD", resolved), resolved):
                     forms[bare.encode("ascii", "ignore").decode()] = None
         return "\n".join(form.casefold() for form in forms)
 

@@ -109,7 +109,7 @@ def choose_rendering(accept: str | None) -> Rendering:
 
 
 def _weights(accept: str) -> dict[str, tuple[float, int]]:
-    """Return the weight of each media range, and its place in the header. An entry whose weight is none is left out."""
+    """Return the weight of each media range, and its place in the header. Entries with an invalid `q` are ignored."""
     weights: dict[str, tuple[float, int]] = {}
     for place, entry in enumerate(accept.split(",")):
         media_range, *parameters = (part.strip().lower() for part in entry.split(";"))

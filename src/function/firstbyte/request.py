@@ -156,7 +156,7 @@ def _body(event: object) -> str:
     if not fields.get("isBase64Encoded"):
         if not body.isascii():
             _check_charset(event)
-        if "\0" in body[:4]:  # as ASCII, UTF-16 is UTF-8, too
+        if "\0" in body[:4]:  # UTF-16 of ASCII text is also valid UTF-8
             _refuse_coding("body", _other_unicode(body[:4].encode(errors="replace")))
         return body.removeprefix(_BYTE_ORDER_MARK)
     try:

@@ -6,9 +6,9 @@ anything else in a cold start except making the Bedrock client.
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from aws_lambda_powertools import Logger
@@ -21,7 +21,7 @@ from firstbyte.given import given
 from firstbyte.meter import Figures, Meter, WallClock
 from firstbyte.model_events import STOP_REASONS
 from firstbyte.plain_log import only_this_is_lost
-from firstbyte.redaction import Redaction
+from firstbyte.redaction import MASK, Redaction
 from firstbyte.rendering import usage_fields
 from firstbyte.trace_header import TraceHeader
 
@@ -45,8 +45,15 @@ def record(meter: Meter, request_id: str, trace: TraceHeader, facts: Mapping[str
     """
     figures = meter.figures(config.objectives, config.prices)
     ids = {"request_id": request_id, "trace_id": trace.root}
+    redaction = Redaction(
+        [text for attempt in meter.attempts for text in attempt.texts],
+        known=[*KNOWN_CODES, *(attempt.model_id for attempt in meter.attempts)],
+    )
+    clean = partial(_clean, redaction, ids)
+    with only_this_is_lost("failures", ids):
+        _log_failures(meter, ids, clean)
     with only_this_is_lost("log", ids):
-        _log(meter, figures, ids, facts)
+        _log_response(meter, figures, ids, facts, clean)
     if not config.metrics_disabled:
         with only_this_is_lost("metrics", ids):
             _emit_metrics(meter, figures, ids)
@@ -58,24 +65,33 @@ def record(meter: Meter, request_id: str, trace: TraceHeader, facts: Mapping[str
             emit_trace(meter, figures, request_id, trace, config.region)
 
 
-def _log(meter: Meter, figures: Figures, ids: Mapping[str, str], facts: Mapping[str, Any]) -> None:
-    logger = powertools_logger()
-    redaction = Redaction(
-        (text for attempt in meter.attempts for text in attempt.texts),
-        known=[*KNOWN_CODES, *(attempt.model_id for attempt in meter.attempts)],
-    )
+def _clean(redaction: Redaction, ids: Mapping[str, str], words: str) -> str:
+    """Return the words for the log. If they cannot be cleaned, they alone are lost."""
+    cleaned = MASK
+    with only_this_is_lost("words", ids):
+        cleaned = redaction.clean(words)
+    return cleaned  # noqa: RET504 - it is the mask if cleaning fails
+
+
+def _log_failures(meter: Meter, ids: Mapping[str, str], clean: Callable[[str], str]) -> None:
     for failure in _failures(meter):
         # Message and field are left out: both may hold what the client wrote. A bug's own code is a name in the code.
         # Before a model is asked, the request's words are not known here, and none can be masked.
         detail = failure.detail if meter.attempts else None
         cause = {
             "error_type": failure.type.value,
-            "code": failure.code if failure.place else failure.code and redaction.clean(failure.code),
+            "code": failure.code if failure.place else failure.code and clean(failure.code),
             "model_id": failure.model_id,
-            "detail": detail and redaction.clean(detail),
+            "detail": detail and clean(detail),
             **given(place=failure.place),
         }
-        logger.warning("request failed", extra={**ids, **cause})
+        powertools_logger().warning("request failed", extra={**ids, **cause})
+
+
+def _log_response(
+    meter: Meter, figures: Figures, ids: Mapping[str, str], facts: Mapping[str, Any], clean: Callable[[str], str]
+) -> None:
+    logger = powertools_logger()
     for attempt in meter.attempts:
         if attempt.impossible_counts:
             counts = {"model_id": attempt.model_id, "counts": sorted(attempt.impossible_counts)}
@@ -88,7 +104,7 @@ def _log(meter: Meter, figures: Figures, ids: Mapping[str, str], facts: Mapping[
             "bedrock_usage": usage_fields(answer.service_metrics.usage),
         }
         logger.info("the model's own token counts differ from Bedrock's", extra={**ids, **reports})
-    logger.info("response finished", extra={**ids, **facts, **_facts(meter, redaction), **given(**asdict(figures))})
+    logger.info("response finished", extra={**ids, **facts, **_facts(meter, clean), **given(**asdict(figures))})
 
 
 def _failures(meter: Meter) -> list[Failure]:
@@ -125,12 +141,12 @@ def _emit_metrics(meter: Meter, figures: Figures, ids: Mapping[str, str]) -> Non
     sys.stdout.write(json.dumps(document, separators=(",", ":")) + "\n")
 
 
-def _facts(meter: Meter, redaction: Redaction) -> dict[str, Any]:
+def _facts(meter: Meter, clean: Callable[[str], str]) -> dict[str, Any]:
     """Return what is known of the response beside its figures."""
     answer = meter.answer
     reason = answer and answer.stop_reason
     if reason and reason not in STOP_REASONS:
-        reason = redaction.clean(reason)  # the model's own word may be the caller's stop sequence
+        reason = clean(reason)  # the model's own word may be the caller's stop sequence
     return given(
         outcome=meter.outcome.value,
         api=answer and answer.operation,

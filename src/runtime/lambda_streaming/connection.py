@@ -7,10 +7,13 @@ import time
 
 from lambda_streaming.margin import margin_seconds
 
-# A connection that is closed with it is reset at once (SO_LINGER on, with no seconds to linger).
-_RESET = struct.pack("ii", 1, 0)
+# Closing a socket with this option resets the connection at once.
+_RESET = struct.pack("ii", 1, 0)  # SO_LINGER is on, with no seconds to linger
 # The Runtime API answers with a word, or with an error of a sentence: https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
 _MOST_ANSWER_BYTES = 64 * 1024
+# For the rest of an answer that has begun to arrive while the response was sent.
+_REST_OF_ANSWER_SECONDS = 0.1
+_NOT_TAKEN = "the client did not take the response in time, so the rest of it is given up"
 
 
 class WriteTimeoutError(ConnectionError):
@@ -66,7 +69,7 @@ class RuntimeApiConnection:
             ConnectionError: the data could not be sent. The message has the Runtime API's answer, if there was one.
         """
         if self.timed_out:
-            raise WriteTimeoutError("the response was given up: the client did not take it in time")
+            raise WriteTimeoutError(_NOT_TAKEN)
         if self.broken:
             raise ConnectionError("the connection to the Runtime API broke earlier in this response")
         try:
@@ -80,7 +83,7 @@ class RuntimeApiConnection:
             reason = self._reason()
             if isinstance(error, TimeoutError) and not self.untouched and not reason:
                 raise self._gave_up() from error
-            self._drop()
+            self._drop(reset=isinstance(error, TimeoutError))
             raise ConnectionError(f"the response could not be sent to the Runtime API: {error}{reason}") from error
 
     def read_answer(self) -> tuple[int, bytes]:
@@ -94,15 +97,25 @@ class RuntimeApiConnection:
             ConnectionError: the connection broke, or the answer was not HTTP.
         """
         if self.timed_out:
-            raise WriteTimeoutError("the client did not take it in time")
+            raise WriteTimeoutError(_NOT_TAKEN)
         if self.broken or self._socket is None:
             raise ConnectionError("the connection to the Runtime API is gone")
+        try:
+            return self._answer(self._socket, self._remaining())
+        except TimeoutError as error:
+            raise self._gave_up() from error
+        except ConnectionError:
+            self._drop()
+            raise
+
+    def _answer(self, connected: socket.socket, seconds: float) -> tuple[int, bytes]:
+        """Reads the answer, and waits so many seconds for each part of it. Raises TimeoutError or ConnectionError."""
         # Imported when the client has its last byte: it is slow to import, and nothing before needs it.
         from http.client import HTTPException, HTTPResponse
 
         try:
-            self._socket.settimeout(self._remaining())
-            answer = HTTPResponse(self._socket, method="POST")
+            connected.settimeout(seconds)
+            answer = HTTPResponse(connected, method="POST")
             try:
                 answer.begin()
                 # Without a limit, http.client makes room for any length that the answer names.
@@ -112,10 +125,9 @@ class RuntimeApiConnection:
                 reusable = not answer.will_close
             finally:
                 answer.close()
-        except TimeoutError as error:
-            raise self._gave_up() from error
+        except TimeoutError:
+            raise
         except (OSError, HTTPException) as error:
-            self._drop()
             raise ConnectionError(f"no answer from the Runtime API: {error or type(error).__name__}") from error
         if not reusable:
             self._close()
@@ -150,15 +162,19 @@ class RuntimeApiConnection:
         return bool(poll.poll(0))
 
     def _reason(self) -> str:
-        """Returns what the Runtime API said before it hung up, for the error message; empty if it said nothing."""
-        reason = ""
-        if self._socket is not None and self._was_dropped():
-            try:
-                status, body = self.read_answer()
-                reason = f"; it answered {status} {body[:200].decode(errors='replace')}"
-            except ConnectionError:
-                self.timed_out = False  # it did answer, so this is not the client's doing
-        return reason
+        """Returns what the Runtime API did before all was sent, for the error message; empty if it did nothing.
+
+        If it answered or hung up, it is not the client's doing that the response cannot be sent.
+        """
+        if self._socket is None or not self._was_dropped():
+            return ""
+        try:
+            status, body = self._answer(self._socket, min(self._remaining(), _REST_OF_ANSWER_SECONDS))
+        except TimeoutError:
+            return "; only a part of an answer came"
+        except ConnectionError as error:
+            return f"; {error}"
+        return f"; it answered {status} {body[:200].decode(errors='replace')}"
 
     def _remaining(self) -> float:
         """Returns for how many seconds a wait that begins now may last."""
@@ -168,14 +184,14 @@ class RuntimeApiConnection:
     def _gave_up(self) -> WriteTimeoutError:
         """Resets the connection, and returns the error that says why."""
         self.timed_out = True
-        if self._socket is not None:
-            # An ordinary end would reach the Runtime API only behind all that it does not take.
-            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
-        self._drop()
-        return WriteTimeoutError("the client did not take the response in time, so the rest of it is given up")
+        self._drop(reset=True)
+        return WriteTimeoutError(_NOT_TAKEN)
 
-    def _drop(self) -> None:
+    def _drop(self, *, reset: bool = False) -> None:
         self.broken = True
+        if reset and self._socket is not None:
+            # An ordinary close would wait behind the unread data.
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
         self._close()
 
     def _close(self) -> None:

@@ -1,0 +1,79 @@
+"""The connection to the Runtime API, socket against socket: whose doing it is that a response cannot be sent."""
+
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from lambda_streaming.connection import RuntimeApiConnection, WriteTimeoutError
+
+pytestmark = pytest.mark.alone
+
+# Far more than all socket buffers hold.
+MUCH = b"x" * 30_000_000
+# Of this time the layer keeps back a fifth, and a wait that begins in that has half of it.
+SECONDS = 3.0
+HALF_OF_THE_REST = 0.9 * SECONDS
+
+
+@contextmanager
+def begun() -> Iterator[tuple[RuntimeApiConnection, socket.socket]]:
+    """A connection on which a response has begun, and its other end, which reads nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        connection = RuntimeApiConnection(f"127.0.0.1:{server.getsockname()[1]}")
+        connection.begin(deadline=time.time() + SECONDS)
+        connection.send(b"POST / HTTP/1.1\r\n\r\n")
+        other, _ = server.accept()
+    with other:
+        yield connection, other
+        connection._close()
+
+
+def read_on(other: socket.socket) -> None:
+    while other.recv(1_000_000):
+        pass
+
+
+def test_a_runtime_api_that_says_nothing_looks_like_a_client_that_takes_nothing() -> None:
+    with begun() as (connection, _):
+        with pytest.raises(WriteTimeoutError, match="the client did not take the response in time"):
+            connection.send(MUCH)
+        assert connection.timed_out
+        for again in (lambda: connection.send(b"x"), connection.read_answer):
+            with pytest.raises(WriteTimeoutError, match="the client did not take the response in time"):
+                again()
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (lambda other: other.shutdown(socket.SHUT_WR), "no answer"),
+        (lambda other: other.sendall(b"garbage\r\n\r\n"), "garbage"),
+        (lambda other: other.sendall(b"HTTP/1.1 413 Too La"), "only a part of an answer"),
+        (
+            lambda other: other.sendall(b"HTTP/1.1 413 Too Large\r\nContent-Length: 99\r\n\r\ntoo"),
+            "only a part of an answer",
+        ),
+        (lambda other: other.sendall(b"HTTP/1.1 413 Too Large\r\nContent-Length: 3\r\n\r\nbig"), "answered 413 big"),
+    ],
+    ids=["end", "garbage", "half a status line", "half a body", "refusal"],
+)
+def test_a_runtime_api_that_hangs_up_or_answers_is_no_stalled_client(
+    answer: Callable[[socket.socket], None], said: str
+) -> None:
+    with begun() as (connection, other):
+        answer(other)
+        began = time.monotonic()
+        with pytest.raises(ConnectionError, match=said) as raised:
+            connection.send(MUCH)
+        assert time.monotonic() - began < HALF_OF_THE_REST - 0.02, "no time is spent on what does not come"
+        assert not isinstance(raised.value, WriteTimeoutError)
+        assert not connection.timed_out
+        with pytest.raises(ConnectionResetError):  # it learns at once that no more comes
+            read_on(other)
+        for again in (lambda: connection.send(b"x"), connection.read_answer):
+            with pytest.raises(ConnectionError) as raised:
+                again()
+            assert not isinstance(raised.value, WriteTimeoutError)

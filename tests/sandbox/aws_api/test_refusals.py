@@ -201,7 +201,7 @@ def test_parameters_that_make_no_sense_in_a_form(
 
 
 def test_a_form_of_too_many_fields(endpoint: Endpoint) -> None:
-    """moto's parser looks through all fields for each member."""
+    """The parser, moto's, looks through all fields for each member."""
     endpoint.offer("PutMetricData", dict)
     for values, expected in ((4995, 200), (4996, 400)):
         form = {"Action": "PutMetricData", "Version": "2010-08-01", "Namespace": "N"}

@@ -15,8 +15,8 @@ from sandbox.signing.credentials import Credentials
 from sandbox.signing.signed import SERVICE, signature_check
 from sandbox.signing.sigv4 import SignatureRefusedError
 
-# Operations are Python, of which one thread runs at a time: more of them would slow streams down and end no sooner.
-_THREADS = 4
+# One runs Python at a time, and one a query: more of them would end no sooner, and slow streams down.
+_THREADS = 2
 # At work or waiting. A dashboard asks for its widgets at the same time.
 _MOST_REQUESTS = 32
 _log = logging.getLogger(__name__)
@@ -42,7 +42,12 @@ def aws_endpoint_app(
         body = await body_of(request)
         if threads.are_full:
             return await _error(request[SERVICE], request, ApiError("ThrottlingException", "Rate exceeded"))
-        return await threads.run(lambda: _answer(request[SERVICE], engines, request, body))
+        try:
+            return await threads.run(lambda: _answer(request[SERVICE], engines, request, body))
+        except Exception:  # noqa: BLE001 - the client gets an answer, whatever goes wrong in an engine
+            _log.exception("%s %s failed", request[SERVICE], request.headers.get("X-Amz-Target", request.path))
+            failure = ApiError("InternalFailure", "The sandbox's log says what went wrong.", 500)
+            return await _error(request[SERVICE], request, failure)
 
     check = signature_check(keys, region, None, _refused)
     app = web.Application(middlewares=[check], client_max_size=REQUEST_LIMIT_BYTES)
@@ -90,10 +95,6 @@ def _answer(service: str, engines: Mapping[str, Operations], request: web.Reques
         return answer(service, operations, request, body)
     except ApiError as error:
         return error_response(service, request, error)
-    except Exception:  # noqa: BLE001 - the client gets an answer, whatever goes wrong in an engine
-        _log.exception("%s %s failed", service, request.headers.get("X-Amz-Target", request.path))
-        failure = ApiError("InternalFailure", "The sandbox's log says what went wrong.", 500)
-        return error_response(service, request, failure)
 
 
 async def _refused(request: web.Request, refusal: SignatureRefusedError) -> web.Response:

@@ -4,19 +4,20 @@ import contextlib
 import http.client
 import json
 import re
+import select
 import signal
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 import pytest
 
 from bedrock_service import CLAUDE, body_for
 from disturbance import allowance_ms
-from sandbox_client import signed_headers
+from sandbox_client import call, signed_headers
 from sandbox_process import StartSandbox
 
 Body = Callable[[], dict[str, Any]]
@@ -108,3 +109,46 @@ def test_ends_within_two_seconds_whatever_it_works_on(start_sandbox: StartSandbo
         # The promise is two seconds; the machine may have other things to do as well.
         assert running.stop(signal.SIGTERM) * 1000 < allowance_ms(2000)
     long.communicate()
+
+
+def as_many_fields_as_a_form_has() -> bytes:
+    """In the order in which each member is looked for the longest."""
+    names = {f"MetricData.member.{number}.MetricName": "M" for number in range(4997, 0, -1)}
+    return urlencode({"Action": "PutMetricData", "Version": "2010-08-01", "Namespace": "N", **names}).encode()
+
+
+@contextlib.contextmanager
+def slow_requests(ready: dict[str, str], number: int) -> Iterator[list[http.client.HTTPConnection]]:
+    """Requests to the AWS endpoint that have been sent, each on a connection of its own."""
+    url, body = ready["aws_endpoint_url"], as_many_fields_as_a_form_has()
+    form = {"Host": urlsplit(url).netloc, "Content-Type": "application/x-www-form-urlencoded"}
+    headers = signed_headers(ready, "POST", url, body, form, "monitoring")
+    with contextlib.ExitStack() as connections:
+        sent = []
+        for _ in range(number):
+            connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=120)
+            connections.enter_context(contextlib.closing(connection))
+            connection.request("POST", "/", body, headers)
+            sent.append(connection)
+        yield sent
+
+
+def answered(connections: list[http.client.HTTPConnection]) -> bool:
+    """Whether one of them has an answer."""
+    return bool(select.select([connection.sock for connection in connections], [], [], 0)[0])
+
+
+@pytest.mark.alone
+def test_a_function_answers_while_the_aws_endpoint_has_much_to_do(start_sandbox: StartSandbox) -> None:
+    """Before each invocation the sandbox looks at the code, on a thread."""
+    running = start_sandbox()
+    body = json.dumps({"prompt": "hello"})
+    assert call(running.ready, body).status == 200  # the next one needs no cold start
+    with slow_requests(running.ready, 6) as slow:
+        answer = call(running.ready, body)
+        assert not answered(slow)
+        assert (answer.status, answer.complete) == (200, True)
+        took = running.stop(signal.SIGTERM)
+        print("STOP", took, allowance_ms(2000))
+        assert took * 1000 < allowance_ms(2000)
+    assert "Traceback" not in running.log()

@@ -243,6 +243,7 @@ def test_order_labels_and_what_is_returned(cloudwatch: CloudWatch) -> None:
         ([stat("1m")], {}, "ValidationError", "'1m'"),
         ([stat("m-1")], {}, "ValidationError", "'m-1'"),
         ([stat("m"), stat("m")], {}, "ValidationError", "same Id"),
+        ([stat(f"m{n}") for n in range(501)], {}, "ValidationError", "must not have a size greater than 500"),
         ([{"Id": "m"}], {}, "ValidationError", "m needs either"),
         ([stat("m") | {"Expression": "1"}], {}, "ValidationError", "m needs either"),
         ([stat("m", AccountId="123456789012")], {}, "NotImplementedException", "AccountId of m"),

@@ -1,11 +1,11 @@
 """Metric math: expressions over a few series, every result worked out by hand."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from cloudwatch_calls import RANGE, CloudWatch, expression, seconds, stat
+from cloudwatch_calls import RANGE, START, CloudWatch, expression, seconds, stat
 
 # Values by the minute; the documentation's examples have the same gaps.
 SERIES = {
@@ -206,3 +206,26 @@ def test_a_range_is_filled_with_as_many_values_as_a_response_has(cloudwatch: Clo
     code, message = cloudwatch.refusal("GetMetricData", MetricDataQueries=queries(text), **of_all_times)
     assert code == "ValidationError"
     assert "of which at most 100800 can be filled" in message
+
+
+@pytest.mark.parametrize(
+    "text", ["TIME_SERIES(1)", "line * line", "-line", "line / 0", "IF(line, 1, 2)", "FILL(line, 0)"]
+)
+def test_a_request_computes_a_limited_number_of_values(cloudwatch: CloudWatch, text: str) -> None:
+    """The limit counts what is computed from, so that no result counts less than the work for it."""
+    many = [expression(f"e{number}", text, Period=60, ReturnData=False) for number in range(42)]
+    line = expression("line", "TIME_SERIES(1)", Period=60, ReturnData=False)
+    days = {"StartTime": START, "EndTime": START + timedelta(minutes=50_000)}
+    code, message = cloudwatch.refusal("GetMetricData", MetricDataQueries=[line, *many], **days)
+    assert code == "ValidationError"
+    assert "more than 2016000 values" in message
+    assert cloudwatch("GetMetricData", MetricDataQueries=[line, *many[:15]], **days)
+
+
+def test_what_is_measured_and_returned_counts_as_well() -> None:
+    measured = CloudWatch()
+    measured.put({60 * minute: 1.0 for minute in range(21_000)}, "m")
+    days = {"StartTime": START, "EndTime": START + timedelta(minutes=21_000)}
+    hidden, shown = ([stat(f"m{n}", name="m", ReturnData=returned) for n in range(50)] for returned in (False, True))
+    assert measured("GetMetricData", MetricDataQueries=hidden, **days)
+    assert "more than 2016000" in measured.refusal("GetMetricData", MetricDataQueries=shown, **days)[1]

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from logs_calls import GROUP, LogsCalls
+from sandbox.aws_api.contract import ApiError
 
 REQUEST = "0d4c9f1e-1b2a-4c3d-8e5f-0123456789ab"
 START = f"START RequestId: {REQUEST} Version: $LATEST"
@@ -440,6 +441,7 @@ def test_what_is_not_supported_is_refused_by_its_name(logs: LogsCalls, query: st
         ("parse level /(I)/ | fields x", "parse takes a regular expression with named groups, (?<NAME>...), not /(I)/"),
         ("parse level /(?<x>/ | fields x", "The regular expression /(?<x>/ cannot be used"),
         ("filter level like /(?=x)/", "invalid perl operator"),
+        ("fields bin(999999999d)", "Out of Range Error"),
     ],
 )
 def test_what_makes_no_sense_is_an_error_that_says_why(logs: LogsCalls, query: str, complaint: str) -> None:
@@ -458,6 +460,30 @@ def test_queries_are_known_by_their_ids_until_there_are_too_many(logs: LogsCalls
     assert logs("GetQueryResults", queryId=last)["status"] == "Complete"
     unknown = ("ResourceNotFoundException", "The specified query does not exist.")
     assert logs.refusal("GetQueryResults", queryId=first) == unknown
+
+
+def test_large_results_are_kept_for_fewer_queries() -> None:
+    logs = LogsCalls()
+    logs.put(*["x" * 4_500_000] * 10)
+
+    def start(query: str) -> str:
+        request = {"logGroupNames": [GROUP], "queryString": query, "startTime": 0, "endTime": 1}
+        return str(logs("StartQuery", **request)["queryId"])
+
+    def kept(*queries: str) -> list[bool]:
+        found = []
+        for query in queries:
+            try:
+                found.append(bool(logs("GetQueryResults", queryId=query)))
+            except ApiError:
+                found.append(False)
+        return found
+
+    first, second = (start("fields @message | limit 4") for _ in range(2))
+    assert kept(first, second) == [False, True]
+    small = start("stats count(*)")
+    assert kept(second, small) == [True, True]
+    assert kept(start("fields @message | limit 8"), second, small) == [True, False, False]
 
 
 def test_a_query_cannot_become_sql(logs: LogsCalls) -> None:

@@ -28,6 +28,8 @@ from sandbox.aws_api.contract import ApiError, Operations, not_supported
 
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricData.html
 BODY_LIMIT_BYTES = 1024 * 1024
+# moto's parser looks through all fields for each member.
+_MOST_FIELDS = 5000
 _SERIALIZERS = {"json": JSONSerializer, "query": QuerySerializer, "rest-json": RestJSONSerializer}
 # botocore's name of a service, by the name that requests are signed for.
 _SERVICES = {"monitoring": "cloudwatch", "logs": "logs", "xray": "xray", "cloudformation": "cloudformation"}
@@ -115,6 +117,8 @@ def _decompressed(body: bytes, encoding: str | None) -> bytes:
 
 
 def _form(body: bytes) -> dict[str, str]:
+    if body.count(b"&") >= _MOST_FIELDS:
+        raise ApiError("ValidationError", f"The form has more than {_MOST_FIELDS} fields: send them in several.")
     try:
         return dict(parse_qsl(body.decode(), keep_blank_values=True))
     except ValueError as error:

@@ -57,6 +57,13 @@ class Scope(Protocol):
             ApiError: there is none of this id, or it needs this expression itself.
         """
 
+    def count(self, *values: Value) -> None:
+        """Count the values of series that are computed from, or filled in.
+
+        Raises:
+            ApiError: they have become too many.
+        """
+
     def common_period(self) -> int:
         """Return the period of all metrics of the request, in seconds.
 
@@ -112,20 +119,28 @@ class _Evaluation(Transformer[Token, Value]):
         return self._scope.value(str(token))
 
     def negative(self, value: Value) -> Value:
+        self._scope.count(value)
         return combine("*", -1.0, value)
 
     def binary(self, left: Value, sign: Token, right: Value) -> Value:
+        self._scope.count(left, right)
         return combine(str(sign), left, right)
 
     def call(self, name: Token, *arguments: Value) -> Value:
+        self._scope.count(*arguments)
         match str(name), arguments:
             case "IF", [Series() as condition, then, other]:
                 return choose(condition, then, other)
             case "FILL", [Series() as series, float() as filler]:
-                return fill(series, filler, self._scope.start_ms, self._scope.end_ms)
+                return self._filled(series, filler)
             case "PERIOD", [Series() as series]:
                 return float(series.period)
             case "TIME_SERIES", [float() as value]:
                 empty = Series(self._period or self._scope.common_period(), {})
-                return fill(empty, value, self._scope.start_ms, self._scope.end_ms)
+                return self._filled(empty, value)
         raise not_supported(f"these arguments of {name} in metric math")
+
+    def _filled(self, series: Series, filler: float) -> Series:
+        filled = fill(series, filler, self._scope.start_ms, self._scope.end_ms)
+        self._scope.count(filled)
+        return filled

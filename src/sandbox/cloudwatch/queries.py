@@ -12,6 +12,9 @@ from sandbox.cloudwatch.series import Series, Value
 Query = Mapping[str, Any]
 """A MetricDataQuery: https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_MetricDataQuery.html"""
 
+_MOST_QUERIES = 500  # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_MetricDataQuery.html
+# What a request may measure, compute from and return: twenty times the values that one response of CloudWatch has.
+_MOST_VALUES = 20 * 100_800
 _ID = re.compile(r"[a-z][A-Za-z0-9_]*")
 
 
@@ -34,6 +37,7 @@ def results(metrics: Metrics, queries: Sequence[Query], start_ms: int, end_ms: i
         if query.get("ReturnData", True):
             if not isinstance(value, Series):
                 raise _invalid(f"{query['Id']} is a number and no time series: set its ReturnData to false")
+            request.count(value)
             found.append((query, value))
     return found
 
@@ -66,6 +70,8 @@ class _Request:
 
     def __init__(self, metrics: Metrics, queries: Sequence[Query], start_ms: int, end_ms: int) -> None:
         self._metrics = metrics
+        if len(queries) > _MOST_QUERIES:
+            raise _invalid(f"The collection MetricDataQueries must not have a size greater than {_MOST_QUERIES}.")
         self._queries = {_checked(query)["Id"]: query for query in queries}
         if len(self._queries) < len(queries):
             raise _invalid("two queries have the same Id")
@@ -73,6 +79,7 @@ class _Request:
         self.end_ms = end_ms
         self._values: dict[str, Value] = {}
         self._begun: set[str] = set()
+        self._counted = 0
 
     def value(self, query_id: str) -> Value:
         """Return what a query gives.
@@ -89,6 +96,18 @@ class _Request:
             query = self._queries[query_id]
             self._values[query_id] = self._calculated(query) if "Expression" in query else self._measured(query)
         return self._values[query_id]
+
+    def count(self, *values: Value) -> None:
+        """Count the values of series that are worked with.
+
+        Raises:
+            ApiError: the request needs too many.
+        """
+        self._counted += sum(len(value.values) for value in values if isinstance(value, Series))
+        if self._counted > _MOST_VALUES:
+            raise _invalid(
+                f"the request needs more than {_MOST_VALUES} values: ask for a shorter range, a longer period or less"
+            )
 
     def common_period(self) -> int:
         """Return the period of all metrics of the request.
@@ -115,7 +134,9 @@ class _Request:
         by_unit = self._metrics.statistic(stat["Stat"], metric, period, self.start_ms, self.end_ms)
         if len(by_unit) > 1:
             raise not_supported(f"values of several units ({', '.join(sorted(by_unit))}) in {metric.name}")
-        return Series(period, next(iter(by_unit.values()), {}))
+        series = Series(period, next(iter(by_unit.values()), {}))
+        self.count(series)
+        return series
 
 
 def _checked(query: Query) -> Query:

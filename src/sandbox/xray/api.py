@@ -14,6 +14,8 @@ from sandbox.xray.traces import Traces
 
 # https://docs.aws.amazon.com/xray/latest/api/API_BatchGetTraces.html
 _MOST_TRACES = 5
+# Characters. X-Ray's own limit is not public; each comparison is made for every trace.
+_LONGEST_FILTER = 2000
 
 
 def operations(traces: Traces) -> Operations:
@@ -31,7 +33,10 @@ def _get_trace_summaries(traces: Traces, request: Mapping[str, Any]) -> dict[str
     https://docs.aws.amazon.com/xray/latest/api/API_GetTraceSummaries.html
     """
     refuse_others("GetTraceSummaries", request, {"StartTime", "EndTime", "FilterExpression"})
-    matches = parse_filter(request["FilterExpression"]) if "FilterExpression" in request else None
+    expression = request.get("FilterExpression")
+    if expression is not None and len(expression) > _LONGEST_FILTER:
+        raise ApiError("InvalidRequestException", f"FilterExpression is longer than {_LONGEST_FILTER} characters.")
+    matches = None if expression is None else parse_filter(expression)
     first, last = (int(request[name].timestamp()) for name in ("StartTime", "EndTime"))
     found = traces.within(first, last)
     return {

@@ -2,8 +2,10 @@
 
 import gzip
 import json
+import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from itertools import islice
 from typing import Any
 from urllib.parse import urlencode
 
@@ -198,6 +200,20 @@ def test_parameters_that_make_no_sense_in_a_form(
     assert endpoint.asked == []
 
 
+def test_a_form_of_too_many_fields(endpoint: Endpoint) -> None:
+    """The parser, moto's, looks through all fields for each member."""
+    endpoint.offer("PutMetricData", dict)
+    for values, expected in ((4995, 200), (4996, 400)):
+        form = {"Action": "PutMetricData", "Version": "2010-08-01", "Namespace": "N"}
+        form |= {"MetricData.member.1.MetricName": "M", "MetricData.member.1.Unit": "None"}
+        form |= {f"MetricData.member.1.Values.member.{number + 1}": "1" for number in range(values)}
+        status, _headers, text = endpoint.send("monitoring", urlencode(form).encode(), Content_Type=FORM)
+        assert status == expected
+    assert "<Code>ValidationError</Code>" in text
+    assert "more than 5000 fields" in text
+    assert len(endpoint.asked) == 1
+
+
 @pytest.mark.parametrize(("body", "encoding"), [
     (b"{", ""),
     (b"\xff", ""),
@@ -238,3 +254,27 @@ def test_a_long_operation_holds_nobody_up(endpoint: Endpoint) -> None:
         assert endpoint.send("lambda")[2] == "invoked"
         assert not waiting.done()
         assert waiting.result()[0] == 200
+
+
+def test_more_requests_than_can_wait_are_throttled(endpoint: Endpoint) -> None:
+    """They are under way until the test lets them go on: nothing here depends on time."""
+    go_on = threading.Event()
+
+    def slow() -> dict[str, Any]:
+        go_on.wait()
+        return {"Metrics": []}
+
+    endpoint.offer("ListMetrics", slow)
+    with ThreadPoolExecutor(40) as threads:
+        waiting = [threads.submit(endpoint.send, "monitoring", X_Amz_Target=LIST_METRICS) for _ in range(40)]
+        try:
+            throttled = [each.result() for each in islice(as_completed(waiting), 8)]
+            assert endpoint.send("lambda")[2] == "invoked"
+            assert len(endpoint.asked) == 2
+        finally:
+            go_on.set()
+    assert {(status, json.loads(text)["__type"].partition("#")[2]) for status, _, text in throttled} == {
+        (400, "ThrottlingException")
+    }
+    assert sorted(each.result()[0] for each in waiting) == [200] * 32 + [400] * 8
+    assert endpoint.send("monitoring", X_Amz_Target=LIST_METRICS)[0] == 200

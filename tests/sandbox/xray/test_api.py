@@ -150,6 +150,7 @@ def asking(**parameters: Any) -> Callable[[Any], Any]:
         (asking(NextToken="x"), "NotImplementedException", "with NextToken"),
         (asking(FilterExpression="edge()"), "NotImplementedException", "filter expression: edge()"),
         (asking(FilterExpression=""), "InvalidRequestException", "Not understood in the filter expression: its end"),
+        (asking(FilterExpression=f"ok{' ' * 1999}"), "InvalidRequestException", "is longer than 2000 characters"),
         (
             lambda client: client.batch_get_traces(TraceIds=[f"1-6a000000-{number:024x}" for number in range(6)]),
             "InvalidRequestException",

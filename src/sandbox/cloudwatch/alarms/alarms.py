@@ -68,6 +68,7 @@ class Alarms:
         unchecked = State("INSUFFICIENT_DATA", "Unchecked: Initial alarm creation", None, self.created)
         self._states = {alarm.name: unchecked for alarm in alarms}
         self._changes: tuple[Change, ...] = ()
+        self._has_ended = False
         self._warm: set[str] = set()  # the alarms whose data have ended their warming up before its time
         for alarm in alarms:
             if isinstance(alarm, MetricAlarm):
@@ -80,6 +81,10 @@ class Alarms:
     def changes(self) -> Sequence[Change]:
         """Return how states have changed, the latest last."""
         return self._changes
+
+    def end(self) -> None:
+        """Evaluate nothing more: the metrics may be closed from now on. Callable on any thread."""
+        self._has_ended = True
 
     def evaluate(self, now_ms: int) -> None:
         """Evaluate all alarms: metric alarms as of the last minute that is over, then composite ones.
@@ -94,6 +99,8 @@ class Alarms:
         end_ms = now_ms - now_ms % (1000 * self._minute_seconds)
         changed: list[Alarm] = []
         for alarm in self._alarms:
+            if self._has_ended:
+                return
             last = self._states[alarm.name]
             try:
                 if isinstance(alarm, MetricAlarm):
@@ -105,6 +112,8 @@ class Alarms:
                     children = [child for child in changed if child.name in alarm.rule.children]
                     finding = self._composed(alarm, children, now)
             except Exception as error:  # noqa: BLE001 - an alarm that cannot be evaluated does not end the others
+                if self._has_ended:
+                    return
                 refused = isinstance(error, ApiError)
                 _log.error("the alarm %s could not be evaluated: %s", alarm.name, error, exc_info=not refused)
                 continue

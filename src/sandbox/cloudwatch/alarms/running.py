@@ -14,27 +14,26 @@ _FOR_LATE_VALUES = 0.1
 
 @contextlib.asynccontextmanager
 async def evaluating(alarms: Alarms, minute: int) -> AsyncIterator[None]:
-    """Evaluate the alarms after each of their minutes while the body runs; wait for the last evaluation at the end.
+    """Evaluate the alarms after each of their minutes while the body runs.
+
+    At the end, an evaluation that waits for a thread is left out, and nobody waits for one that has begun.
 
     Args:
         alarms: the alarms.
         minute: how many seconds they count as a minute.
     """
-    ended = asyncio.Event()
-    task = asyncio.create_task(_evaluate_regularly(alarms, minute, ended))
+    task = asyncio.create_task(_evaluate_regularly(alarms, minute))
     try:
         yield
     finally:
-        ended.set()
-        await task
+        alarms.end()
+        task.cancel()
 
 
-async def _evaluate_regularly(alarms: Alarms, minute: int, ended: asyncio.Event) -> None:
+async def _evaluate_regularly(alarms: Alarms, minute: int) -> None:
     while True:
         since_due = (time.time() - _FOR_LATE_VALUES * minute) % minute
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(ended.wait(), minute - since_due)
-            return
+        await asyncio.sleep(minute - since_due)
         await asyncio.to_thread(alarms.evaluate, int(time.time() * 1000))
 
 

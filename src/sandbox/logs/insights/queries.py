@@ -1,5 +1,6 @@
 """The queries of Logs Insights: run when they are started, their results kept for those who ask."""
 
+import threading
 import uuid
 from collections import OrderedDict
 from collections.abc import Mapping
@@ -13,7 +14,11 @@ from sandbox.logs.insights.pipeline import Statements, translate
 from sandbox.logs.logs import Logs
 from sandbox.store import Row
 
+# Results of so many queries are kept, or of fewer if their text is longer than so many characters.
 _KEPT = 100
+_KEPT_TEXT = 32_000_000
+# What a value takes in an answer beside its name and its text: {"field":"","value":""},
+_PER_VALUE = 24
 
 
 class Queries:
@@ -22,6 +27,8 @@ class Queries:
     def __init__(self, logs: Logs) -> None:
         self._logs = logs
         self._answers: OrderedDict[str, dict[str, Any]] = OrderedDict()
+        self._lengths: dict[str, int] = {}
+        self._lock = threading.Lock()
 
     def start(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """The operation StartQuery; the times are whole seconds, the last one included.
@@ -41,11 +48,11 @@ class Queries:
             [[matched, scanned, size]] = self._run(statements, statements.statistics)
         except RecursionError:
             raise malformed("The query is nested too deeply.") from None
-        except duckdb.InvalidInputException as error:
-            # A regular expression that is none.
+        except (duckdb.InvalidInputException, duckdb.DataError) as error:
+            # A regular expression that is none, or a number that is too large.
             raise malformed(f"The query cannot be run: {str(error).splitlines()[0]}") from None
         query_id = str(uuid.uuid4())
-        self._answers[query_id] = {
+        answer = {
             "queryLanguage": "CWLI",
             "results": [
                 [
@@ -64,8 +71,7 @@ class Queries:
             },
             "status": "Complete",
         }
-        if len(self._answers) > _KEPT:
-            self._answers.popitem(last=False)
+        self._keep(query_id, answer)
         return {"queryId": query_id}
 
     def results(self, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -80,6 +86,15 @@ class Queries:
         if answer is None:
             raise ApiError("ResourceNotFoundException", "The specified query does not exist.")
         return answer
+
+    def _keep(self, query_id: str, answer: dict[str, Any]) -> None:
+        """Keep the answer, and no more than is kept at most of the earlier ones."""
+        length = sum(len(cell["field"]) + len(cell["value"]) + _PER_VALUE for row in answer["results"] for cell in row)
+        with self._lock:
+            self._answers[query_id], self._lengths[query_id] = answer, length
+            while len(self._answers) > 1 and (len(self._answers) > _KEPT or sum(self._lengths.values()) > _KEPT_TEXT):
+                oldest, _ = self._answers.popitem(last=False)
+                del self._lengths[oldest]
 
     def _run(self, statements: Statements, sql: str) -> list[Row]:
         return self._logs.store.query(sql, statements.parameters.used_in(sql))

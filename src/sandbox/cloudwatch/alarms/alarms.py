@@ -2,6 +2,7 @@
 
 import json
 import logging
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -68,7 +69,7 @@ class Alarms:
         unchecked = State("INSUFFICIENT_DATA", "Unchecked: Initial alarm creation", None, self.created)
         self._states = {alarm.name: unchecked for alarm in alarms}
         self._changes: tuple[Change, ...] = ()
-        self._has_ended = False
+        self._ended = threading.Event()
         self._warm: set[str] = set()  # the alarms whose data have ended their warming up before its time
         for alarm in alarms:
             if isinstance(alarm, MetricAlarm):
@@ -84,7 +85,7 @@ class Alarms:
 
     def end(self) -> None:
         """Evaluate nothing more: the metrics may be closed from now on. Callable on any thread."""
-        self._has_ended = True
+        self._ended.set()
 
     def evaluate(self, now_ms: int) -> None:
         """Evaluate all alarms: metric alarms as of the last minute that is over, then composite ones.
@@ -99,7 +100,7 @@ class Alarms:
         end_ms = now_ms - now_ms % (1000 * self._minute_seconds)
         changed: list[Alarm] = []
         for alarm in self._alarms:
-            if self._has_ended:
+            if self._ended.is_set():
                 return
             last = self._states[alarm.name]
             try:
@@ -112,7 +113,7 @@ class Alarms:
                     children = [child for child in changed if child.name in alarm.rule.children]
                     finding = self._composed(alarm, children, now)
             except Exception as error:  # noqa: BLE001 - an alarm that cannot be evaluated does not end the others
-                if self._has_ended:
+                if self._ended.is_set():
                     return
                 refused = isinstance(error, ApiError)
                 _log.error("the alarm %s could not be evaluated: %s", alarm.name, error, exc_info=not refused)

@@ -114,8 +114,8 @@ def test_ending_in_the_midst_of_it_breaks_nothing(start_sandbox: StartSandbox, t
     running = start_sandbox("--template", str(stack_with(tmp_path, many)), "--alarm-minute", "1")
     until(lambda: "alarm a0:" in running.log())
     running.stop()
-    assert "alarm a49:" in running.log()
     assert "could not be evaluated" not in running.log()
+    assert "Traceback" not in running.log()
 
 
 def test_a_template_without_alarms_has_none(start_sandbox: StartSandbox, tmp_path: Path) -> None:

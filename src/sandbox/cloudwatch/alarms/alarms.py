@@ -2,10 +2,10 @@
 
 import json
 import logging
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from threading import Event
 
 from sandbox.aws_api.contract import ApiError
 from sandbox.cloudwatch.alarms.definitions import Alarm, CompositeAlarm, MetricAlarm
@@ -69,7 +69,7 @@ class Alarms:
         unchecked = State("INSUFFICIENT_DATA", "Unchecked: Initial alarm creation", None, self.created)
         self._states = {alarm.name: unchecked for alarm in alarms}
         self._changes: tuple[Change, ...] = ()
-        self._ended = Event()
+        self._ended = threading.Event()
         self._warm: set[str] = set()  # the alarms whose data have ended their warming up before its time
         for alarm in alarms:
             if isinstance(alarm, MetricAlarm):

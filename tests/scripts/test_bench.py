@@ -14,8 +14,9 @@ import pytest
 from bench import probing, telemetry
 from bench.probing.bare_curl import ask
 from bench.report import compare, table
+from bench.sandbox import running
 from bench.telemetry.client import Client
-from bench.telemetry.stacks import running, without_telemetry
+from bench.telemetry.stacks import without_telemetry
 from probe.credentials import Credentials
 from probe.load import Side
 from probe.target import parse_url

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import psutil
 
+from bench.sandbox import Sandbox
 from bench.soak.books import Check
-from bench.telemetry.stacks import Sandbox
 
 _PATIENCE_SECONDS = 30.0
 # DuckDB opens the log beside its file when there is something in it, and asyncio starts its threads as it needs them.

@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.sandbox import Sandbox, running
 from bench.soak.books import Check, balance
 from bench.soak.client import WHOLE, Client, Seen
 from bench.soak.disturber import Disturber
@@ -20,7 +21,6 @@ from bench.soak.plans import NOTHING, Plan, plans
 from bench.soak.records import Reader, Records
 from bench.soak.resources import Held, at_rest, held, leaks
 from bench.soak.stack import ENVIRONMENTS, faulty_stack, flags
-from bench.telemetry.stacks import Sandbox, running
 
 # With fewer, not every fault would be among them; of more, the sandbox would not keep all records.
 FEWEST, MOST = 100, 14_000

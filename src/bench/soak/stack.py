@@ -4,8 +4,8 @@ import shutil
 import sys
 from pathlib import Path
 
+from bench.sandbox import ROOT
 from bench.soak.plans import FALLBACK_MODEL
-from bench.telemetry.stacks import ROOT
 
 TIMEOUT_SECONDS = 5
 ENVIRONMENTS = 10

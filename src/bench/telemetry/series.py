@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from bench.report import compare
+from bench.sandbox import ROOT, Sandbox, running
 from bench.telemetry.client import Client
-from bench.telemetry.stacks import ROOT, Sandbox, running, without_telemetry
+from bench.telemetry.stacks import without_telemetry
 
 FIGURES = {"ttfb_ms": "TTFB", "last_byte_ms": "last byte", "duration_ms": "Duration"}
 

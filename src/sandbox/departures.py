@@ -8,6 +8,12 @@ from aiohttp.typedefs import Handler
 _log = logging.getLogger(__name__)
 
 
+def named(request: web.Request) -> str:
+    """Return how a request is named in the log: without its query, which may hold a presigned URL's token."""
+    path = request.raw_path.partition("?")[0]
+    return f"{request.method} {path:.100}"
+
+
 @web.middleware
 async def note_departures(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Handle a request; what this returns for a client that has left reaches nobody.
@@ -19,6 +25,5 @@ async def note_departures(request: web.Request, handler: Handler) -> web.StreamR
     except ConnectionError:
         if request.transport is not None and not request.transport.is_closing():
             raise  # another connection than the client's
-        path = request.raw_path.partition("?")[0]  # a query may hold a presigned URL's token
-        _log.warning("%s %.100s: the client left before the response was complete", request.method, path)
+        _log.warning("%s: the client left before the response was complete", named(request))
         return web.Response()

@@ -13,7 +13,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.typedefs import Handler, Middleware
 from aiohttp.web_protocol import RequestPayloadError
 
-from sandbox.departures import note_departures
+from sandbox.departures import named, note_departures
 from sandbox.own_address import HOST, why_foreign
 
 # How long a connection may be open without a whole head of a request, the next one included.
@@ -129,8 +129,7 @@ def _addressed(port: int) -> Middleware:
             reason = why_foreign(((name.lower(), value) for name, value in request.headers.items()), port)
         if reason is None:
             return await handler(request)
-        path = request.raw_path.partition("?")[0]  # a query may hold a presigned URL's token
-        _log.warning("%s %.100s refused: %s", request.method, path, reason)
+        _log.warning("%s refused: %s", named(request), reason)
         return web.json_response({"message": f"The sandbox refuses this request: {reason}."}, status=403)
 
     return check

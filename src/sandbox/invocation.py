@@ -31,8 +31,7 @@ class FunctionError:
         message = self.details
         with contextlib.suppress(ValueError, KeyError, TypeError, RecursionError):
             message = str(json.loads(self.details)["errorMessage"])
-        line = " ".join(" ".join(visible_lines(f"{self.type}: {message}")).split())
-        return line.encode(errors="replace").decode()
+        return " ".join(" ".join(visible_lines(f"{self.type}: {message}")).split())
 
 
 @dataclass(frozen=True)

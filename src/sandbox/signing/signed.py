@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
+from sandbox.departures import named
 from sandbox.doors import body_of
 from sandbox.signing.credentials import Credentials
 from sandbox.signing.sigv4 import RequestHead, SignatureRefusedError, claim_of
@@ -56,8 +57,7 @@ def signature_check(
             claim.verify(await body_of(request))
             request[CALLER], request[SERVICE] = claim.by, claim.service
         except SignatureRefusedError as refusal:
-            path = request.raw_path.partition("?")[0]  # a query may hold a presigned URL's token
-            _log.warning("%s %.100s refused: %s", request.method, path, refusal.reason)
+            _log.warning("%s refused: %s", named(request), refusal.reason)
             return await refuse(request, refusal)
         return await handler(request)
 

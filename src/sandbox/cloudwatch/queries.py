@@ -7,14 +7,14 @@ from typing import Any
 from sandbox.aws_api.contract import ApiError, not_supported
 from sandbox.cloudwatch.metric_math import evaluate
 from sandbox.cloudwatch.metrics import Metric, Metrics
-from sandbox.cloudwatch.series import Series, Value
+from sandbox.cloudwatch.series import MOST_VALUES, Series, Value
 
 Query = Mapping[str, Any]
 """A MetricDataQuery: https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_MetricDataQuery.html"""
 
 _MOST_QUERIES = 500  # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_MetricDataQuery.html
 # What a request may measure, compute from and return: twenty times the values that one response of CloudWatch has.
-_MOST_VALUES = 20 * 100_800
+_MOST_VALUES = 20 * MOST_VALUES
 _ID = re.compile(r"[a-z][A-Za-z0-9_]*")
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from sandbox.aws_api.contract import ApiError, not_supported
 
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_GetMetricData.html
-_MOST_VALUES = 100_800
+MOST_VALUES = 100_800
 Values = Mapping[int, float]
 """By the periods' beginnings in milliseconds since 1970, ascending."""
 
@@ -95,9 +95,9 @@ def fill(series: Series, filler: float, start_ms: int, end_ms: int) -> Series:
     """
     step = 1000 * series.period
     times = range(start_ms, end_ms, step)
-    if len(times) > _MOST_VALUES:
+    if len(times) > MOST_VALUES:
         raise ApiError(
-            "ValidationError", f"The range has {len(times)} periods, of which at most {_MOST_VALUES} can be filled."
+            "ValidationError", f"The range has {len(times)} periods, of which at most {MOST_VALUES} can be filled."
         )
     return _series(series.period, dict(sorted({**dict.fromkeys(times, filler), **series.values}.items())))
 

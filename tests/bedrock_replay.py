@@ -4,7 +4,8 @@ import base64
 import json
 import socketserver
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
@@ -83,6 +84,20 @@ class ReplayServer(socketserver.ThreadingTCPServer):
         self.stopping = threading.Event()
         self.replies[:] = replies
         self.seen.clear()
+
+
+@contextmanager
+def replay_server() -> Iterator[ReplayServer]:
+    """A server that answers on a thread of its own while the body runs."""
+    with ReplayServer() as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        try:
+            yield server
+        finally:
+            server.stopping.set()
+            server.shutdown()
+            thread.join()
 
 
 class _Connection(socketserver.StreamRequestHandler):

@@ -5,7 +5,6 @@ import io
 import json
 import logging
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
@@ -15,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from bedrock_replay import ReplayServer
+from bedrock_replay import ReplayServer, replay_server
 from lambda_streaming.testing import Ending, LambdaContext, Response, run
 
 NOVA = "amazon.nova-lite-v1:0"
@@ -23,6 +22,15 @@ CLAUDE = "us.anthropic.claude-3-5-sonnet-20240620-v1:0"
 LLAMA = "meta.llama3-1-8b-instruct-v1:0"
 MISTRAL = "mistral.mistral-large-2402-v1:0"
 IDLE_TIMEOUT_SECONDS = 1
+# What Bedrock counts, at the end of an answer.
+METRICS = {
+    "amazon-bedrock-invocationMetrics": {
+        "inputTokenCount": 7,
+        "outputTokenCount": 3,
+        "invocationLatency": 40,
+        "firstByteLatency": 9,
+    }
+}
 
 
 @dataclass(frozen=True)
@@ -124,7 +132,7 @@ def running_function(**others: str) -> Iterator[tuple[Any, ReplayServer]]:
 
     The arguments are more settings, or take the place of those here.
     """
-    with ReplayServer() as server, pytest.MonkeyPatch.context() as patch:
+    with replay_server() as server, pytest.MonkeyPatch.context() as patch:
         settings = {
             "AWS_REGION": "eu-central-1",
             "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",
@@ -148,16 +156,11 @@ def running_function(**others: str) -> Iterator[tuple[Any, ReplayServer]]:
             patch.delenv(name, raising=False)
         sys.modules.pop("app", None)
         app: ModuleType = importlib.import_module("app")  # with wrong settings it raises, and nothing runs yet
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
         try:
             yield app, server
         finally:
             app.client.close()
             sys.modules.pop("app", None)
-            server.stopping.set()
-            server.shutdown()
-            thread.join()
 
 
 class Output(io.StringIO):

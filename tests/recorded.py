@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 SERVICE = "firstbyte"
 LOG_GROUP = "/aws/lambda/firstbyte-streaming"
-# Every outcome in the log line, and its metric.
+# The metrics that sum to Requests, each with an outcome that it counts. ClientErrors also counts `client_stalled`.
 OUTCOMES = {
     "completed": "Completed",
     "client_error": "ClientErrors",

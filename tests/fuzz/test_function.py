@@ -17,7 +17,7 @@ from firstbyte.redaction import Redaction
 from firstbyte.rendering import choose_rendering
 from firstbyte.request import header
 from firstbyte.trace_header import parse_trace_header
-from function_calls import CLAUDE, LLAMA, MISTRAL, NOVA, Call, call, running_function, url_event
+from function_calls import CLAUDE, LLAMA, METRICS, MISTRAL, NOVA, Call, call, running_function, url_event
 from lambda_streaming.testing import Ending
 from mutations import ODD_TEXTS, as_json, examples, spoiled, spoiled_bytes, spoiled_text
 
@@ -37,14 +37,6 @@ BODIES = (
     },
 )
 EVENT = url_event(BODIES[0], SSE) | {"cookies": ["a=b"], "rawQueryString": "a=b"}
-METRICS = {
-    "amazon-bedrock-invocationMetrics": {
-        "inputTokenCount": 7,
-        "outputTokenCount": 3,
-        "invocationLatency": 40,
-        "firstByteLatency": 9,
-    }
-}
 # One answer in each format.
 CHUNKS: dict[str, list[Any]] = {
     CLAUDE: [

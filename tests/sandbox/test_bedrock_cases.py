@@ -1,7 +1,6 @@
 """What users of Bedrock report, whole and through the sandbox: what the caller gets, and what is recorded of it."""
 
 import json
-import threading
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ from typing import Any
 import pytest
 
 from bedrock_cases import EXPECTED, Case, cases, chunks
-from bedrock_replay import ReplayServer, Reply, exception
+from bedrock_replay import ReplayServer, Reply, exception, replay_server
 from function_calls import parse_sse
 from recorded import LOG_GROUP, OUTCOMES, Recorded
 from sandbox_client import Answer, call
@@ -60,13 +59,8 @@ def ask(ready: dict[str, str], server: ReplayServer, case: Case) -> Asked:
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[ReplayServer]:
-    with ReplayServer() as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
+    with replay_server() as server:
         yield server
-        server.stopping.set()
-        server.shutdown()
-        thread.join()
 
 
 @pytest.fixture(scope="module", params=["alone", "fallback"])

@@ -5,7 +5,6 @@ import itertools
 import json
 import re
 import shutil
-import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -13,7 +12,7 @@ from urllib.parse import quote
 
 import pytest
 
-from bedrock_replay import ReplayServer, Reply, chunk, event, exception
+from bedrock_replay import ReplayServer, Reply, chunk, event, exception, replay_server
 from recorded import LOG_GROUP, Recorded
 from sandbox.eventstream import encode_message
 from sandbox_client import aws_client, call
@@ -143,13 +142,8 @@ def requests() -> Iterator[tuple[dict[str, Any], str, Reply]]:
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[ReplayServer]:
-    with ReplayServer() as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
+    with replay_server() as server:
         yield server
-        server.stopping.set()
-        server.shutdown()
-        thread.join()
 
 
 def test_no_fault_brings_a_word_of_a_prompt_or_an_answer_into_a_record(

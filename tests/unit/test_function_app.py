@@ -11,18 +11,10 @@ import pytest
 
 from bedrock_replay import ReplayServer, Reply, chunk, event, exception
 from firstbyte.failures import RequestError
-from function_calls import CLAUDE, LLAMA, MISTRAL, NOVA, Call, call, running_function, url_event
+from function_calls import CLAUDE, LLAMA, METRICS, MISTRAL, NOVA, Call, call, running_function, url_event
 from lambda_streaming import ResponseStream
 from lambda_streaming.testing import Ending, LambdaContext, run
 
-METRICS = {
-    "amazon-bedrock-invocationMetrics": {
-        "inputTokenCount": 7,
-        "outputTokenCount": 3,
-        "invocationLatency": 40,
-        "firstByteLatency": 9,
-    }
-}
 TRACE = "Root=1-6a1b2c3d-0123456789abcdef01234567;Parent=0123456789abcdef;Sampled=1"
 
 

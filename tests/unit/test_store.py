@@ -51,6 +51,13 @@ def numbers(store: Store) -> list[int]:
     return [number for (number,) in store.query("SELECT number FROM things ORDER BY place")]
 
 
+def kept(file: Path) -> list[int]:
+    """The numbers that the next start finds."""
+    with contextlib.closing(Store(file)) as store:
+        table_of(store)
+        return numbers(store)
+
+
 def file_size(file: Path) -> int:
     return file.stat().st_size
 
@@ -77,10 +84,7 @@ def test_what_a_full_disk_does_not_take_waits_and_is_written_later(
     assert caplog.messages == [f"telemetry is written to {file} again"]
     assert store.query("SELECT count(*) FROM waiting.things") == [(0,)]
     store.close()
-    again = Store(file)
-    table_of(again)
-    assert numbers(again) == list(range(2000))
-    again.close()
+    assert kept(file) == list(range(2000))
 
 
 def test_a_checkpoint_that_a_full_disk_breaks_off_neither_loses_nor_doubles(
@@ -109,10 +113,7 @@ def test_a_checkpoint_that_a_full_disk_breaks_off_neither_loses_nor_doubles(
     assert len(caplog.records) == 2
     assert "again" in caplog.messages[-1]
     store.close()
-    again = Store(file)
-    table_of(again)
-    assert numbers(again) == list(range(start + 200))
-    again.close()
+    assert kept(file) == list(range(start + 200))
 
 
 def test_the_end_on_a_full_disk_says_how_much_is_lost(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -125,10 +126,7 @@ def test_the_end_on_a_full_disk_says_how_much_is_lost(tmp_path: Path, caplog: py
         add(table, range(100, 150))
         store.close()
     assert caplog.messages[-1] == f"50 rows of telemetry are lost: {file} took nothing until the end"
-    again = Store(file)
-    table_of(again)
-    assert numbers(again) == list(range(100))
-    again.close()
+    assert kept(file) == list(range(100))
 
 
 def test_no_more_waits_than_is_kept_and_what_is_dropped_is_counted(
@@ -316,10 +314,7 @@ def test_closing_while_rows_are_written_loses_none(tmp_path: Path, caplog: pytes
     store.close()
     writing.join()
     assert caplog.records == []
-    again = Store(file)
-    table_of(again)
-    assert numbers(again) == list(range(3100))
-    again.close()
+    assert kept(file) == list(range(3100))
 
 
 def test_closing_leaves_a_query_alone_that_cannot_be_interrupted(
@@ -357,7 +352,4 @@ def test_closing_leaves_a_query_alone_that_cannot_be_interrupted(
     answered.set()
     asking.join()
     assert caplog.records == []
-    again = Store(file)
-    table_of(again)
-    assert numbers(again) == list(range(20))
-    again.close()
+    assert kept(file) == list(range(20))

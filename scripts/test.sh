@@ -23,7 +23,7 @@ EOF
 }
 
 # Makes sure that the programs are there that the tests call: Node.js with a compiler for AWS's own Node.js client, which
-# the layer is compared with, and make for `sam build`.
+# the layer is compared with, make for `sam build`, and a browser for the pages.
 ensure_programs() {
   local program package
   local -a packages=()
@@ -40,6 +40,7 @@ g++ g++
 xz xz-utils
 curl curl
 git git
+chromium chromium
 EOF
   ((${#packages[@]})) || return 0
   if ((EUID != 0)) || ! command -v apt-get >/dev/null; then

@@ -18,7 +18,13 @@ ALLOWED = {
     "runtime": {"awslambdaric", "runtime_client"},
     "template": {"yaml"},
     "sandbox": {"template", "aiohttp", "h11", "botocore", "moto", "duckdb", "lark", "numpy", "jsonschema", "psutil"},
-    "probe": {"jinja2", "jsonschema", "junitparser", "numpy", "plotly", "prometheus_client", "rich"},
+    "probe": {
+        *("look", "jinja2", "jsonschema", "junitparser", "markupsafe", "numpy", "plotly", "prometheus_client", "rich"),
+    },
+    "look": {"jinja2", "markupsafe"},
+    "console": {
+        *("look", "boto3", "botocore", "fastapi", "httpx", "jinja2", "markupsafe", "nicegui", "starlette", "uvicorn"),
+    },
     "bench": {"probe", "boto3", "botocore", "numpy", "psutil", "rich"},
     "verify": {"probe", "boto3", "botocore"},
 }
@@ -28,6 +34,8 @@ OWN = {
     "template": {"template"},
     "sandbox": {"sandbox"},
     "probe": {"probe"},
+    "look": {"look"},
+    "console": {"console"},
     "bench": {"bench"},
     "verify": {"verify"},
 }

@@ -1,0 +1,1 @@
+"""How pages look: what the console and the probe's report share, so that both have one style."""

@@ -1,0 +1,92 @@
+"""The style of a chart: ECharts options that every chart begins with. https://echarts.apache.org/en/option.html.
+
+Options are plain JSON, without functions: the same ones draw a live page and a file. Charts are drawn as SVG, where
+look.css gives texts the colour of the theme; what has a colour here can be read on light and on dark.
+"""
+
+from typing import Any
+
+Options = dict[str, Any]
+
+# Colours that people with any colour vision can tell apart, in the order in which lines take them: after Okabe and Ito,
+# https://jfly.uni-koeln.de/color/, a little darker or lighter so that each shows on both themes.
+SERIES = ("#2f7ebc", "#d55e00", "#009e73", "#b8649a", "#c98a00", "#4fa3d8", "#7d7f86")
+# What an alarm or an objective demands, and what failed.
+THRESHOLD = "#cc3311"
+_NEUTRAL = "#78828f"
+_FAINT = "rgba(128, 136, 148, 0.22)"
+_FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Liberation Sans', sans-serif"
+
+
+def base_options() -> Options:
+    """Return what is alike in all charts; the caller adds axes and series."""
+    return {
+        "animation": False,
+        "color": list(SERIES),
+        "textStyle": {"fontFamily": _FONT, "fontSize": 11, "color": _NEUTRAL},
+        "grid": {"left": 4, "right": 16, "top": 16, "bottom": 28, "containLabel": True},
+        "legend": {"bottom": 0, "left": 0, "type": "scroll", "itemWidth": 18, "itemHeight": 8, "itemGap": 14},
+        "tooltip": {
+            "trigger": "axis",
+            "confine": True,
+            # The tooltip is HTML with inline styles, where the theme's variables hold.
+            "backgroundColor": "var(--card)",
+            "borderColor": "var(--line)",
+            "textStyle": {"color": "var(--ink)", "fontSize": 12},
+            "axisPointer": {"lineStyle": {"color": _NEUTRAL}},
+        },
+    }
+
+
+def time_axis(start_ms: float, end_ms: float) -> Options:
+    """Return a horizontal axis of the time from `start_ms` to `end_ms`, in milliseconds since 1970."""
+    return {
+        "type": "time",
+        "min": start_ms,
+        "max": end_ms,
+        "axisLine": {"lineStyle": {"color": _FAINT}},
+        "axisTick": {"show": False},
+        "splitLine": {"show": False},
+        "axisLabel": {"color": _NEUTRAL, "hideOverlap": True, "alignMinLabel": "left", "alignMaxLabel": "right"},
+    }
+
+
+def value_axis(name: str = "", *, whole: bool = False) -> Options:
+    """Return an axis of numbers with faint lines; `whole` is for counts, which have no label between two numbers."""
+    return {
+        "type": "value",
+        "name": name,
+        "nameTextStyle": {"color": _NEUTRAL, "align": "left"},
+        "axisLabel": {"color": _NEUTRAL, "hideOverlap": True},
+        "splitLine": {"lineStyle": {"color": _FAINT}},
+        "splitNumber": 4,
+        **({"minInterval": 1} if whole else {}),
+    }
+
+
+def line(name: str, points: list[list[float | None]], **more: Any) -> Options:
+    """Return a line through `points`, pairs of a time in milliseconds since 1970 and a value.
+
+    `more` are further options of the series, such as its colour or a second axis.
+    """
+    return {
+        "type": "line",
+        "name": name,
+        "data": points,
+        # A point with no neighbour would not be seen without its symbol.
+        "symbol": "circle",
+        "symbolSize": 4,
+        "showSymbol": len(points) < 2,
+        "lineStyle": {"width": 1.5},
+        **more,
+    }
+
+
+def threshold_line(value: float, label: str) -> Options:
+    """Return a `markLine` entry at a value: dashed and named, so that nobody needs its colour."""
+    return {
+        "yAxis": value,
+        "name": label,
+        "lineStyle": {"color": THRESHOLD, "type": "dashed", "width": 1.5},
+        "label": {"show": True, "position": "insideEndTop", "formatter": "{b}", "fontSize": 11, "textBorderWidth": 0},
+    }

@@ -49,6 +49,7 @@ def banner(ready: Ready, ready_path: Path, bedrock: str, is_own_stack: bool) -> 
             *(f"{_bold('Function URL')}  {f'{name:{width}}  ' if name else ''}{url}" for name, url in urls.items()),
             f"{_bold('AWS endpoint')}  {ready.aws_endpoint_url}  (Lambda, CloudWatch, Logs, X-Ray)",
             f"{_bold('Bedrock')}       {bedrock}  {ready.bedrock_url}",
+            f"{_bold('Console')}       {ready.console_url}  (open it in a browser)",
             _bold("Time a response:"),
             f"  {probe} --sandbox{flags}{prompt}",
             _bold("Or use curl and the AWS CLI:"),

@@ -17,15 +17,17 @@ _PROBE_SECONDS = 1
 
 @dataclass(frozen=True)
 class Ready:
-    """The content of the ready file; a function's URL ends with a slash, the other addresses don't.
+    """The content of the ready file; a function's URL and the console's end with a slash, the other addresses don't.
 
     `function_urls` has the URLs by their functions' logical ids, `function_url` is the first of them.
     """
 
     function_url: str
     function_urls: Mapping[str, str]
+    console_url: str
     aws_endpoint_url: str
     bedrock_url: str
+    stack_name: str
     region: str
     access_key_id: str
     secret_access_key: str

@@ -6,7 +6,7 @@
 3. Start Bedrock: the functions need its address.
 4. Start the Function URLs and the AWS endpoint: the scheduled functions need their addresses.
 5. Start the schedules.
-6. Write the ready file: everything answers now.
+6. Write the ready file: everything answers now. The console starts when somebody opens it.
 """
 
 import asyncio
@@ -25,6 +25,7 @@ from sandbox.banner import banner, print_line
 from sandbox.bedrock.app import bedrock_app
 from sandbox.bedrock.served import Served
 from sandbox.cloudformation import api as cloudformation_api
+from sandbox.console_process import Console
 from sandbox.doors import address, listen, serve
 from sandbox.errors import UsageError
 from sandbox.lambda_service.deployed import Deployed
@@ -60,14 +61,16 @@ async def run(settings: Settings) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     refuse_a_second_sandbox(settings.ready_file)
     async with AsyncExitStack() as running:
-        ready = await _start(settings, running)
+        console = Console(settings.ready_file)
+        ready = await _start(settings, console.url, running)
         running.enter_context(ready_file(settings.ready_file, ready))
+        await running.enter_async_context(console.waiting())
         print_line(banner(ready, settings.ready_file, settings.bedrock, settings.is_own_stack))
         await stop.wait()
 
 
-async def _start(settings: Settings, running: AsyncExitStack) -> Ready:
-    """Start everything and return where it answers; `running` ends it in reverse order."""
+async def _start(settings: Settings, console_url: str, running: AsyncExitStack) -> Ready:
+    """Start everything but the console, and return where it all answers; `running` ends it in reverse order."""
     url_listeners: dict[str, socket.socket] = {}
 
     def function_url(logical_id: str) -> str:
@@ -127,8 +130,10 @@ async def _start(settings: Settings, running: AsyncExitStack) -> Ready:
     return Ready(
         function_url=next(iter(urls.values())),
         function_urls=urls,
+        console_url=console_url,
         aws_endpoint_url=address(endpoint_listener),
         bedrock_url=bedrock_url,
+        stack_name=stack.name,
         region=settings.region,
         access_key_id=keys.user.access_key_id,
         secret_access_key=keys.user.secret_access_key,

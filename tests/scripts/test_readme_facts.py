@@ -14,7 +14,7 @@ from tools import REPOSITORY, template_as_written
 from unit.test_structure import ALLOWED, OWN
 
 TEMPLATE = template_as_written()
-SCRIPTS = ("sandbox", "probe", "env", "layer", "dashboard", "bench", "verify", "bom", "test")
+SCRIPTS = ("sandbox", "probe", "console", "env", "layer", "dashboard", "bench", "verify", "bom", "test")
 # Where the code's own names are found: no README is among them.
 SOURCES = ("src/**/*.py", "tests/*.py", "scripts/*.sh", "src/*/Makefile", "template.yaml", "dashboards/*.json")
 # Names in backticks that look like files and are none of this repository.

@@ -1,0 +1,15 @@
+"""The page: alarms."""
+
+from nicegui import ui
+
+from console.frame import frame
+from console.source import Source
+
+
+def add_pages(source: Source) -> None:
+    """Add the page to the application."""
+
+    @ui.page("/alarms")
+    def page() -> None:
+        with frame(source, "Alarms"):
+            ui.label("Alarms")

@@ -1,0 +1,15 @@
+"""The page: the stack's dashboard."""
+
+from nicegui import ui
+
+from console.frame import frame
+from console.source import Source
+
+
+def add_pages(source: Source) -> None:
+    """Add the page to the application."""
+
+    @ui.page("/")
+    def page() -> None:
+        with frame(source, "Dashboard"):
+            ui.label("Dashboard")

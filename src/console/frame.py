@@ -1,0 +1,72 @@
+"""The frame of every page: its head with the way to the others, and the style that all share."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from urllib.parse import urlencode
+
+from nicegui import ui
+
+from console.source import Source
+from console.time_range import CHOICES, TimeRange
+from look.one_page import css
+
+_PAGES = {"Dashboard": "/", "Try it": "/try", "Traces": "/traces", "Logs": "/logs", "Alarms": "/alarms"}
+_STYLE = """
+.nicegui-content { padding: 0; gap: 0; }
+.q-page-container, .q-layout { background: var(--paper); color: var(--ink); }
+.console-head { display: flex; flex-wrap: wrap; align-items: baseline; gap: 4px 20px; padding: 10px 16px;
+  background: var(--card); border-bottom: 1px solid var(--line); width: 100%; box-sizing: border-box; }
+.console-head nav { display: flex; flex-wrap: wrap; gap: 4px 16px; }
+.console-head nav a { color: var(--ink-2); text-decoration: none; padding: 2px 0; }
+.console-head nav a[aria-current] { color: var(--ink); border-bottom: 2px solid var(--accent); }
+.console-stack { font-weight: 600; }
+.console-body { display: flex; flex-direction: column; gap: 12px; padding: 12px 16px 40px; width: 100%;
+  box-sizing: border-box; }
+.console-bar { display: flex; flex-wrap: wrap; align-items: center; gap: 8px 12px; }
+@media (max-width: 600px) { .console-head, .console-body { padding-left: 10px; padding-right: 10px; } }
+"""
+
+
+def address(path: str, **query: str | None) -> str:
+    """Return the address of a page, to be used in links: its path and what it should show."""
+    said = {name: value for name, value in query.items() if value is not None}
+    return f"{path}?{urlencode(said)}" if said else path
+
+
+@contextmanager
+def frame(source: Source, page: str) -> Iterator[None]:
+    """Build a page around what the body of `with` builds.
+
+    Args:
+        source: whose page it is.
+        page: its name, as the way to it says.
+    """
+    ui.page_title(f"{page} · {source.stack}")
+    ui.add_css(css() + _STYLE)
+    with ui.element("header").classes("console-head"):
+        where = "sandbox" if source.is_sandbox else source.region
+        ui.label(f"{source.stack} · {where}").classes("console-stack")
+        with ui.element("nav").props('aria-label="Pages"'):
+            for name, path in _PAGES.items():
+                if name == "Try it" and not source.is_sandbox:
+                    continue
+                ui.link(name, path).props('aria-current="page"' if name == page else "")
+    with ui.element("main").classes("console-body"):
+        yield
+
+
+def time_choice(path: str, shown: TimeRange, **query: str | None) -> None:
+    """Add links to the same page with other times.
+
+    Args:
+        path: the page's.
+        shown: the time that it shows.
+        query: what else its address says.
+    """
+    with ui.element("nav").classes("console-bar").props('aria-label="Time"'):
+        if shown.last not in CHOICES:
+            ends = f"{shown.start:%Y-%m-%d %H:%M} to {shown.end:%Y-%m-%d %H:%M} {shown.end:%Z}"
+            ui.label(f"last {shown.last}" if shown.last else ends)
+        for choice in CHOICES:
+            current = 'aria-current="true"' if choice == shown.last else ""
+            ui.link(choice, address(path, **query, last=choice)).props(current)

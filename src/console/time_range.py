@@ -1,0 +1,63 @@
+"""The time that a page shows, as its address says it: `last=3h`, or `from` and `to`."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+# What a page offers, as in the CloudWatch console.
+CHOICES = ("5m", "15m", "1h", "3h", "12h", "3d", "7d", "30d")
+_SECONDS = {"m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+
+
+@dataclass(frozen=True)
+class TimeRange:
+    """From `start` to `end`, both with a time zone; `last` is how it was said if it ends now, such as 3h."""
+
+    start: datetime
+    end: datetime
+    last: str | None = None
+
+    @property
+    def query(self) -> dict[str, str]:
+        """What an address says to show the same."""
+        return (
+            {"last": self.last} if self.last else {"from": f"{self.start.isoformat()}", "to": f"{self.end.isoformat()}"}
+        )
+
+
+def duration(text: str) -> timedelta:
+    """Return what a text such as `90m`, `3h` or `7d` means.
+
+    Raises:
+        ValueError: it is no such text, or longer than 15 months, for which CloudWatch keeps metrics.
+    """
+    found = re.fullmatch(r"([1-9]\d{0,5})([mhdw])", text)
+    seconds = int(found[1]) * _SECONDS[found[2]] if found else 0
+    if not 0 < seconds <= 455 * 86_400:
+        raise ValueError(f"{text!r} is no length of time: say 30m, 3h, 7d or 2w")
+    return timedelta(seconds=seconds)
+
+
+def time_range(query: Mapping[str, str], default: str = "3h", now: datetime | None = None) -> TimeRange:
+    """Return what an address asks for; `default` is the last so much if it says nothing.
+
+    Raises:
+        ValueError: it says something else.
+    """
+    if "from" in query or "to" in query:
+        start, end = (_moment(query.get(name, "")) for name in ("from", "to"))
+        if start >= end:
+            raise ValueError(f"the time ends ({query['to']}) before it begins ({query['from']})")
+        return TimeRange(start, end)
+    last = query.get("last") or default
+    end = now or datetime.now(UTC)
+    return TimeRange(end - duration(last), end, last)
+
+
+def _moment(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is no time: say 2026-11-28T14:00:00+00:00, for both from and to") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -80,6 +80,8 @@ def test_the_ready_file_is_private_and_complete_and_the_secret_is_nowhere_else(s
         "function_urls",
         "aws_endpoint_url",
         "bedrock_url",
+        "console_url",
+        "stack_name",
         "region",
         "access_key_id",
         "secret_access_key",

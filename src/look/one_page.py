@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from look.charts import Options
 
-_PAGE = Environment(autoescape=True, undefined=StrictUndefined).from_string(
+_PAGE = Environment(autoescape=True, undefined=StrictUndefined, keep_trailing_newline=True).from_string(
     files("look").joinpath("one_page.html").read_text()
 )
 

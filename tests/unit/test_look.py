@@ -60,7 +60,7 @@ def test_a_wheel_of_another_form_is_an_error_that_says_where(
     tmp_path: Path, entry: str | None, module: str | None
 ) -> None:
     folder = wheel(tmp_path, entry, module)
-    with pytest.raises(LookupError, match="keeps ECharts in another way than expected, in .*/elements/echart/dist"):
+    with pytest.raises(LookupError, match=r"keeps ECharts in another way than expected, in .*/elements/echart/dist"):
         drawing(folder)
 
 

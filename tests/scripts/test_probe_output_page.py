@@ -373,6 +373,21 @@ def test_what_is_not_there_is_not_shown() -> None:
     }
 
 
+def test_what_was_not_made_alike_is_said() -> None:
+    report = a_report(a_run(), against=a_series())
+    before = replace(report.result.conditions, reuse=True, model="</p><b>")
+    found = Page(render(replace(report, result=replace(report.result, conditions_against=before)), "html"))
+    assert "Not made alike. --reuse was True, then False" in found.text
+    assert "Not made alike. --model was </p><b>, then None" in found.text
+    assert not [tag for tag, _ in found.tags if tag == "b"]
+
+
+def test_cold_starts_are_shown_apart_where_there_are_others() -> None:
+    cold = [a_run(cold_start=True), a_run(number=2, cold_start=True)]
+    assert f"{TTFT}, cold" not in Page(render(a_report(*cold), "html")).rows("figures-measured")
+    assert f"{TTFT}, cold" in Page(render(a_report(*cold, a_run(number=3)), "html")).rows("figures-measured")
+
+
 def test_nothing_is_minus_zero() -> None:
     against = a_series(a_run(ttft_ms=400.04))
     assert Page(render(a_report(a_run(), against=against), "html")).rows("differences")[TTFT][0] == "0.0"

@@ -74,7 +74,7 @@ def _distribution(report: Report, figure: str, one: str) -> Options | None:
                 "name": name,
                 "data": [
                     # A bin without a value has no bar, not even a line on the axis.
-                    _named(f"{name}, {of}: {_counted(n, one)}", n) if n else None
+                    _named(f"{_whose(name, report)}{of}: {_counted(n, one)}", n) if n else None
                     for of, n in zip(ranges, counts, strict=True)
                 ],
                 "itemStyle": style,
@@ -143,13 +143,15 @@ def _run_by_run(report: Report) -> Options | None:
                 value = run.ttft_ms if run.ttft_ms is not None else run.total_ms
                 if _kind(run) == kind and value is not None:
                     what = FIGURES["ttft" if run.ttft_ms is not None else "total"].label
-                    said = f"{name}, run {run.number}, {kind}: {what} {_ms(value)}, began {run.started_at}"
+                    said = (
+                        f"{_whose(name, report)}run {run.number}, {kind}: {what} {_ms(value)}, began {run.started_at}"
+                    )
                     points.append(_named(said, [_position(run, series) - (0 if many else first), round(value, 1)]))
             if points:
                 kinds.append(
                     {
                         "type": "scatter",
-                        "name": kind if report.result.against is None else f"{name}, {kind}",
+                        "name": f"{_whose(name, report)}{kind}",
                         "data": points,
                         "symbol": symbols[side],
                         "symbolSize": 11 if kind == "failed" else 4 if len(points) > _MOST_LARGE_POINTS else 9,
@@ -297,6 +299,11 @@ def _category_style() -> Options:
         "axisTick": {"show": False},
         "axisLine": {"lineStyle": numbers["splitLine"]["lineStyle"]},
     }
+
+
+def _whose(name: str, report: Report) -> str:
+    """What tells the two series apart, if there are two."""
+    return f"{name}, " if report.result.against else ""
 
 
 def _named(name: str, value: float | Sequence[float]) -> Options:

@@ -17,7 +17,7 @@ from ..analysis.summary import Summary
 from ..figures import FIGURES
 from ..formats import described
 from ..json_object import parse_object
-from ..result import Conditions, Series
+from ..result import Conditions, Series, differing
 from ..screen.comparison import headline
 from ..screen.words import outcome as outcome_of
 from ..terminal import harmless, harmless_line
@@ -40,27 +40,32 @@ def page(report: Report) -> str:
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
     )
     environment.filters.update(ms=_milliseconds, line=harmless_line, described=described)
-    difference = report.differences.get("ttft")
-    against = report.result.against
+    result, difference = report.result, report.differences.get("ttft")
+    against = result.against
     failures = [(name, run) for name, series, _ in named_series(report) for run in series.failed]
     missed = [verdict for verdict in report.verdicts if not verdict.met]
     drawn = charts(report)
     said = outcome(report)
     content = environment.from_string(_TEMPLATE.read_text()).render(
         outcome=said,
-        is_good=not failures and not missed and not _unfinished(report.summary, report.result.conditions),
-        headline=headline(difference, report.result.series, against) if difference and against else "",
+        is_good=not failures and not missed and not any(_unfinished(*side[1:]) for side in _sides(report)),
+        headline=headline(difference, result.series, against) if difference and against else "",
         report=report,
         named_series=list(named_series(report)),
         figures=FIGURES,
         statistics=_COLUMNS,
-        bursts=[f"{name}: {told}" for name, series, _ in named_series(report) if (told := warning(series))],
+        bursts=[
+            f"{name}: {told}" if against else told
+            for name, series, _ in named_series(report)
+            if (told := warning(series))
+        ],
+        unlike=differing(result.conditions_against, result.conditions) if result.conditions_against else [],
         failures=failures,
         parts=report.slowest.parts if report.slowest else {},
         charts=drawn,
         run_by_run=FIGURES[run_by_run_figure(report)].label,
         project=project(),
-        prompts=_prompts(report.result.requests),
+        prompts=_prompts(result.requests),
         models=sorted({run.model for _, series, _ in named_series(report) for run in series.runs if run.model}),
     )
     options = {f"chart-{name}": chart for name, chart in drawn.items()}
@@ -69,28 +74,32 @@ def page(report: Report) -> str:
 
 def outcome(report: Report) -> str:
     """What happened, in a sentence: runs that completed and objectives that were missed."""
-    sides = [
-        _completed(summary, series, conditions, name if report.result.against else "")
-        for (name, series, summary), conditions in zip(
-            named_series(report),
-            (report.result.conditions, report.result.conditions_against or report.result.conditions),
-            strict=False,
-        )
-    ]
-    said = ", ".join(sides)
+    compared = report.result.against is not None
+    completed = [_completed(*side, compared=compared) for side in _sides(report)]
+    said = ", ".join(completed)
     missed, count = sum(not verdict.met for verdict in report.verdicts), len(report.verdicts)
     if missed:
         return f"{said}; {missed} of {_objectives(count)} missed"
     return f"{said}; {'all ' if count > 1 else ''}{_objectives(count)} met" if count else said
 
 
-def _completed(summary: Summary, series: Series, conditions: Conditions, name: str) -> str:
+def _sides(report: Report) -> Iterator[tuple[Series, Summary, Conditions]]:
+    conditions = report.result.conditions
+    for series, summary, made in (
+        (report.result.series, report.summary, conditions),
+        (report.result.against, report.against, report.result.conditions_against or conditions),
+    ):
+        if series and summary:
+            yield series, summary, made
+
+
+def _completed(series: Series, summary: Summary, conditions: Conditions, *, compared: bool) -> str:
     runs = f"{summary.completed} of {summary.finished} runs completed"
     if conditions.runs == summary.finished == 1:
         runs = "the run completed" if summary.completed else f"the run failed: {outcome_of(series.failed[0])}"
     if _unfinished(summary, conditions):
         runs += f" ({conditions.runs} were asked for)"
-    return f"{name}: {runs}" if name else runs[0].upper() + runs[1:]
+    return f"{series.name}: {runs}" if compared else runs[0].upper() + runs[1:]
 
 
 def _unfinished(summary: Summary, conditions: Conditions) -> bool:

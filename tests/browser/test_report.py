@@ -158,6 +158,10 @@ def test_all_texts_are_readable_in_both_themes(page: Page, tmp_path: Path, view:
     show(page, many(), tmp_path)
     selector = "h1, h2, .look-note, strong, th, td, td small, dt, dd, a, .look-good, .look-bad, .look-chart svg text"
     assert {text: ratio for text, ratio in contrast(page, selector).items() if ratio < 4.5} == {}
+    outlined = (
+        "[...document.querySelectorAll('svg text')].filter(text => getComputedStyle(text).stroke != 'none').length"
+    )
+    assert page.evaluate(outlined) == 0, "an outline in the colour of the other theme"
     background = page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert background == ("rgb(17, 20, 24)" if view.theme == "dark" else "rgb(246, 247, 249)")
 

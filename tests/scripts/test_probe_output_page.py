@@ -388,6 +388,14 @@ def test_cold_starts_are_shown_apart_where_there_are_others() -> None:
     assert f"{TTFT}, cold" in Page(render(a_report(*cold, a_run(number=3)), "html")).rows("figures-measured")
 
 
+def test_a_single_run_has_no_columns_of_a_distribution_but_for_its_gaps() -> None:
+    alone = Page(render(a_report(a_run()), "html"))
+    assert alone.rows("figures-measured")[TTFT] == ["400.0", "", "", "", "", "", "1"]
+    assert alone.rows("figures-measured")[FIGURES["gap"].label][0] == "25.0"
+    in_one_piece = Page(render(a_report(a_run(gaps_ms=[])), "html"))
+    assert in_one_piece.tables["figures-measured"][0] == ["", "p50", "values"]
+
+
 def test_nothing_is_minus_zero() -> None:
     against = a_series(a_run(ttft_ms=400.04))
     assert Page(render(a_report(a_run(), against=against), "html")).rows("differences")[TTFT][0] == "0.0"

@@ -53,7 +53,7 @@ def page(report: Report) -> str:
         report=report,
         named_series=list(named_series(report)),
         figures=FIGURES,
-        statistics=_COLUMNS,
+        columns=_columns,
         bursts=[
             f"{name}: {told}" if against else told
             for name, series, _ in named_series(report)
@@ -104,6 +104,12 @@ def _completed(series: Series, summary: Summary, conditions: Conditions, *, comp
 
 def _unfinished(summary: Summary, conditions: Conditions) -> bool:
     return summary.finished < conditions.runs
+
+
+def _columns(summary: Summary) -> list[str]:
+    """The statistics that tell more than a single value, which stands in the first column."""
+    found = [distribution for distribution in summary.figures.values() if distribution.count > 1]
+    return ["p50", *(name for name in _COLUMNS[1:] if any(getattr(each, name) is not None for each in found))]
 
 
 def _objectives(count: int) -> str:

@@ -8,7 +8,7 @@ main() {
   # shellcheck source=scripts/environment.sh
   source "${root}/scripts/environment.sh"
   ensure_environment "${root}"
-  PYTHONPATH="${root}/src/probe" exec "${root}/.venv/bin/python" -P -m probe "$@"
+  PYTHONPATH="${root}/src:${root}/src/probe" exec "${root}/.venv/bin/python" -P -m probe "$@"
 }
 
 main "$@"

@@ -57,6 +57,8 @@ def value_axis(name: str = "", *, whole: bool = False) -> Options:
         "type": "value",
         "name": name,
         "nameTextStyle": {"color": _NEUTRAL, "align": "left"},
+        "axisLine": {"show": False},
+        "axisTick": {"show": False},
         "axisLabel": {"color": _NEUTRAL, "hideOverlap": True},
         "splitLine": {"lineStyle": {"color": _FAINT}},
         "splitNumber": 4,
@@ -88,5 +90,5 @@ def threshold_line(value: float, label: str) -> Options:
         "yAxis": value,
         "name": label,
         "lineStyle": {"color": THRESHOLD, "type": "dashed", "width": 1.5},
-        "label": {"show": True, "position": "insideEndTop", "formatter": "{b}", "fontSize": 11, "textBorderWidth": 0},
+        "label": {"show": True, "position": "insideEndTop", "formatter": "{b}", "fontSize": 11},
     }

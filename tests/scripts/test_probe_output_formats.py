@@ -39,7 +39,7 @@ def samples(text: str) -> dict[tuple[str, ...], float]:
 def test_every_format_ends_with_a_line_feed_and_lets_no_control_character_through(name: str) -> None:
     text = render(everything(), name)
     assert text.endswith("\n")
-    outside_of_scripts = text.partition("<script>")[0]
+    outside_of_scripts = text.partition('<script type="module">')[0]
     assert not [character for character in "\x00\x1b\x9b\r\u2028" if character in outside_of_scripts]
 
 

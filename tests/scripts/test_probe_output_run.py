@@ -72,12 +72,22 @@ def test_html_is_a_page(probe: Probe) -> None:
 
 
 @pytest.mark.parametrize("output", ["json", "jsonl", "csv", "junit", "prometheus", "html"])
-def test_prompts_and_answers_are_in_no_format(probe: Probe, output: str) -> None:
+def test_answers_are_in_no_format_and_prompts_in_the_page_alone(probe: Probe, output: str) -> None:
     words = answer("an answer that nobody shall read")
     with ScriptedServer([(0.0, words)]) as server:
-        done = probe("--url", server.url, "--prompt", "a prompt that nobody shall read", "--output", output)
+        done = probe("--url", server.url, "--prompt", "a prompt for readers of the page", "--output", output)
     assert done.returncode == 0
     assert "nobody shall read" not in done.stdout
+    assert ("for readers of the page" in done.stdout) == (output == "html")
+
+
+def test_a_page_of_saved_results_has_no_prompt(probe: Probe, tmp_path: Path) -> None:
+    with ScriptedServer([(0.0, answer("a"))]) as server:
+        (tmp_path / "saved").write_text(probe("--url", server.url, "--prompt", "why?", "--output", "json").stdout)
+    done = probe("--compare", str(tmp_path / "saved"), str(tmp_path / "saved"), "--output", "html")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "<h1" in done.stdout
+    assert "why?" not in done.stdout
 
 
 def test_two_saved_results_are_compared(probe: Probe, tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ ALLOWED = {
     "template": {"yaml"},
     "sandbox": {"template", "aiohttp", "h11", "botocore", "moto", "duckdb", "lark", "numpy", "jsonschema", "psutil"},
     "probe": {
-        *("look", "jinja2", "jsonschema", "junitparser", "markupsafe", "numpy", "plotly", "prometheus_client", "rich"),
+        *("look", "jinja2", "jsonschema", "junitparser", "markupsafe", "numpy", "prometheus_client", "rich"),
     },
     "look": {"jinja2", "markupsafe"},
     "console": {

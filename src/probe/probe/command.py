@@ -81,7 +81,7 @@ def _measure(options: Options, objectives: "list[Objective]") -> int:
         with _watcher(options, conditions, sides) as watcher:
             measured = measure_all(sides, bodies, conditions, options.timeout_seconds, watcher, os.environ, stop)
         series, *others = (replace(series, runs=runs) for series, runs in zip(_series(sides), measured, strict=True))
-        result = Result(started_at, conditions, series, others[0] if others else None)
+        result = Result(started_at, conditions, series, others[0] if others else None, requests=tuple(bodies))
         # Lines of JSON are out already, and need none of what makes a report.
         report = None if options.output == "jsonl" and not objectives else _report(result, objectives, paired=True)
         try:

@@ -90,7 +90,7 @@ output:
   csv         a row for each run
   junit       a test case for each run and each objective
   prometheus  for the textfile collector: histograms in seconds
-  html        a page of 5 MB that needs nothing else
+  html        a page of 1.2 MB that needs nothing else; the prompts are in it
 
 publishing:
   With --publish the runs go to CloudWatch, namespace Firstbyte, once they are over: every value, not an average, in the

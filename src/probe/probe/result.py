@@ -84,6 +84,7 @@ class Result:
         series: What was asked about.
         against: What it is compared with, or None.
         conditions_against: How the runs of that were made; None for those that took turns, under the same conditions.
+        requests: The different request bodies, of a measurement that was just made; a saved result has none.
     """
 
     started_at: str
@@ -91,6 +92,7 @@ class Result:
     series: Series
     against: Series | None = None
     conditions_against: Conditions | None = None
+    requests: tuple[bytes, ...] = ()
 
 
 def differing(before: Conditions, after: Conditions) -> list[str]:

@@ -19,6 +19,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 import botocore.session
+from botocore.exceptions import BotoCoreError
 
 from sandbox.aws_api.app import aws_endpoint_app
 from sandbox.banner import banner, print_line
@@ -186,9 +187,13 @@ def _recorder(spec: FunctionSpec, telemetry: Telemetry) -> Recorder:
 
 
 def _callers_own_keys() -> Mapping[str, str]:
-    credentials = botocore.session.get_session().get_credentials()
-    if credentials is None:
-        raise UsageError("--bedrock aws needs AWS credentials: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and its secret")
-    keys = credentials.get_frozen_credentials()
+    need = "--bedrock aws needs AWS credentials"
+    try:
+        credentials = botocore.session.get_session().get_credentials()
+        keys = credentials.get_frozen_credentials() if credentials else None
+    except (BotoCoreError, OSError, ValueError) as error:  # the last two come from a profile's credential_process
+        raise UsageError(f"{need}: {' '.join(str(error).split())}") from None
+    if keys is None:
+        raise UsageError(f"{need}: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and its secret")
     token = {"AWS_SESSION_TOKEN": keys.token} if keys.token else {}
     return {"AWS_ACCESS_KEY_ID": keys.access_key, "AWS_SECRET_ACCESS_KEY": keys.secret_key, **token}

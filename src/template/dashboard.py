@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from command_line import put
 from template.errors import ParameterError, TemplateError
 from template.parameters import add_overrides_option, parse_overrides
 from template.resources import ACCOUNT_ID, STACK_NAME, read_stack
@@ -32,7 +33,7 @@ names:
 
 exit codes:
   0  printed
-  1  the template or the dashboard's file cannot be read
+  1  the template or the dashboard's file cannot be read, or the body cannot be written
   2  wrong use"""
 
 
@@ -55,7 +56,8 @@ def main(arguments: list[str]) -> int:
     except TemplateError as error:
         print(f"dashboard: {error}", file=sys.stderr)
         return 1
-    print(json.dumps(json.loads(body), indent=2))
+    if unwritten := put(json.dumps(json.loads(body), indent=2), "dashboard"):
+        return unwritten
     by_stack = f"--stack-name {options.stack_name} --region {options.region} --logical-resource-id {FUNCTION}"
     described = f"aws cloudformation describe-stack-resource {by_stack} --query StackResourceDetail.PhysicalResourceId"
     for flag, given, assumed, lookup in (
@@ -117,7 +119,3 @@ def _text(pattern: str, what: str) -> Callable[[str], str]:
         return text
 
     return check
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -1,6 +1,7 @@
 """How each command of this project ends: its result is out, or one line says why not; Ctrl-C is no error."""
 
 import importlib
+import io
 import os
 import signal
 import sys
@@ -12,20 +13,23 @@ STOPPED = 130
 READER_GONE = 141
 
 
-def run(module: str, command: str, stopped: int = STOPPED) -> NoReturn:
+def run(module: str, command: str) -> NoReturn:
     """Run the function `main` of a module with the command line's arguments, and end the process with its exit code.
-
-    The module is imported here: its imports take a second, and Ctrl-C may come while they last.
 
     Args:
         module: such as `bench.command`.
         command: the name that stands before its messages.
-        stopped: the exit code after Ctrl-C.
     """
+    # Imports take up to a second. Ctrl-C just ends the process as long: an exception would come up anywhere in them.
+    interrupt = signal.getsignal(signal.SIGINT)
+    if interrupt is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    main = importlib.import_module(module).main
     try:
-        code = importlib.import_module(module).main(sys.argv[1:])
+        signal.signal(signal.SIGINT, interrupt)
+        code = main(sys.argv[1:])
     except KeyboardInterrupt:
-        code = stopped
+        code = STOPPED
     except SystemExit as end:  # of argparse, or with a message
         code = end.code if isinstance(end.code, int) else NOT_WRITTEN
         if isinstance(end.code, str):
@@ -46,6 +50,8 @@ def put(text: str, command: str) -> int:
     """
     if sys.stdout is None:  # closed by the shell's `>&-`
         return _refused(command, "standard output is closed")
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a locale may lack a character of a model's answer
     return _written(command, f"{text}\n")
 
 

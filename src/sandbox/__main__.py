@@ -2,4 +2,4 @@
 
 from command_line import run
 
-run("sandbox.command", "sandbox", stopped=0)
+run("sandbox.command", "sandbox")

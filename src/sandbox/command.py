@@ -1,6 +1,7 @@
 """The command line: exit code 0 after a signal, 1 if something is not there, 2 for wrong use."""
 
 import asyncio
+import contextlib
 import logging
 import os
 import sys
@@ -31,7 +32,8 @@ def _main(arguments: Sequence[str]) -> int:
     sys.setswitchinterval(0.001)
     logging.basicConfig(format="sandbox: %(message)s", level=logging.WARNING)
     try:
-        asyncio.run(_run(read_settings(arguments)))
+        with contextlib.suppress(KeyboardInterrupt):  # before it listens for signals
+            asyncio.run(_run(read_settings(arguments)))
     except UsageError as error:
         print_line(f"sandbox: {error}; see --help")
         return 2

@@ -8,10 +8,12 @@ usage() {
   cat <<'EOF'
 usage: scripts/bom.sh ARTIFACT
 
-Prints the bill of materials of what was built, as CycloneDX 1.6 in JSON: each bundled package with its version and its
-licence, and each file with its SHA-256. The same artifact makes the same bill.
+Prints the bill of materials of what was built, as CycloneDX 1.6 in JSON: each
+bundled package with its version and its licence, and each file with its
+SHA-256. The same artifact makes the same bill.
 
-  ARTIFACT  a folder that `sam build` made, or a zip: that of scripts/layer.sh, or one that Lambda has
+  ARTIFACT  a folder that `sam build` made, or a zip: that of scripts/layer.sh,
+            or one that Lambda has
 
 Examples:
   scripts/bom.sh .aws-sam/build/StreamingFunction > function.cdx.json

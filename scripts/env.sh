@@ -8,17 +8,21 @@ usage() {
   cat <<'EOF'
 usage: eval "$(scripts/env.sh [--function LOGICAL_ID] [--ready-file PATH])"
 
-Prints shell commands that point this shell at the running sandbox: AWS_ENDPOINT_URL, AWS_REGION, AWS_DEFAULT_REGION,
-AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN (empty) and FUNCTION_URL. The keys are random and end with
-the sandbox.
+Prints shell commands that point this shell at the running sandbox:
+AWS_ENDPOINT_URL, AWS_REGION, AWS_DEFAULT_REGION, AWS_ACCESS_KEY_ID,
+AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN (empty) and FUNCTION_URL. The keys are
+random and end with the sandbox.
 
-  --function LOGICAL_ID  the function whose URL it is (default: the first that has one in the template)
-  --ready-file PATH      the sandbox's ready file (default: .sandbox/ready.json in this repository)
+  --function LOGICAL_ID  the function whose URL it is
+                         (default: the first that has one in the template)
+  --ready-file PATH      the sandbox's ready file
+                         (default: .sandbox/ready.json in this repository)
 
 Examples:
-  eval "$(scripts/env.sh)"                          until this shell ends, aws and boto3 ask the sandbox
+  eval "$(scripts/env.sh)"
+      until this shell ends, aws and boto3 ask the sandbox
   (eval "$(scripts/env.sh)"; aws cloudwatch list-metrics --namespace Firstbyte)
-                                                    only this one command asks it
+      only this one command asks it
 
 Exit codes:
   0  printed

@@ -8,16 +8,18 @@ usage() {
   cat <<'EOF'
 usage: scripts/layer.sh [--output PATH]
 
-Builds the layer lambda_streaming as one zip, for every Python that Lambda manages, on arm64 and x86_64. The same sources
-make the same bytes. Standard error says the zip's size and SHA-256; standard output is the command that publishes it,
-with the credentials and the region of the AWS CLI.
+Builds the layer lambda_streaming as one zip, for every Python that Lambda
+manages, on arm64 and x86_64. The same sources make the same bytes. Standard
+error says the zip's size and SHA-256. Standard output is the command that
+publishes it, with the credentials and the region of the AWS CLI.
 
-  --output PATH  where the zip goes; an older one is replaced (default: lambda_streaming.zip)
+  --output PATH  where the zip goes; an older one is replaced
+                 (default: lambda_streaming.zip)
 
 Examples:
-  scripts/layer.sh                        writes lambda_streaming.zip, for a template's ContentUri
-  scripts/layer.sh --output layer.zip     writes it under another name
-  scripts/layer.sh | sh                   publishes it, too
+  scripts/layer.sh                     lambda_streaming.zip, for a ContentUri
+  scripts/layer.sh --output layer.zip  the same under another name
+  scripts/layer.sh | sh                publishes it, too
 
 Exit codes:
   0  the zip is written

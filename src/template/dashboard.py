@@ -18,22 +18,26 @@ TEMPLATE = Path(__file__).resolve().parents[2] / "template.yaml"
 DASHBOARD, FUNCTION = "StreamingDashboard", "StreamingFunction"
 
 DESCRIPTION = """\
-Print the body of the dashboard that template.yaml deploys, as plain JSON. In the CloudWatch console it goes into a
-dashboard's Actions > View/edit source."""
+Print the body of the dashboard that template.yaml deploys, as plain JSON. In
+the CloudWatch console it goes into a dashboard's Actions > View/edit source."""
 
 EPILOG = """\
 examples:
   scripts/dashboard.sh > body.json
-  scripts/dashboard.sh --stack-name chat --region eu-west-1 --parameter-overrides TtftObjectiveMilliseconds=1500
-  scripts/dashboard.sh --account-id "$(aws sts get-caller-identity --query Account --output text)"
+  scripts/dashboard.sh --stack-name chat --region eu-west-1
+  scripts/dashboard.sh --parameter-overrides TtftObjectiveMilliseconds=1500
+  scripts/dashboard.sh \\
+    --account-id "$(aws sts get-caller-identity --query Account --output text)"
 
 names:
-  The body names one stack's metrics, logs and alarms. Two of the names only AWS knows: without --account-id and
-  --function-name they are assumed, and standard error says so and how to look them up.
+  The body names one stack's metrics, logs and alarms. Two of the names only AWS
+  knows: without --account-id and --function-name they are assumed. Standard
+  error says so, and how to look them up.
 
 exit codes:
   0  printed
-  1  the template or the dashboard's file cannot be read, or the body cannot be written
+  1  the template or the dashboard's file cannot be read, or the body cannot be
+     written
   2  wrong use"""
 
 

@@ -23,10 +23,13 @@ WRONG_USE = 2
 _SANDBOX_STACK = "firstbyte"
 
 DESCRIPTION = """\
-Check a deployed stack against what this project claims and could not try without an AWS account. It deploys nothing and
-changes nothing: it reads the stack, sends a few requests, and looks for what was recorded of them. The report is
-Markdown, without account ids, URL ids, keys and e-mail addresses, so that you can attach it to an issue."""
+Check a deployed stack against what this project claims and could not try
+without an AWS account. It deploys nothing and changes nothing: it reads the
+stack, sends a few requests, and looks for what was recorded of them. The report
+is Markdown, without account ids, URL ids, keys and e-mail addresses, so that
+you can attach it to an issue."""
 
+_PERMISSIONS = "\n  ".join(PERMISSIONS)
 EPILOG = f"""\
 examples:
   scripts/verify.sh --stack firstbyte --region eu-west-1 > report.md
@@ -34,17 +37,20 @@ examples:
   scripts/verify.sh --sandbox
 
 cost:
-  Some ten requests for about 32 tokens each, and a few reads of CloudWatch: less than a cent with Nova Lite, a few
-  cents with a large model. With TimeoutSeconds at 30 or less, two long answers run into the function's timeout.
+  Some ten requests for about 32 tokens each, and a few reads of CloudWatch:
+  less than a cent with Nova Lite, a few cents with a large model. With
+  TimeoutSeconds at 30 or less, two long answers run into the function's
+  timeout.
 
 permissions:
-  {"  ".join(PERMISSIONS[:4])}
-  {"  ".join(PERMISSIONS[4:])}
+  {_PERMISSIONS}
 
 exit codes:
   0    nothing failed
-  1    a check failed, something was not seen in time, or the report cannot be written
-  2    wrong use: no keys, no such stack, no permission to read it, no sandbox, curl missing or too old
+  1    a check failed, something was not seen in time, or the report cannot be
+       written
+  2    wrong use: no keys, no such stack, no permission to read it, no sandbox,
+       curl missing or too old
   130  stopped with Ctrl-C"""
 
 

@@ -77,7 +77,6 @@ RESULTS = [
     (["verify.sh", "--sandbox", "--ready-file", "READY", "--wait", "0"], "verify: "),
     (["verify.sh", "--sandbox", "--ready-file", "READY", "--wait", "0", "--output", "json"], "verify: "),
     (["bench.sh", "probe", "--requests", "1"], "bench: "),
-    (["bench.sh", "telemetry", "--requests", "1", "--cold", "0", "--output", "json"], "bench: "),
 ]
 
 
@@ -151,6 +150,11 @@ def program(folder: Path, prints: str, code: int = 0) -> str:
     return str(path)
 
 
+def printing(text: str, code: int) -> Callable[[Path], bytes]:
+    """A profile that names such a program."""
+    return lambda folder: f"[default]\ncredential_process = {program(folder, text, code)}\n".encode()
+
+
 ROLE = b"[default]\nrole_arn = arn:aws:iam::123456789012:role/one\n"
 SIGN_ON = b"""[default]
 sso_start_url = https://a.example/
@@ -178,12 +182,7 @@ PROFILES: dict[str, tuple[Callable[[Path], bytes], str]] = {
     ),
     "no program": (lambda folder: b"[default]\ncredential_process = /no/program\n", "No such file or directory"),
     **{
-        f"a program that prints {name}": (
-            lambda folder, prints=prints, code=code: (
-                f"[default]\ncredential_process = {program(folder, prints, code)}\n".encode()
-            ),
-            words,
-        )
+        f"a program that prints {name}": (printing(prints, code), words)
         for name, prints, code, words in (
             ("nothing and fails", "", 1, "sign in first"),
             ("words", "hello", 0, "Expecting value"),

@@ -8,10 +8,12 @@ usage() {
   cat <<'EOF'
 usage: scripts/bom.sh ARTIFACT
 
-Prints the bill of materials of what was built, as CycloneDX 1.6 in JSON: each bundled package with its version and its
-licence, and each file with its SHA-256. The same artifact makes the same bill.
+Prints the bill of materials of what was built, as CycloneDX 1.6 in JSON: each
+bundled package with its version and its licence, and each file with its
+SHA-256. The same artifact makes the same bill.
 
-  ARTIFACT  a folder that `sam build` made, or a zip: that of scripts/layer.sh, or one that Lambda has
+  ARTIFACT  a folder that `sam build` made, or a zip: that of scripts/layer.sh,
+            or one that Lambda has
 
 Examples:
   scripts/bom.sh .aws-sam/build/StreamingFunction > function.cdx.json
@@ -19,7 +21,7 @@ Examples:
 
 Exit codes:
   0  the bill is printed
-  1  there is no such artifact, or it is no zip
+  1  there is no such artifact, it is no zip, or the bill cannot be written
   2  wrong use
 EOF
 }
@@ -30,11 +32,18 @@ fail() {
   exit "$1"
 }
 
-# Prints the bill of the artifact $1.
+# Runs a command whose words are worth a line: the last one, and only if it fails.
+quietly() {
+  local said="${workdir}/said"
+  "$@" 2>"${said}" || fail 1 "$(tail -n 1 -- "${said}")"
+}
+
+# Prints the bill of the artifact $2 under the root $1.
 print_bill() {
-  local artifact=$1 folder environment
+  local root=$1 artifact=$2 folder environment
   workdir="$(mktemp -d)"
   trap 'rm -rf "${workdir}"' EXIT
+  trap 'exit 130' INT
   folder="${workdir}/unpacked"
   if [[ -d "${artifact}" ]]; then
     folder="$(cd -- "${artifact}" && pwd -P)"
@@ -44,14 +53,19 @@ print_bill() {
   # An environment that holds the metadata of the artifact's packages and no others. No code, because Python runs a
   # sitecustomize.py wherever it finds one.
   environment="${workdir}/environment"
-  python -m venv --without-pip "${environment}"
+  quietly python -m venv --without-pip "${environment}"
   local -a site=("${environment}"/lib/python*/site-packages)
   find "${folder}" -name '*.dist-info' -prune -exec cp -R {} "${site[0]}/" \;
-  cyclonedx-py environment --output-reproducible --spec-version 1.6 --output-format JSON \
+  quietly cyclonedx-py environment --output-reproducible --spec-version 1.6 --output-format JSON \
     --output-file "${workdir}/bill.json" "${environment}"
-  python - "${workdir}/bill.json" "${artifact}" "${folder}" <<'EOF'
+  PYTHONPATH="${root}/src" python - "${workdir}/bill.json" "${artifact}" "${folder}" <<'EOF'
+import signal
+
+signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends it without a word
 import hashlib, json, sys
 from pathlib import Path
+
+from command_line import put
 
 
 def digest(file):
@@ -64,7 +78,7 @@ bill["metadata"]["component"] = {**subject, "hashes": digest(artifact)} if artif
 files = sorted(path for path in folder.rglob("*") if path.is_file())
 named = [{"type": "file", "name": path.relative_to(folder).as_posix(), "hashes": digest(path)} for path in files]
 bill["components"] = [*bill.get("components", []), *named]
-print(json.dumps(bill, indent=2))
+sys.exit(put(json.dumps(bill, indent=2), "bom"))
 EOF
 }
 
@@ -89,7 +103,7 @@ main() {
   source "${root}/scripts/environment.sh"
   ensure_environment "${root}"
   PATH="${root}/.venv/bin:${PATH}"
-  print_bill "$1"
+  print_bill "${root}" "$1"
 }
 
 main "$@"

@@ -8,7 +8,7 @@ main() {
   # shellcheck source=scripts/environment.sh
   source "${root}/scripts/environment.sh"
   ensure_environment "${root}"
-  PYTHONPATH="${root}/src" exec "${root}/.venv/bin/python" -P -m template.dashboard "$@"
+  PYTHONPATH="${root}/src" exec "${root}/.venv/bin/python" -P -m template "$@"
 }
 
 main "$@"

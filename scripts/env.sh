@@ -8,21 +8,25 @@ usage() {
   cat <<'EOF'
 usage: eval "$(scripts/env.sh [--function LOGICAL_ID] [--ready-file PATH])"
 
-Prints shell commands that point this shell at the running sandbox: AWS_ENDPOINT_URL, AWS_REGION, AWS_DEFAULT_REGION,
-AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN (empty) and FUNCTION_URL. The keys are random and end with
-the sandbox.
+Prints shell commands that point this shell at the running sandbox:
+AWS_ENDPOINT_URL, AWS_REGION, AWS_DEFAULT_REGION, AWS_ACCESS_KEY_ID,
+AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN (empty) and FUNCTION_URL. The keys are
+random and end with the sandbox.
 
-  --function LOGICAL_ID  the function whose URL it is (default: the first that has one in the template)
-  --ready-file PATH      the sandbox's ready file (default: .sandbox/ready.json in this repository)
+  --function LOGICAL_ID  the function whose URL it is
+                         (default: the first that has one in the template)
+  --ready-file PATH      the sandbox's ready file
+                         (default: .sandbox/ready.json in this repository)
 
 Examples:
-  eval "$(scripts/env.sh)"                          until this shell ends, aws and boto3 ask the sandbox
+  eval "$(scripts/env.sh)"
+      until this shell ends, aws and boto3 ask the sandbox
   (eval "$(scripts/env.sh)"; aws cloudwatch list-metrics --namespace Firstbyte)
-                                                    only this one command asks it
+      only this one command asks it
 
 Exit codes:
   0  printed
-  1  no sandbox is running
+  1  no sandbox is running, or the commands cannot be written
   2  wrong use
 EOF
 }
@@ -30,9 +34,14 @@ EOF
 # Prints the exports for the function $3, or for the first if that is empty. The file's path is an argument, its content
 # is not: no list of processes shows a key.
 print_exports() {
-  local python=$1 path=$2 function=$3
-  "${python}" -P - "${path}" "${function}" <<'EOF'
+  local root=$1 path=$2 function=$3
+  PYTHONPATH="${root}/src" "${root}/.venv/bin/python" -P - "${path}" "${function}" <<'EOF'
+import signal
+
+signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends it without a word
 import json, shlex, socket, sys, urllib.parse
+
+from command_line import put
 
 path, function = sys.argv[1:]
 names = {
@@ -57,9 +66,9 @@ try:
     socket.create_connection((url.hostname, url.port), timeout=2).close()
 except OSError as error:
     sys.exit(f"env: no sandbox answers where {path} says ({error}): start one with scripts/sandbox.sh")
-except (ValueError, KeyError, TypeError) as error:
+except (ValueError, KeyError, TypeError, RecursionError) as error:
     sys.exit(f"env: {path} is not the ready file of a sandbox ({error!r})")
-print("\n".join(exports))
+sys.exit(put("\n".join(exports), "env"))
 EOF
 }
 
@@ -102,7 +111,7 @@ main() {
   # shellcheck source=scripts/environment.sh
   source "${root}/scripts/environment.sh"
   ensure_environment "${root}"
-  print_exports "${root}/.venv/bin/python" "${ready_file}" "${function}"
+  print_exports "${root}" "${ready_file}" "${function}"
 }
 
 main "$@"

@@ -8,20 +8,22 @@ usage() {
   cat <<'EOF'
 usage: scripts/layer.sh [--output PATH]
 
-Builds the layer lambda_streaming as one zip, for every Python that Lambda manages, on arm64 and x86_64. The same sources
-make the same bytes. Standard error says the zip's size and SHA-256; standard output is the command that publishes it,
-with the credentials and the region of the AWS CLI.
+Builds the layer lambda_streaming as one zip, for every Python that Lambda
+manages, on arm64 and x86_64. The same sources make the same bytes. Standard
+error says the zip's size and SHA-256. Standard output is the command that
+publishes it, with the credentials and the region of the AWS CLI.
 
-  --output PATH  where the zip goes; an older one is replaced (default: lambda_streaming.zip)
+  --output PATH  where the zip goes; an older one is replaced
+                 (default: lambda_streaming.zip)
 
 Examples:
-  scripts/layer.sh                        writes lambda_streaming.zip, for a template's ContentUri
-  scripts/layer.sh --output layer.zip     writes it under another name
-  scripts/layer.sh | sh                   publishes it, too
+  scripts/layer.sh                     lambda_streaming.zip, for a ContentUri
+  scripts/layer.sh --output layer.zip  the same under another name
+  scripts/layer.sh | sh                publishes it, too
 
 Exit codes:
   0  the zip is written
-  1  it cannot be built or written
+  1  it cannot be built or written, or the command cannot be written
   2  wrong use
 EOF
 }
@@ -37,10 +39,12 @@ build() {
   local root=$1 output=$2 refusal
   workdir="$(mktemp -d)"
   trap 'rm -rf "${workdir}"' EXIT
+  trap 'exit 130' INT
   mkdir "${workdir}/layer"
   make --silent -C "${root}/src/runtime" build-layer ARTIFACTS_DIR="${workdir}/layer" >&2 ||
     fail 1 "the build failed; what it said is above"
-  (cd "${workdir}/layer" && python -P -m zipfile -c "${workdir}/layer.zip" python)
+  (cd "${workdir}/layer" && python -P -m zipfile -c "${workdir}/layer.zip" python 2>/dev/null) ||
+    fail 1 "${workdir}/layer.zip cannot be written"
   refusal="$(cp -- "${workdir}/layer.zip" "${output}" 2>&1)" || fail 1 "${output} cannot be written: ${refusal##*: }"
   python -P - "${workdir}/layer.zip" "${output}" >&2 <<'EOF'
 import hashlib, sys
@@ -90,7 +94,8 @@ main() {
   build "${root}" "${output}"
   local -a runtimes
   read -ra runtimes <<<"$(make --silent -C "${root}/src/runtime" runtimes)"
-  print_command "${output}" "${runtimes[@]}"
+  printf '%s\n' "$(print_command "${output}" "${runtimes[@]}")" 2>/dev/null ||
+    fail 1 "the zip is there, but the command cannot be written to standard output"
 }
 
 main "$@"

@@ -8,8 +8,10 @@ readonly START_SECONDS=90
 
 usage() {
   cat <<'EOF'
-usage: scripts/sandbox.sh [FLAG ...]        run the sandbox in the foreground, until Ctrl-C
-       scripts/sandbox.sh --demo [FLAG ...] start it, time one response with scripts/probe.sh, stop it
+usage: scripts/sandbox.sh [FLAG ...]
+           run the sandbox in the foreground, until Ctrl-C
+       scripts/sandbox.sh --demo [FLAG ...]
+           start it, time one response with scripts/probe.sh, stop it
 
 The first run makes .venv, which takes a minute. Flags of the sandbox:
 

@@ -6,17 +6,26 @@ set -euo pipefail
 
 usage() {
   cat <<'EOF'
-usage: scripts/test.sh                     every check: linters, types, all tests (30 minutes on two cores)
-       scripts/test.sh --quick             linters, types, and the tests of tests/unit and tests/wire (two minutes)
-       scripts/test.sh PYTEST-ARGUMENT ... only these tests, no linters
+usage: scripts/test.sh
+           every check: linters, types, all tests (30 minutes on two cores)
+       scripts/test.sh --quick
+           linters, types, and the tests of tests/unit and tests/wire (two
+           minutes)
+       scripts/test.sh PYTEST-ARGUMENT ...
+           only these tests, no linters
 
 Examples:
-  scripts/test.sh tests/wire               the layer's bytes on the Runtime API
-  scripts/test.sh -k fallback -x           tests whose name contains "fallback", up to the first failure
-  scripts/test.sh tests/fuzz --hypothesis-profile long   look for input that breaks a reader, for hours
+  scripts/test.sh tests/wire
+      the layer's bytes on the Runtime API
+  scripts/test.sh -k fallback -x
+      tests whose name contains "fallback", up to the first failure
+  scripts/test.sh tests/fuzz --hypothesis-profile long
+      look for input that breaks a reader, for hours
 
-Makes .venv on first use. As root on Debian it installs the system packages that some tests need; elsewhere it says which
-are missing. The first run of all tests also fetches the SAM CLI and builds AWS's own Node.js client, which takes minutes.
+Makes .venv on first use. As root on Debian it installs the system packages that
+some tests need; elsewhere it says which are missing. The first run of all tests
+also fetches the SAM CLI and builds AWS's own Node.js client, which takes
+minutes.
 
 Exit codes: 0 if everything passed; otherwise not 0, and the failure is printed.
 EOF

@@ -1,4 +1,4 @@
-"""Two sides compared, and the table that shows it. Writes nothing itself."""
+"""Two sides compared, and the table that shows it in 80 columns. Writes nothing itself."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -7,8 +7,6 @@ import numpy as np
 
 from probe.analysis.comparison import median_difference_interval
 from probe.terminal import bold
-
-_ROW = "{:<7}{:<18}{:>9}{:>18}{:>12}{:>18}{:>12}{:>20}{:>8}"
 
 
 def compare(
@@ -38,16 +36,41 @@ def _spread(values: Sequence[float]) -> dict[str, float]:
     return dict(zip(("p10", "median", "p90"), np.quantile(values, (0.1, 0.5, 0.9)).tolist(), strict=True))
 
 
-def table(what: str, requests: Mapping[str, int], results: Sequence[Mapping[str, Any]], emphasis: bool) -> str:
-    """The table; times are milliseconds, `what` is what one side has and the other has not."""
-    counts = " and ".join(f"{count} {case}" for case, count in requests.items() if count)
-    head = _ROW.format("case", "", "with", "p10 - p90", "without", "p10 - p90", "difference", "95 % interval", "ratio")
-    lines = [f"medians in ms, with {what} and without, {counts} requests each", "", bold(head, emphasis)]
-    for result in results:
-        cells = [result["case"], result["label"]]
-        for side in (result["with"], result["without"]):
-            cells += [f"{side['median']:.2f}", f"{side['p10']:.2f} - {side['p90']:.2f}"]
-        difference = result["difference"]
-        cells += [f"{difference['median']:+.2f}", f"{difference['low']:+.2f} .. {difference['high']:+.2f}"]
-        lines.append(_ROW.format(*cells, f"{result['ratio']:.3f}"))
+def table(
+    sides: tuple[str, str], requests: Mapping[str, int], results: Sequence[Mapping[str, Any]], emphasis: bool
+) -> str:
+    """Return the table of medians in milliseconds: for each case its figures.
+
+    Args:
+        sides: what the side with the thing measured is called, and the side without it.
+        requests: how many each side had of each case.
+        results: what `compare` has found.
+        emphasis: whether titles are bold.
+    """
+    head = ("medians in ms", *sides, "difference", "95 % interval")
+    rows = [(f"  {result['label']}", *_cells(result)) for result in results]
+    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
+
+    def line(cells: Sequence[str]) -> str:
+        first, *figures = cells
+        others = zip(figures, widths[1:], strict=True)
+        return "  ".join((first.ljust(widths[0]), *(cell.rjust(width) for cell, width in others)))
+
+    lines, case = [bold(line(head), emphasis)], ""
+    for result, row in zip(results, rows, strict=True):
+        if result["case"] != case:
+            case = result["case"]
+            lines.append(bold(f"{case}, {requests[case]} requests each", emphasis))
+        lines.append(line(row))
     return "\n".join(lines)
+
+
+def _cells(result: Mapping[str, Any]) -> tuple[str, ...]:
+    difference = result["difference"]
+    medians = (f"{result[side]['median']:.2f}" for side in ("with", "without"))
+    return (*medians, _signed(difference["median"]), f"{_signed(difference['low'])} to {_signed(difference['high'])}")
+
+
+def _signed(value: float) -> str:
+    # No difference has no sign, and what rounds to none is none.
+    return f"{value:+.2f}" if round(value, 2) else "0.00"

@@ -49,13 +49,18 @@ def running(template: Path, directory: Path, *flags: str) -> Iterator[Sandbox]:
     log, ready_file = directory / "sandbox.log", directory / "ready.json"
     command = (sys.executable, "-P", "-m", "sandbox")
     # Through a pipe: a limit on the size of the sandbox's files, as the soak sets one, leaves what it prints alone.
-    with log.open("wb") as output, subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=output) as printed:  # noqa: S607 - any cat will do
+    # In process groups of their own: Ctrl-C on the terminal ends this program, which then ends them.
+    with (
+        log.open("wb") as output,
+        subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=output, process_group=0) as printed,  # noqa: S607 - any
+    ):
         process = subprocess.Popen(  # noqa: S603 - no shell reads the paths
             [*command, "--template", str(template), "--ready-file", str(ready_file), *flags],
             env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
             stdin=subprocess.DEVNULL,
             stdout=printed.stdin,
             stderr=printed.stdin,
+            process_group=0,
         )
         assert printed.stdin is not None
         printed.stdin.close()  # it ends with the sandbox

@@ -7,9 +7,10 @@ import asyncio
 import logging
 import socket
 from contextlib import AsyncExitStack
+from typing import Any
 
 from aiohttp import web
-from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
 from aiohttp.typedefs import Handler, Middleware
 from aiohttp.web_protocol import RequestPayloadError
 
@@ -135,19 +136,30 @@ def _addressed(port: int) -> Middleware:
     return check
 
 
-class _Everyday(logging.Filter):
-    """Makes a line of what aiohttp reports with a stack trace: that somebody sent no HTTP."""
+class _Everyday(logging.LoggerAdapter[logging.Logger]):
+    """Makes a line of what aiohttp reports with a stack trace, or not at all: that somebody sent no HTTP/1.1."""
 
-    def filter(self, record: logging.LogRecord) -> bool:
-        error = record.exc_info[1] if record.exc_info else None
+    def log(self, level: int, msg: object, *args: object, **kwargs: Any) -> None:
+        """Log a record; the line about a request that cannot be read quotes nothing of it, which may be a key."""
+        error = kwargs.get("exc_info")
         if isinstance(error, HttpProcessingError):
-            said = " ".join(str(error.message).split())[:200]
-            record.msg, record.args, record.exc_info = "a request was answered %d: %s", (error.code, said), None
-        return True
+            self.logger.warning("a request was answered %d: %s", error.code, _what_is_wrong(error))
+        else:
+            super().log(level, msg, *args, **kwargs)
 
 
-_http_log = logging.getLogger(f"{__name__}.http")
-_http_log.addFilter(_Everyday())
+def _what_is_wrong(error: HttpProcessingError) -> str:
+    said = " ".join(str(error.message).split())
+    if isinstance(error, LineTooLong):
+        return f"its first line or one of its headers is longer than {error.args[1]} bytes"
+    if said.startswith("Pause on PRI/Upgrade"):
+        return "it is HTTP/2, and the sandbox speaks HTTP/1.1"
+    if "HTTPS traffic" in said or "\\x16\\x03" in said:
+        return "it is TLS: call http://, not https://"
+    return said.partition(":")[0]
+
+
+_http_log = _Everyday(logging.getLogger(f"{__name__}.http"))
 
 
 class _Full(asyncio.Protocol):

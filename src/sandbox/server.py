@@ -10,6 +10,7 @@
 """
 
 import asyncio
+import logging
 import signal
 import socket
 import tempfile
@@ -19,6 +20,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 import botocore.session
+from botocore.exceptions import BotoCoreError
 
 from sandbox.aws_api.app import aws_endpoint_app
 from sandbox.banner import banner, print_line
@@ -191,9 +193,17 @@ def _recorder(spec: FunctionSpec, telemetry: Telemetry) -> Recorder:
 
 
 def _callers_own_keys() -> Mapping[str, str]:
-    credentials = botocore.session.get_session().get_credentials()
-    if credentials is None:
-        raise UsageError("--bedrock aws needs AWS credentials: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and its secret")
-    keys = credentials.get_frozen_credentials()
+    need = "--bedrock aws needs AWS credentials"
+    logging.getLogger("botocore.credentials").setLevel(logging.CRITICAL)  # what it warns of is raised, too
+    try:
+        credentials = botocore.session.get_session().get_credentials()
+        keys = credentials.get_frozen_credentials() if credentials else None
+    except BotoCoreError as error:
+        raise UsageError(f"{need}: {' '.join(str(error).split())}") from None
+    except (AttributeError, OSError, RuntimeError, TypeError, ValueError) as error:
+        # What botocore lets through of a program that a profile names and of a file that is missing.
+        raise UsageError(f"{need}, and the profile's cannot be read: {' '.join(str(error).split())}") from None
+    if keys is None:
+        raise UsageError(f"{need}: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and its secret")
     token = {"AWS_SESSION_TOKEN": keys.token} if keys.token else {}
     return {"AWS_ACCESS_KEY_ID": keys.access_key, "AWS_SECRET_ACCESS_KEY": keys.secret_key, **token}

@@ -19,16 +19,17 @@ examples:
       the stack of this repository, with scripted models
   scripts/sandbox.sh --model-script "ttft=800 gap=50 chunks=200"
       slow models with long answers (times in milliseconds)
-  scripts/sandbox.sh --parameter-overrides TimeoutSeconds=10 ReservedConcurrency=1
+  scripts/sandbox.sh --parameter-overrides TimeoutSeconds=10 MaxOutputTokens=50
       the stack as it would be deployed with these parameters
-  scripts/sandbox.sh --template .aws-sam/build/template.yaml --python /usr/bin/python3.13
+  scripts/sandbox.sh --template .aws-sam/build/template.yaml --python python3.13
       what `sam build` has built, under the interpreter that it was built for
-  ../firstbyte/scripts/sandbox.sh --template ./template.yaml --python ./.venv/bin/python
+  ../firstbyte/scripts/sandbox.sh --template app.yaml --python .venv/bin/python
       the functions of a folder of your own
   scripts/sandbox.sh --data .sandbox
       metrics, logs and traces that the next start with the same flag still has
   scripts/sandbox.sh --alarm-minute 1 --model-script "fault=throttling"
-      a drill: the alarms count a second as a minute, so five minutes without an answer are over in five seconds
+      a drill: the alarms count a second as a minute, so five minutes without an
+      answer are over in five seconds
   scripts/sandbox.sh --alarm-minute 5 --parameter-overrides ProbeEveryMinutes=1
       the stack with its own probe, which asks every five seconds
   scripts/sandbox.sh --bedrock aws --region us-east-1
@@ -95,8 +96,8 @@ def read_settings(arguments: Sequence[str], environment: Mapping[str, str] = os.
 def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="scripts/sandbox.sh",
-        description="Run a SAM template's functions on this machine, with Lambda, their Function URLs, Bedrock, "
-        "CloudWatch and X-Ray.",
+        description="Run a SAM template's functions on this machine, with Lambda, their Function\n"
+        "URLs, Bedrock, CloudWatch and X-Ray.",
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from command_line import put
 from template.errors import ParameterError, TemplateError
 from template.parameters import add_overrides_option, parse_overrides
 from template.resources import ACCOUNT_ID, STACK_NAME, read_stack
@@ -17,22 +18,26 @@ TEMPLATE = Path(__file__).resolve().parents[2] / "template.yaml"
 DASHBOARD, FUNCTION = "StreamingDashboard", "StreamingFunction"
 
 DESCRIPTION = """\
-Print the body of the dashboard that template.yaml deploys, as plain JSON. In the CloudWatch console it goes into a
-dashboard's Actions > View/edit source."""
+Print the body of the dashboard that template.yaml deploys, as plain JSON. In
+the CloudWatch console it goes into a dashboard's Actions > View/edit source."""
 
 EPILOG = """\
 examples:
   scripts/dashboard.sh > body.json
-  scripts/dashboard.sh --stack-name chat --region eu-west-1 --parameter-overrides TtftObjectiveMilliseconds=1500
-  scripts/dashboard.sh --account-id "$(aws sts get-caller-identity --query Account --output text)"
+  scripts/dashboard.sh --stack-name chat --region eu-west-1
+  scripts/dashboard.sh --parameter-overrides TtftObjectiveMilliseconds=1500
+  scripts/dashboard.sh \\
+    --account-id "$(aws sts get-caller-identity --query Account --output text)"
 
 names:
-  The body names one stack's metrics, logs and alarms. Two of the names only AWS knows: without --account-id and
-  --function-name they are assumed, and standard error says so and how to look them up.
+  The body names one stack's metrics, logs and alarms. Two of the names only AWS
+  knows: without --account-id and --function-name they are assumed. Standard
+  error says so, and how to look them up.
 
 exit codes:
   0  printed
-  1  the template or the dashboard's file cannot be read
+  1  the template or the dashboard's file cannot be read, or the body cannot be
+     written
   2  wrong use"""
 
 
@@ -55,7 +60,8 @@ def main(arguments: list[str]) -> int:
     except TemplateError as error:
         print(f"dashboard: {error}", file=sys.stderr)
         return 1
-    print(json.dumps(json.loads(body), indent=2))
+    if unwritten := put(json.dumps(json.loads(body), indent=2), "dashboard"):
+        return unwritten
     by_stack = f"--stack-name {options.stack_name} --region {options.region} --logical-resource-id {FUNCTION}"
     described = f"aws cloudformation describe-stack-resource {by_stack} --query StackResourceDetail.PhysicalResourceId"
     for flag, given, assumed, lookup in (
@@ -117,7 +123,3 @@ def _text(pattern: str, what: str) -> Callable[[str], str]:
         return text
 
     return check
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

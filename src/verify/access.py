@@ -80,7 +80,10 @@ def aws_access(region: str | None) -> Access:
         found = session.get_credentials()
         keys = found.get_frozen_credentials() if found else None
     except BotoCoreError as error:
-        raise VerifyError(f"no AWS credentials: {error}") from None
+        raise VerifyError(f"no AWS credentials: {' '.join(str(error).split())}") from None
+    except (AttributeError, OSError, RuntimeError, TypeError, ValueError) as error:
+        # What botocore lets through of a program that a profile names and of a file that is missing.
+        raise VerifyError(f"the profile's AWS credentials cannot be read: {' '.join(str(error).split())}") from None
     if keys is None:
         raise VerifyError("no AWS credentials: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
     if not home:

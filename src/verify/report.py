@@ -106,7 +106,7 @@ def tools(environment: Mapping[str, str]) -> dict[str, str]:
 def _said(command: Sequence[str], environment: Mapping[str, str] | None = None) -> str:
     try:
         done = subprocess.run(  # noqa: S603 - commands of this file, and no shell
-            command, env=environment, capture_output=True, text=True, check=False
+            command, env=environment, capture_output=True, text=True, errors="replace", check=False
         )
     except OSError:
         return ""

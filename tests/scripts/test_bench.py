@@ -1,25 +1,33 @@
 """The benchmark: that it compares what it says, with true statistics; no speed is looked at."""
 
+import io
+import itertools
 import json
+import os
 import signal
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
+from rich.console import Console
 
+import readme
 from bench import probing, telemetry
 from bench.probing.bare_curl import ask
+from bench.progress import progress
 from bench.report import compare, table
 from bench.sandbox import running
+from bench.soak import disturber, plans
 from bench.telemetry.client import Client
 from bench.telemetry.stacks import without_telemetry
 from probe.credentials import Credentials
 from probe.load import Side
 from probe.target import parse_url
+from pseudo_terminal import PseudoTerminal
 from recorded import LOG_GROUP
 from tools import REPOSITORY
 
@@ -51,7 +59,7 @@ def test_the_document_on_telemetry_has_every_figure_of_both_sides() -> None:
     done = bench("telemetry", "--requests", "3", "--cold", "1", "--output", "json")
     assert done.returncode == 0, done.stderr
     document = json.loads(done.stdout)
-    assert (document["schema_version"], document["subject"]) == (2, "telemetry")
+    assert (document["schema_version"], document["subject"]) == (3, "telemetry")
     assert document["requests"] == {"warm": 3, "cold": 1}
     found = check(document["results"])
     assert list(found) == [(start, figure) for start in ("warm", "cold") for figure in telemetry.FIGURES]
@@ -59,18 +67,20 @@ def test_the_document_on_telemetry_has_every_figure_of_both_sides() -> None:
         assert found["warm", "ttfb_ms"][side]["p10"] > 0
         assert found["cold", "ttfb_ms"][side]["median"] > found["warm", "ttfb_ms"][side]["median"]
         assert found["warm", "ttfb_ms"][side]["median"] <= found["warm", "last_byte_ms"][side]["median"]
-    assert done.stderr.splitlines()[-1] == "cold: 1 requests to each"
+    stages = ["starting two sandboxes", "warm-up: 0 of 20 requests", "warm: 0 of 3 requests", "cold: 0 of 1 requests"]
+    assert [line for line in done.stderr.splitlines() if line in stages] == stages
 
 
 def test_the_document_on_the_probe_has_every_figure_of_both_sides() -> None:
     done = bench("probe", "--requests", "10", "--output", "json")
     assert done.returncode == 0, done.stderr
     document = json.loads(done.stdout)
-    assert (document["schema_version"], document["subject"]) == (2, "probe")
-    assert document["requests"] == {"paced": 10, "fast": 10, "busy": 10}
+    assert (document["schema_version"], document["subject"]) == (3, "probe")
+    cases = ("five texts", "500 texts", "eight at a time")
+    assert document["requests"] == dict.fromkeys(cases, 10)
     found = check(document["results"])
-    assert list(found) == [(case, figure) for case in ("paced", "fast", "busy") for figure in probing.FIGURES]
-    for case in ("paced", "fast", "busy"):
+    assert list(found) == [(case, figure) for case in cases for figure in probing.FIGURES]
+    for case in cases:
         for side in ("with", "without"):
             # The server waits 100 ms before the first text, and no client can have it earlier.
             assert found[case, "wire_ms"][side]["p10"] >= 100
@@ -158,12 +168,71 @@ def test_figures_are_percentiles_and_differences_are_of_medians() -> None:
 def test_the_table_is_for_people() -> None:
     series = [10.0, 20.0, 30.0]
     results = [compared([value + 1 for value in series], series)]
-    lines = table("telemetry", {"warm": 3, "cold": 0}, results, emphasis=False).splitlines()
-    assert lines[0] == "medians in ms, with telemetry and without, 3 warm requests each"
-    expected = "warm TTFB 21.00 13.00 - 29.00 20.00 12.00 - 28.00 +1.00 +1.00 .. +1.00 1.050"
-    assert lines[3].split() == expected.split()
-    assert len({len(line) for line in lines[2:]}) == 1, "the columns stand below their titles"
-    assert "\x1b[1m" in table("telemetry", {"warm": 3}, results, emphasis=True)
+    lines = table(telemetry.SIDES, {"warm": 3, "cold": 0}, results, emphasis=False).splitlines()
+    assert lines[0].split() == ["medians", "in", "ms", "with", "without", "difference", "95", "%", "interval"]
+    assert lines[1] == "warm, 3 requests each"
+    assert lines[2].split() == ["TTFB", "21.00", "20.00", "+1.00", "+1.00", "to", "+1.00"]
+    assert len(lines[0]) == len(lines[2]), "the columns stand below their titles"
+    assert "\x1b[1m" in table(telemetry.SIDES, {"warm": 3}, results, emphasis=True)
+    assert " 0.00 " in table(telemetry.SIDES, {"warm": 3}, [compared(series, series)], emphasis=False)
+
+
+@pytest.mark.parametrize(("cases", "subject"), [(("warm", "cold"), telemetry), (probing.CASES, probing)])
+def test_the_table_fits_into_80_columns_whatever_the_figures_are(cases: Sequence[str], subject: Any) -> None:
+    slow, quick = [dict.fromkeys(subject.FIGURES, value) for value in (98_765.43, 1.0)]
+    results = [each for case in cases for each in compare(case, subject.FIGURES, [slow, quick], [quick, slow])]
+    text = table(subject.SIDES, dict.fromkeys(cases, 10_000), results, emphasis=False)
+    assert "-98764.43 to +98764.43" in text
+    assert max(map(len, text.splitlines())) <= 80
+
+
+def test_the_readme_has_the_names_of_the_output() -> None:
+    for heading, cases, subject in (
+        ("## What telemetry costs", ("warm", "cold"), telemetry),
+        ("## What the probe costs", probing.CASES, probing),
+    ):
+        names = {f"{case}: {figure}" for case in cases for figure in subject.FIGURES.values()}
+        assert {row[0] for row in readme.table("src/bench", heading)} <= names
+        assert f"| | {' | '.join(subject.SIDES)} | difference | 95 % interval |" in readme.section("src/bench", heading)
+    disturbances = (disturber.KILLED, disturber.STOPPED, disturber.FULL_DISK)
+    faults = [fault for fault in plans.faults_of(plans.plans(10_000, 1)) if fault != plans.NOTHING]
+    assert [row[0] for row in readme.table("src/bench", "## What the stack endures")] == [*faults, *disturbances]
+
+
+def test_help_has_the_names_of_the_output() -> None:
+    for name, cases, subject in (("telemetry", ("warm", "cold"), telemetry), ("probe", probing.CASES, probing)):
+        text = bench(name, "--help").stdout
+        for words in (*cases, *subject.FIGURES.values()):
+            assert f"\n  {words}  " in text
+
+
+def told(shown_on: Console, clock: Callable[[], float]) -> None:
+    """A stage of a hundred requests, each of which takes a second, after one that counts nothing."""
+    with progress(shown_on, clock) as tell:
+        tell("starting", 0, 0)
+        for number in range(100):
+            tell("warm", number, 100)
+
+
+def test_progress_is_a_line_now_and_then() -> None:
+    paper, seconds = io.StringIO(), itertools.count()
+    told(Console(file=paper), lambda: float(next(seconds)))
+    lines = paper.getvalue().splitlines()
+    assert lines[:2] == ["starting", "warm: 0 of 100 requests"]
+    assert 4 < len(lines) < 20
+
+
+def test_progress_on_a_terminal_is_one_line_that_changes_and_goes() -> None:
+    terminal = PseudoTerminal(columns=80)
+    command = [str(REPOSITORY / "scripts/bench.sh"), "probe", "--requests", "3"]
+    process = terminal.start(command, {**os.environ, "TERM": "xterm", "COLUMNS": "80"})
+    terminal.read_until(r"^five texts .* 0/3 ")
+    terminal.read_until(r"^eight at a time .* 0/3 ")
+    assert sum(bool(line) for line in terminal.screen) == 1
+    assert terminal.finish(process) == 0
+    assert "\x1b[31m" not in terminal.written
+    assert [line for line in terminal.screen if "0/3" in line] == []
+    terminal.close()
 
 
 @pytest.mark.parametrize(
@@ -199,12 +268,14 @@ def test_ctrl_c_ends_the_benchmark_of_the_probe(seconds: float) -> None:
         [str(REPOSITORY / "scripts/bench.sh"), "probe", "--requests", "1000"],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
+        start_new_session=True,
     ) as process:
         try:
             assert process.stderr is not None
-            assert process.stderr.readline() == b"paced: 1000 requests each\n"
+            assert process.stderr.readline() == b"five texts: 0 of 1000 requests\n"
             time.sleep(seconds)
-            process.send_signal(signal.SIGINT)
+            os.killpg(process.pid, signal.SIGINT)  # as a terminal does it
             assert process.wait(30) == 130
+            assert process.stderr.read() == b""
         finally:
             process.kill()

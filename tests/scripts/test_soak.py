@@ -31,7 +31,7 @@ pytestmark = [pytest.mark.alone, pytest.mark.timeout(400)]
 
 @pytest.fixture(scope="module")
 def soaked() -> Result:
-    return run(REQUESTS, 1, lambda stage, done: None)
+    return run(REQUESTS, 1, lambda stage, done, total: None)
 
 
 def wrong(checks: list[Any]) -> list[str]:

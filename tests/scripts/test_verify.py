@@ -15,8 +15,8 @@ from sandbox_process import StartSandbox
 from stack_on_paper import NAME, StackOnPaper, events, lines, request_id, said, trace_id
 from tools import REPOSITORY, without_aws
 from verify import responses, surroundings, telemetry
-from verify.__main__ import main
 from verify.access import PERMISSIONS
+from verify.command import main
 from verify.deployed import STACK
 from verify_process import verify
 

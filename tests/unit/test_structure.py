@@ -16,17 +16,21 @@ SOURCES = REPOSITORY / "src"
 ALLOWED = {
     "function": {"lambda_streaming", "aws_lambda_powertools", "aws_xray_sdk", "boto3", "botocore"},
     "runtime": {"awslambdaric", "runtime_client"},
-    "template": {"yaml"},
-    "sandbox": {"template", "aiohttp", "h11", "botocore", "moto", "duckdb", "lark", "numpy", "jsonschema", "psutil"},
+    "template": {"command_line", "yaml"},
+    "sandbox": {
+        *("command_line", "template", "aiohttp", "h11", "botocore", "moto", "duckdb", "lark", "numpy", "jsonschema"),
+        "psutil",
+    },
     "probe": {
         *("look", "jinja2", "jsonschema", "junitparser", "markupsafe", "numpy", "prometheus_client", "rich"),
     },
     "look": {"jinja2", "markupsafe"},
     "console": {
-        *("look", "boto3", "botocore", "fastapi", "httpx", "jinja2", "markupsafe", "nicegui", "starlette", "uvicorn"),
+        *("command_line", "look", "boto3", "botocore", "fastapi", "httpx", "jinja2", "markupsafe", "nicegui"),
+        *("starlette", "uvicorn"),
     },
-    "bench": {"probe", "boto3", "botocore", "numpy", "psutil", "rich"},
-    "verify": {"probe", "boto3", "botocore"},
+    "bench": {"command_line", "probe", "boto3", "botocore", "numpy", "psutil", "rich"},
+    "verify": {"command_line", "probe", "boto3", "botocore"},
 }
 OWN = {
     "function": {"app", "firstbyte"},
@@ -63,6 +67,10 @@ def test_a_part_imports_what_it_may(part: str) -> None:
         # urllib3's exceptions are what botocore lets through from a broken stream; it comes with botocore.
         foreign -= {"urllib3"} if part in ("function", "verify") else set()
         assert not foreign, f"{file.relative_to(REPOSITORY)} imports {sorted(foreign)}"
+
+
+def test_what_every_command_imports_needs_nothing_but_the_standard_library() -> None:
+    assert imports(SOURCES / "command_line.py") <= set(sys.stdlib_module_names)
 
 
 # What a library calls by its name: asyncio's protocols, the hooks of botocore's signer, awslambdaric's native part.

@@ -63,7 +63,9 @@ def ask(side: Side, body: bytes, count: int, at_a_time: int) -> list[Heard]:
 
 
 def _start(config: bytes, selector: selectors.BaseSelector) -> None:
-    curl = subprocess.Popen(["curl", "-q", "-sN", "-K", "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # noqa: S607
+    command = ["curl", "-q", "-sN", "-K", "-"]
+    # In a process group of its own: Ctrl-C on the terminal would end curl, too, and look like a failed request.
+    curl = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, process_group=0)  # noqa: S603
     assert curl.stdin is not None
     assert curl.stdout is not None
     with curl.stdin as its_config:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from bench.probing.bare_curl import ask
+from bench.progress import Told
 from bench.report import compare
 from probe.credentials import Credentials
 from probe.load import Side, measure_all
@@ -22,7 +23,8 @@ from probe.screen import watcher
 from probe.stop import Stop
 from probe.target import parse_url
 
-FIGURES = {"wire_ms": "TTFT on the wire", "late_ms": "TTFT late by", "gap_ms": "worst gap off by"}
+SIDES = ("probe", "bare curl")
+FIGURES = {"wire_ms": "TTFT on the wire", "late_ms": "TTFT later than sent", "gap_ms": "worst gap off by"}
 
 _TIMEOUT_SECONDS = 60.0
 
@@ -51,22 +53,22 @@ class Case:
 
 
 CASES = {
-    "paced": Case(Schedule(wait_seconds=0.1, gap_seconds=0.1, chunks=5), at_a_time=1, in_a_turn=1),
-    "fast": Case(Schedule(wait_seconds=0.1, gap_seconds=0.0, chunks=500), at_a_time=1, in_a_turn=1),
-    "busy": Case(Schedule(wait_seconds=0.1, gap_seconds=0.1, chunks=5), at_a_time=8, in_a_turn=40),
+    "five texts": Case(Schedule(wait_seconds=0.1, gap_seconds=0.1, chunks=5), at_a_time=1, in_a_turn=1),
+    "500 texts": Case(Schedule(wait_seconds=0.1, gap_seconds=0.0, chunks=500), at_a_time=1, in_a_turn=1),
+    "eight at a time": Case(Schedule(wait_seconds=0.1, gap_seconds=0.1, chunks=5), at_a_time=8, in_a_turn=40),
 }
 
 
-def measure(requests: Mapping[str, int]) -> list[dict[str, Any]]:
+def measure(requests: Mapping[str, int], told: Told) -> list[dict[str, Any]]:
     """Make so many requests of each case, through the probe and without it; return a comparison of every figure."""
     results = []
     with _terminal() as terminal, Server() as server:
         side = Side(parse_url(server.url, "us-east-1", {}), Credentials("AKIDEXAMPLE", "secret", None), buffered=False)
         for name, count in requests.items():
-            print(f"{name}: {count} requests each", file=sys.stderr)
             case = CASES[name]
             samples: tuple[list[dict[str, float]], ...] = ([], [])
             for turn, begun in enumerate(range(0, count, case.in_a_turn)):
+                told(name, begun, count)
                 number = min(case.in_a_turn, count - begun)
                 for which in (0, 1) if turn % 2 == 0 else (1, 0):  # neither is always the first of a pair
                     if which == 0:
@@ -79,14 +81,14 @@ def measure(requests: Mapping[str, int]) -> list[dict[str, Any]]:
 
 
 class Server:
-    """The server in its process."""
+    """The server in its process. Ctrl-C on the terminal does not reach it: it ends with the `with` statement."""
 
     def __enter__(self) -> "Server":
         command = [sys.executable, "-P", "-m", "bench.probing.server"]
         sources = Path(__file__).parents[2]
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join((str(sources), str(sources / "probe")))}
         self._process = subprocess.Popen(  # noqa: S603 - a part of this program
-            command, env=environment, stdout=subprocess.PIPE, text=True
+            command, env=environment, stdout=subprocess.PIPE, text=True, process_group=0
         )
         self.url = self._line().rstrip()
         return self
@@ -109,7 +111,9 @@ class Server:
 def _terminal() -> Iterator[IO[str]]:
     """A terminal whose other end is read and thrown away, so that the probe draws what people see."""
     screen, keyboard = pty.openpty()
-    with subprocess.Popen(["cat"], stdin=screen, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL):  # noqa: S607
+    # In a process group of its own: Ctrl-C would end it, and the probe could not write any more.
+    nowhere = subprocess.DEVNULL
+    with subprocess.Popen(["cat"], stdin=screen, stdout=nowhere, stderr=nowhere, process_group=0):  # noqa: S607
         os.close(screen)
         with os.fdopen(keyboard, "w", encoding="utf-8") as terminal:
             yield terminal
@@ -127,8 +131,8 @@ def _through_the_probe(side: Side, case: Case, count: int, server: Server, termi
         max_tokens=None,
     )
     environment = {**os.environ, "TERM": "xterm"}
-    drawn = watcher(conditions, 1, "table", environment)
-    with contextlib.redirect_stdout(terminal), drawn as shown, Stop() as stop:
+    # The watcher looks at what standard output is: the terminal that nobody sees.
+    with contextlib.redirect_stdout(terminal), watcher(conditions, 1, "table", environment) as shown, Stop() as stop:
         (runs,) = measure_all([side], [case.body], conditions, _TIMEOUT_SECONDS, shown, environment, stop)
         if stop.comes_within(0.0):
             raise KeyboardInterrupt

@@ -28,6 +28,11 @@ class _Server(ThreadingHTTPServer):
         self.accepted_at[address] = time.monotonic()
         return connection, address
 
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing of a client that has left, as after Ctrl-C."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
+
 
 class _Answer(BaseHTTPRequestHandler):
     server: _Server

@@ -66,7 +66,7 @@ def tables(result: Result) -> RenderableType:
 
 
 def _faults(result: Result) -> Table:
-    table = _table("what was wrong", ">requests", "what the clients saw", "what was recorded")
+    table = _table("fault", ">requests", "what the clients saw", "what was recorded")
     for fault, seen in _by_fault(result).items():
         saw = Counter(map(_words, seen)).most_common()
         recorded = Counter(_recorded(seen, result)).most_common()
@@ -92,7 +92,7 @@ def _recorded(seen: list[Seen], result: Result) -> dict[str, int]:
 
 
 def _counts(counts: Mapping[str, int]) -> str:
-    return "\n".join(f"{count} {words}" for words, count in counts.items())
+    return "\n".join(f"{count} x {words}" for words, count in counts.items())
 
 
 def _disturbances(result: Result) -> Table:

@@ -8,11 +8,11 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.progress import Told
 from bench.sandbox import Sandbox, running
 from bench.soak.books import Check, balance
 from bench.soak.client import WHOLE, Client, Seen
@@ -63,16 +63,16 @@ class Result:
         return all(check.balances for check in self.checks)
 
 
-def run(requests: int, seed: int, told: Callable[[str, int], None]) -> Result:
+def run(requests: int, seed: int, told: Told) -> Result:
     """Run a soak.
 
     Args:
         requests: how many.
         seed: decides on the plans of the requests; which of them meet which disturbance is left to chance.
-        told: is called with a stage and how many requests of it are done.
+        told: is called with each stage and how far it is.
     """
     with contextlib.ExitStack() as stack:
-        told("starting a sandbox", 0)
+        told("starting a sandbox", 0, 0)
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="soak-", ignore_cleanup_errors=True)))
         sandbox = stack.enter_context(running(faulty_stack(directory), directory, *flags(directory)))
         client, extra = Client(sandbox.ready), list[Seen]()
@@ -90,12 +90,12 @@ def run(requests: int, seed: int, told: Callable[[str, int], None]) -> Result:
         begun = time.monotonic()
         seen, half, disturber = _requests(sandbox, client, plans(requests, seed), seed, told)
         seconds = time.monotonic() - begun
-        told("waiting for the last records", requests)
+        told("waiting for the last records", 0, 0)
         reader.wait_until_quiet()
         reader.close()
         after = at_rest(sandbox, ask)
         answers = extra[-1].status == 200 and extra[-1].ending == WHOLE
-        told("reading the records", requests)
+        told("reading the records", 0, 0)
         reader.wait_until_quiet()
         everything = [*extra, *seen]
         records = reader.read()
@@ -113,7 +113,7 @@ def run(requests: int, seed: int, told: Callable[[str, int], None]) -> Result:
 
 
 def _requests(
-    sandbox: Sandbox, client: Client, wanted: list[Plan], seed: int, told: Callable[[str, int], None]
+    sandbox: Sandbox, client: Client, wanted: list[Plan], seed: int, told: Told
 ) -> tuple[list[Seen], Held, Disturber]:
     disturber, seen, lock = Disturber(sandbox.pid, len(wanted), seed), list[Seen](), threading.Lock()
     halves: list[Held] = []
@@ -123,7 +123,7 @@ def _requests(
         one = client.make(wanted[number])
         with lock:
             seen.append(one)
-            told("requests", len(seen))
+            told("requests with faults", len(seen), len(wanted))
             if len(seen) == len(wanted) // 2:
                 halves.append(held(sandbox))
         if one.throttled:

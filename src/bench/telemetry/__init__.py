@@ -1,5 +1,5 @@
 """The function's telemetry: what a client waits for it, and what it costs the environment."""
 
-from .series import FIGURES, measure
+from .series import FIGURES, SIDES, measure
 
-__all__ = ["FIGURES", "measure"]
+__all__ = ["FIGURES", "SIDES", "measure"]

@@ -69,7 +69,7 @@ def python_version(python: str) -> str:
     say = "import sys; print('%d.%d.%d' % sys.version_info[:3])"
     try:
         done = subprocess.run(  # noqa: S603 - the interpreter that the user names is the one to run
-            [python, "-I", "-c", say], capture_output=True, text=True, timeout=30, check=True
+            [python, "-I", "-c", say], capture_output=True, text=True, errors="replace", timeout=30, check=True
         )
     except (OSError, subprocess.SubprocessError):
         raise UsageError(f"--python {python} is no Python that runs") from None

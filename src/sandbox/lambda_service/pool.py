@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Mapping
 
-from sandbox.invocation import Invocation
+from sandbox.invocation import FunctionError, Invocation
 from sandbox.lambda_service.deployed import Deployed
 from sandbox.lambda_service.environments import Environment
 from sandbox.lambda_service.function import FunctionSpec
@@ -50,6 +50,7 @@ class EnvironmentPool:
         self._returned = asyncio.Condition()
         self._looking = asyncio.Lock()
         self._runs: set[asyncio.Task[None]] = set()
+        self._closed = False
 
     async def invoke(self, invocation: Invocation) -> None:
         """Begin an invocation; iterate over it for the response.
@@ -62,6 +63,10 @@ class EnvironmentPool:
         except ThrottledError:
             self._recorder.throttled(invocation)
             raise
+        if self._closed:
+            await self._remove(environment)
+            invocation.end(FunctionError("Sandbox.Stopped", "the sandbox was stopped"))
+            return
         self._recorder.invoked(invocation, len(self._environments) - len(self._idle))
         run = asyncio.ensure_future(self._run(environment, invocation))
         self._runs.add(run)
@@ -69,6 +74,7 @@ class EnvironmentPool:
 
     async def close(self) -> None:
         """Kill every environment, at work or not; one whose client is already served may finish its records."""
+        self._closed = True  # a request may still come in: it starts no environment any more
         async with self._returned:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._returned.wait_for(lambda: not self._settling), _LAST_WORDS_SECONDS)

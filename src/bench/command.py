@@ -1,0 +1,177 @@
+"""The benchmarks' main line: what is measured, options, a report."""
+
+import argparse
+import json
+import os
+import secrets
+import signal
+import sys
+from typing import Any
+
+from botocore.exceptions import BotoCoreError
+
+from bench import probing, report, soak, telemetry
+from bench.progress import progress
+from bench.soak.report import document, tables
+from command_line import put
+from probe.screen.console import console
+from probe.terminal import wants_emphasis
+
+DESCRIPTION = """\
+Measure what measuring costs: the function's telemetry, or the probe. The same
+requests are made with it and without it in turn. Differences are of medians;
+their 95 % interval is a bootstrap over pairs of neighbours.
+
+Or soak the stack: make thousands of requests with every fault mixed in, and
+balance the books afterwards.
+
+Standard error says how far it is."""
+
+TELEMETRY = """\
+Measure what the function's log lines, metrics and traces cost. The stack runs
+in two sandboxes side by side, in one as it is and in the other with telemetry
+that does nothing. Requests go to one and the other in turn, each when the
+invocation before it is over. The models answer at once: what is measured is
+everything else.
+
+cases:
+  warm  in an environment that has served some requests
+  cold  in a new environment, after the one before it was killed
+
+figures:
+  TTFB                request sent to first byte of the body; each request has
+                      a new connection, whose opening does not count
+  last byte           request sent to end of the response
+  Duration in REPORT  of Lambda's REPORT line, which also counts what the
+                      function does when the client has its last byte"""
+
+PROBE = """\
+Measure what the probe adds to what it measures. The same requests are made
+through the probe, with all that it shows on a terminal, and with bare curl,
+whose output is read. A server with a clock of its own says what it sent when.
+
+cases:
+  five texts       one every 100 ms
+  500 texts        without a pause, after 100 ms
+  eight at a time  five texts each, one every 100 ms, below a live table
+
+figures:
+  TTFT on the wire      connection accepted to first text sent: a client that
+                        is slow before its request is out delays it
+  TTFT later than sent  how much later than the server sent it the client had
+                        the first text, the probe by its own figure
+  worst gap off by      of the gaps between two texts, the one that differs
+                        most from the gap between sending them"""
+
+SOAK = """\
+Run the stack in a sandbox of its own, and make requests with every fault mixed
+in at random: models that fail before and in the answer, clients that leave at
+any point, read slowly or read nothing, environments that are killed and
+stopped, connections to the Runtime API that are dropped, no X-Ray intake,
+clocks that jump, and a full disk.
+
+Afterwards the books must balance exactly: what each client saw against the log,
+the metrics and the traces. No process, socket or descriptor may be left over,
+memory stays within a bound, and the sandbox still answers and ends on SIGTERM."""
+
+EPILOG = """\
+examples:
+  scripts/bench.sh telemetry
+  scripts/bench.sh telemetry --requests 1000 --cold 0
+  scripts/bench.sh probe --output json > bench.json
+  scripts/bench.sh soak --seed 7
+
+exit codes:
+  0    everything is measured, and the books balance
+  1    a sandbox or server did not start, a response failed, the books do not
+       balance, or the result cannot be written
+  2    wrong use
+  130  stopped with Ctrl-C"""
+
+
+def main(arguments: list[str]) -> int:
+    """Run the benchmark and return its exit code."""
+    options = _parser().parse_args(arguments)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    if sys.stdout is None:  # said before minutes have gone by
+        return put("", "bench")
+    try:
+        return _soak(options) if options.subject == "soak" else _compare(options)
+    except BotoCoreError as error:  # a broken profile, as boto3 reads one whatever it is told
+        sys.exit(f"bench: {error}")
+
+
+def _compare(options: argparse.Namespace) -> int:
+    subject: Any = telemetry if options.subject == "telemetry" else probing
+    if subject is telemetry:
+        requests = {"warm": options.requests, "cold": options.cold}
+    else:
+        requests = dict.fromkeys(probing.CASES, options.requests)
+    with progress(console(sys.stderr, os.environ)) as told:
+        results = subject.measure(requests, told)
+    if options.output == "json":
+        document = {"schema_version": 3, "subject": options.subject, "requests": requests, "results": results}
+        return put(json.dumps(document, indent=2), "bench")
+    return put(report.table(subject.SIDES, requests, results, wants_emphasis(sys.stdout, os.environ)), "bench")
+
+
+def _soak(options: argparse.Namespace) -> int:
+    seed = secrets.randbelow(1_000_000) if options.seed is None else options.seed
+    print(f"soak: seed {seed}", file=sys.stderr)
+    with progress(console(sys.stderr, os.environ)) as told:
+        result = soak.run(options.requests, seed, told)
+    if options.output == "json":
+        text = json.dumps(document(result), indent=2)
+    else:
+        shown_on = console(sys.stdout, os.environ)
+        with shown_on.capture() as captured:
+            shown_on.print(tables(result))
+        text = captured.get().rstrip("\n")
+    return put(text, "bench") or (0 if result.balances else 1)
+
+
+def _parser() -> argparse.ArgumentParser:
+    form = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(
+        prog="scripts/bench.sh", description=DESCRIPTION, epilog=EPILOG, formatter_class=form, allow_abbrev=False
+    )
+    subjects = parser.add_subparsers(dest="subject", metavar="telemetry | probe | soak", required=True)
+    of_telemetry = subjects.add_parser("telemetry", description=TELEMETRY, formatter_class=form, allow_abbrev=False)
+    of_telemetry.add_argument(
+        "--requests", metavar="N", type=_count, default=300, help="warm requests to each (default: %(default)s)"
+    )
+    of_telemetry.add_argument(
+        "--cold", metavar="N", type=_count, default=10, help="cold starts of each (default: %(default)s)"
+    )
+    of_probe = subjects.add_parser("probe", description=PROBE, formatter_class=form, allow_abbrev=False)
+    of_probe.add_argument(
+        "--requests", metavar="N", type=_count, default=80, help="requests of each case (default: %(default)s)"
+    )
+    of_soak = subjects.add_parser("soak", description=SOAK, formatter_class=form, allow_abbrev=False)
+    of_soak.add_argument(
+        "--requests",
+        metavar="N",
+        type=_requests,
+        default=10_000,
+        help=f"from {soak.FEWEST} to {soak.MOST} (default: %(default)s)",
+    )
+    of_soak.add_argument(
+        "--seed", metavar="N", type=_count, help="decides what each request does (default: at random, and printed)"
+    )
+    for subject in (of_telemetry, of_probe, of_soak):
+        subject.add_argument("--output", choices=("table", "json"), default="table", help="default: table")
+    return parser
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 up")
+    return int(text)
+
+
+def _requests(text: str) -> int:
+    if not text.isdecimal() or not soak.FEWEST <= int(text) <= soak.MOST:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not from {soak.FEWEST} to {soak.MOST}: of more, the sandbox does not keep all records"
+        )
+    return int(text)

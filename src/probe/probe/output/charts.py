@@ -38,7 +38,8 @@ def _distribution(report: Report, figure: str) -> go.Figure:
     if figure in report.summary.figures:
         found = report.summary.figures[figure]
         chart.add_vline(found.p50, line_dash="dash", annotation_text="p50")
-        chart.add_vline(found.p95, line_dash="dot", annotation_text="p95")
+        if found.p95 is not None:
+            chart.add_vline(found.p95, line_dash="dot", annotation_text="p95")
     return chart
 
 

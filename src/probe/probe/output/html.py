@@ -13,7 +13,7 @@ from plotly.offline import get_plotlyjs
 from ..analysis.bursts import warning
 from ..analysis.objectives import STATISTICS
 from ..analysis.report import Report
-from ..figures import FIGURES
+from ..figures import TIMES
 from ..formats import described
 from ..terminal import harmless_line
 from .charts import charts
@@ -39,7 +39,7 @@ def page(report: Report) -> str:
     return environment.from_string(_TEMPLATE.read_text()).render(
         report=report,
         named_series=list(named_series(report)),
-        figures=FIGURES,
+        figures=TIMES,
         statistics=STATISTICS,
         bursts=[f"{name}: {said}" for name, series, _ in named_series(report) if (said := warning(series))],
         failures=[(name, run) for name, series, _ in named_series(report) for run in series.failed],
@@ -60,4 +60,4 @@ def _policy(scripts: list[str]) -> str:
 
 
 def _milliseconds(value: float | None, sign: bool = False) -> str:
-    return "\N{EN DASH}" if value is None else f"{value:+,.1f}" if sign else f"{value:,.1f}"
+    return "\N{EN DASH}" if value is None else f"{value:+z,.1f}" if sign else f"{value:z,.1f}"

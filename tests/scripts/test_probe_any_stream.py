@@ -335,7 +335,7 @@ def test_an_objective_that_nothing_answers_is_unproven_with_the_reason(probe: Pr
         f"probe: objective unproven: tpot_p50=9s, {why}",
     ]
     assert [item["met"] for item in json.loads(done.stdout)["objectives"]] == [False, False, True, True, True]
-    assert "tokens cannot be seen in the format bytes (1 of 1)  unproven" in table.stdout
+    assert "unproven  tokens cannot be seen in the format bytes (1 of 1)" in table.stdout
 
 
 def test_one_run_of_bytes_as_people_see_it(probe: Probe) -> None:

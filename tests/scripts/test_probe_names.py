@@ -96,5 +96,5 @@ def test_several_runs_have_the_labels(details: bool, capsys: pytest.CaptureFixtu
 
 def test_a_comparison_has_the_labels(capsys: pytest.CaptureFixture[str]) -> None:
     show(COMPARISON, details=True)
-    rows = capsys.readouterr().out.split("p50, ms")[1].split("\nA  ")[0].splitlines()[1:]
+    rows = capsys.readouterr().out.split("p50, ms")[1].split("\n\n")[0].splitlines()[1:]
     assert [re.split("  +", row)[0] for row in rows] == [figure.label for figure in TIMES.values()]

@@ -412,8 +412,8 @@ def test_where_the_time_of_the_slowest_run_went(capsys: pytest.CaptureFixture[st
     assert len(lines) == 6
     half_told = Breakdown(slowest, None, None, 350.0, 300.0, LONG_URL)
     lines = below(shown(report_of(*runs, slowest=half_told), capsys, details=True), "Slowest TTFT")
-    assert lines[0] == f"Slowest TTFT: run 7, 700.0 ms, trace {LONG_URL}"
-    assert [fields(line)[:3] for line in lines[1:4]] == [
+    assert lines[:2] == ["Slowest TTFT: run 7, 700.0 ms", LONG_URL]
+    assert [fields(line)[:3] for line in lines[2:5]] == [
         ["Network and Lambda", "350.0 ms", "35 %"],
         ["Bedrock", "350.0 ms", "35 %"],
         ["Rest", "300.0 ms", "30 %"],
@@ -470,10 +470,10 @@ def test_objectives(capsys: pytest.CaptureFixture[str]) -> None:
         lines = shown(report_of(*runs, verdicts=verdicts), capsys)
         assert [re.split("  +", line) for line in below(lines, "objective")] == [
             ["objective", "limit", "value"],
-            ["ttft_p95", "0.8s", "800.04 ms", "missed"],
-            ["total_max", "2000ms", "1900 ms", "met"],
-            ["failures", "1%", "0.5 %", "met"],
-            ["tpot_p50", "10ms", "no completed run has a TPOT", "unproven"],
+            ["ttft_p95", "0.8s", "missed", "800.04 ms"],
+            ["total_max", "2000ms", "met", "1900 ms"],
+            ["failures", "1%", "met", "0.5 %"],
+            ["tpot_p50", "10ms", "unproven", "no completed run has a TPOT"],
         ]
 
 
@@ -496,13 +496,15 @@ def test_a_comparison(capsys: pytest.CaptureFixture[str]) -> None:
         "p50, ms      A       B    A - B       95 % interval  ratio",
         "TTFT     300.0  1720.0  -1420.0  -1470.4 to -1380.0  0.174",
         "Total    505.0  1720.0   +818.0    +667.8 to +913.3  1.475",
+        "",
         "A  https://abc123.lambda-url.eu-west-1.on.aws/ (eu-west-1), streamed, from 2026-11-22T16:00:00Z",
         "B  http://127.0.0.1:9/ (eu-west-1), streamed, from 2026-11-22T16:00:00Z",
         "",
         "A: 2 of 2 runs completed, firstbyte-sse",
         "B: 2 of 2 runs completed, firstbyte-sse",
         "",
-        f"A: Slowest TTFT: run 1, 300.0 ms, trace {CONSOLE}{ONE.trace_id}",
+        "A: Slowest TTFT: run 1, 300.0 ms",
+        f"{CONSOLE}{ONE.trace_id}",
     ]
     lines = shown(a_comparison(Difference(-1420.0, -1470.4, -1380.0, 0.174)), capsys, details=True)
     assert "DNS        5.0     5.0     +0.0                   -      -" in lines
@@ -574,7 +576,7 @@ def test_nothing_is_cut_off(tmp_path: Path) -> None:
         assert together.count(trace_id) + together.count(LONG_URL) == 1
         assert re.findall(r"word\d+", output) == [f"word{number}" for number in range(100)]
         assert "…" not in output
-    assert in_a_pipe(several, tmp_path).splitlines()[-1].endswith(f", trace {LONG_URL}")
+    assert in_a_pipe(several, tmp_path).splitlines()[-1] == LONG_URL
 
 
 def test_numbers_stay_whole_in_a_narrow_window(tmp_path: Path) -> None:

@@ -46,6 +46,7 @@ def comparison(report: Report, details: bool) -> Iterator[RenderableType]:
         )
     if shown:
         yield table
+        yield Text()
     for one in (series, against):
         yield Text(f"{one.name}  {_what(one)}", no_wrap=True, overflow="ignore")
 

@@ -40,15 +40,15 @@ def failures(series: Series, side: str) -> Iterator[RenderableType]:
 def objectives(verdicts: Sequence[Verdict]) -> Iterator[RenderableType]:
     """A row for each objective."""
     if verdicts:
-        table = Table("objective", "limit", "value", "", box=None, pad_edge=False)
+        table = Table("objective", "limit", "", "value", box=None, pad_edge=False)
         for verdict in verdicts:
             table.add_row(
                 verdict.objective.name,
                 verdict.objective.text,
+                Text(verdict.word, style="green" if verdict.met else "bold red"),
                 verdict.missing
                 if verdict.value is None
-                else f"{verdict.value:.3f}".rstrip("0").rstrip(".") + f" {verdict.objective.unit}",
-                Text(verdict.word, style="green" if verdict.met else "bold red"),
+                else f"{verdict.value:z.3f}".rstrip("0").rstrip(".") + f" {verdict.objective.unit}",
             )
         yield table
 

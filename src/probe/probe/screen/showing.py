@@ -119,7 +119,9 @@ def _in_full(name: str, series: Series, summary: Summary) -> Iterator[Iterable[R
 def _slowest(side: str, of: Breakdown, details: bool) -> Iterable[RenderableType]:
     said = titled(side, f"Slowest TTFT: run {of.run.number}, {duration(of.run.ttft_ms or 0.0)}")
     where = trace(of.run, of.trace_url) if of.run.trace_id else ""
-    yield Text.assemble((said, "bold"), ", trace " if where else "", where, no_wrap=True, overflow="ignore")
+    # A link has a line of its own, which is long.
+    between = "\n" if of.trace_url else ", trace " if where else ""
+    yield Text.assemble((said, "bold"), between, where, no_wrap=True, overflow="ignore")
     if details:
         yield waterfall(of.run, of)
 

@@ -31,13 +31,16 @@ def a_run(**fields: Any) -> Run:
         "dns_ms": 5.0,
         "connect_ms": 15.0,
         "tls_ms": 30.0,
-        "ttfb_headers_ms": 390.0,
+        "headers_ms": 390.0,
         "ttfb_ms": 391.0,
         "ttft_ms": ttft_ms,
         "first_chunk_ms": ttft_ms,
         "gaps_ms": gaps,
         "max_gap_ms": max(gaps, default=None),
         "tpot_ms": (total_ms - ttft_ms) / (tokens - 1) if told and tokens else None,
+        "output_tokens_per_second": tokens * 1000 / (total_ms - ttft_ms)
+        if told and tokens and total_ms > ttft_ms
+        else None,
         "total_ms": total_ms,
         "connection": "new",
         "cold_start": False,

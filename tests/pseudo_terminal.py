@@ -1,5 +1,6 @@
 """A terminal that a program writes to, and what stands on its screen."""
 
+import codecs
 import fcntl
 import os
 import re
@@ -26,6 +27,8 @@ class PseudoTerminal:
         self._master, self._slave = os.openpty()
         fcntl.ioctl(self._slave, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
         os.set_blocking(self._master, False)
+        # A read may end within a character.
+        self._decoder = codecs.getincrementaldecoder("utf-8")()
         self.written = ""
 
     def start(
@@ -86,6 +89,6 @@ class PseudoTerminal:
     def _read(self) -> None:
         try:
             while True:
-                self.written += os.read(self._master, 65_536).decode()
+                self.written += self._decoder.decode(os.read(self._master, 65_536))
         except BlockingIOError:
             pass

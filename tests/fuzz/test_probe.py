@@ -181,7 +181,7 @@ def test_a_saved_result(tmp_path: Path, saved: Any) -> None:
     document(build(dataclasses.replace(result, against=other), [], paired=False))
 
 
-@given(spoiled_bytes(json.dumps(SAVED).encode(), b'{"schema_version": 2, "runs": [{}], "summary": {}}'))
+@given(spoiled_bytes(json.dumps(SAVED).encode(), b'{"schema_version": 4, "runs": [{}], "summary": {}}'))
 @settings(examples(1), suppress_health_check=[*examples(1).suppress_health_check, HealthCheck.function_scoped_fixture])
 def test_bytes_of_a_saved_result(tmp_path: Path, saved: bytes) -> None:
     path = tmp_path / "saved.json"

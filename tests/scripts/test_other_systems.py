@@ -160,7 +160,7 @@ def test_the_demo_runs_without_proc() -> None:
     command = [*without_proc(), str(REPOSITORY / "scripts/sandbox.sh"), "--demo"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
-    assert "Outcome    completed" in done.stdout
+    assert "Outcome  completed" in done.stdout
 
 
 def test_the_layer_is_built_without_proc(tmp_path: Path) -> None:

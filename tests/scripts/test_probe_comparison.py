@@ -68,6 +68,13 @@ def test_figures_that_both_have_are_compared() -> None:
     assert compare(streamed, a_series(a_failed_run())) == {}
 
 
+def test_no_difference_is_a_negative_zero() -> None:
+    side = a_series(*runs(*[1.0] * 6))
+    other = a_series(*runs(*[1.000_4] * 6))
+    found = compare(side, other, paired=True)["ttft"]
+    assert str((found.median, found.low, found.high)) == "(0.0, 0.0, 0.0)"
+
+
 def test_gaps_are_pooled_and_have_no_interval() -> None:
     side = a_series(*[a_run(number=number, gaps_ms=[10.0, 30.0, 50.0]) for number in range(1, 9)])
     other = a_series(*[a_run(number=number, gaps_ms=[10.0, 10.0]) for number in range(1, 9)])

@@ -80,7 +80,7 @@ def test_events_stand_on_curls_clock() -> None:
     run = measured(seen, DONE, number=7, warm_up=True)
     assert (run.number, run.warm_up, run.started_at) == (7, True, WHEN)
     assert (run.dns_ms, run.connect_ms, run.tls_ms) == (10.0, 20.0, 40.0)
-    assert run.ttfb_headers_ms == 200.0
+    assert run.headers_ms == 200.0
     assert run.ttfb_ms == 400.0, "the first byte of the body, whole event or not"
     assert run.ttft_ms == 800.0, "the first delta with text, when it was complete"
     assert run.gaps_ms == [0.0, 300.0], "an empty delta is no text"
@@ -103,11 +103,11 @@ def test_a_reader_that_comes_late_for_the_first_byte_makes_no_run_look_quicker()
     # The first header byte was there at 5.0. The reader came a quarter of a second later, and was in time for the rest.
     seen = observe((5.25, HEADER, HEAD), (5.5, BODY, START + DELTA), (6.0, BODY, DELTA), (6.3, BODY, END))
     run = measured(seen, replace(DONE, said_at=6.3))
-    assert (run.ttfb_headers_ms, run.ttfb_ms, run.ttft_ms, run.gaps_ms) == (200.0, 700.0, 700.0, [500.0])
+    assert (run.headers_ms, run.ttfb_ms, run.ttft_ms, run.gaps_ms) == (200.0, 700.0, 700.0, [500.0])
     # In time for the first byte, but not for the end.
     seen = observe((5.0, HEADER, HEAD), (5.5, BODY, START + DELTA), (6.0, BODY, DELTA), (6.3, BODY, END))
     run = measured(seen, replace(DONE, said_at=6.5))
-    assert (run.ttfb_headers_ms, run.ttfb_ms, run.ttft_ms, run.gaps_ms) == (200.0, 700.0, 700.0, [500.0])
+    assert (run.headers_ms, run.ttfb_ms, run.ttft_ms, run.gaps_ms) == (200.0, 700.0, 700.0, [500.0])
 
 
 OUTCOMES: dict[str, tuple[bytes, bytes, CurlFigures | None, str, str | None]] = {
@@ -224,11 +224,11 @@ def test_what_was_not_reached_is_unknown() -> None:
     refused = measured(Observation(), failed(7, name_lookup=0.01, total=0.02))
     assert (refused.dns_ms, refused.connect_ms, refused.tls_ms, refused.total_ms) == (10.0, None, None, 20.0)
     assert refused.connection is None, "there was none, which is not a kept one"
-    assert (refused.ttfb_headers_ms, refused.ttfb_ms, refused.ttft_ms, refused.status) == (None, None, None, None)
+    assert (refused.headers_ms, refused.ttfb_ms, refused.ttft_ms, refused.status) == (None, None, None, None)
     # Newer versions of curl fill time_starttransfer in at the end even when no response came.
     figures = failed(28, num_connects=1, name_lookup=0.01, connect=0.02, start_transfer=9.0)
     silent = measured(Observation(), figures, uses_tls=False)
-    assert (silent.connect_ms, silent.tls_ms, silent.ttfb_headers_ms) == (10.0, 0.0, None)
+    assert (silent.connect_ms, silent.tls_ms, silent.headers_ms) == (10.0, 0.0, None)
     assert silent.connection == "new"
 
 
@@ -353,7 +353,7 @@ def test_a_buffered_answer_has_its_text_when_it_is_complete() -> None:
     slow = judged(whole(timing={"ttft_ms": 300, "duration_ms": 3300}), DONE, DOCUMENT_HEAD, buffered=True)
     assert slow.delivery is None, "what was asked for in one piece is no fake"
     assert (run.outcome, run.error, run.bytes) == ("completed", None, len(body))
-    assert (run.ttfb_headers_ms, run.ttfb_ms, run.ttft_ms, run.total_ms) == (200.0, 300.0, 1100.0, 1500.0)
+    assert (run.headers_ms, run.ttfb_ms, run.ttft_ms, run.total_ms) == (200.0, 300.0, 1100.0, 1500.0)
     assert (run.gaps_ms, run.max_gap_ms, run.tpot_ms, run.delivery) == ([], None, None, None)
     assert (run.usage, run.input_tokens, run.output_tokens) == (DOCUMENT["usage"], 3, 5)
     assert (run.timing, run.stop_reason, run.model) == (DOCUMENT["timing"], "end_turn", "m")
@@ -434,7 +434,7 @@ def test_a_document_that_nobody_asked_for_is_one_piece() -> None:
 def test_headers_sent_early_are_no_token() -> None:
     seen = observe((1.0, HEADER, HEAD), (1.5, BODY, START), (1.9, BODY, DELTA), (2.0, BODY, DELTA + END))
     run = measured(seen, DONE)
-    assert (run.ttfb_headers_ms, run.ttfb_ms, run.ttft_ms) == (200.0, 700.0, 1100.0)
+    assert (run.headers_ms, run.ttfb_ms, run.ttft_ms) == (200.0, 700.0, 1100.0)
 
 
 def test_a_comment_is_neither_a_first_byte_nor_a_chunk() -> None:
@@ -453,7 +453,7 @@ def test_a_comment_is_neither_a_first_byte_nor_a_chunk() -> None:
         (2.2, BODY, END),
     )
     run = measured(seen, DONE)
-    assert (run.outcome, run.ttfb_headers_ms, run.ttfb_ms, run.ttft_ms) == ("completed", 200.0, 700.0, 900.0)
+    assert (run.outcome, run.headers_ms, run.ttfb_ms, run.ttft_ms) == ("completed", 200.0, 700.0, 900.0)
     assert (run.gaps_ms, run.delivery) == ([300.0], None)
     assert seen.messages == 4
     assert run.bytes == len(START + DELTA + DELTA + END) + 3 * 14 + 3 + 3 + 7
@@ -461,7 +461,7 @@ def test_a_comment_is_neither_a_first_byte_nor_a_chunk() -> None:
 
 def test_nothing_but_comments_is_no_first_byte() -> None:
     run = judged(b": keep-alive\n\n" * 3, DONE)
-    assert (run.outcome, run.ttfb_headers_ms, run.ttfb_ms, run.bytes) == ("cut", 200.0, None, 3 * 14)
+    assert (run.outcome, run.headers_ms, run.ttfb_ms, run.bytes) == ("cut", 200.0, None, 3 * 14)
     assert run.error is not None
     assert run.error.type == "no_answer"
 
@@ -493,7 +493,7 @@ def test_a_kept_connection_costs_nothing_that_is_known() -> None:
     kept = replace(DONE, num_connects=0, name_lookup=0.000009, connect=0.00004, app_connect=0.00005)
     run = judged(START + DELTA + END, kept)
     assert (run.connection, run.dns_ms, run.connect_ms, run.tls_ms) == ("reused", None, None, None)
-    assert (run.ttfb_headers_ms, run.total_ms) == (200.0, 1500.0)
+    assert (run.headers_ms, run.total_ms) == (200.0, 1500.0)
     assert judged(START + DELTA + END, DONE).connection == "new"
     assert judged(START, None).connection is None
 

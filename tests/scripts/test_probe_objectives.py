@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from probe.analysis.objectives import Objective, judge, parse
+from probe.analysis.objectives import Objective, judge, parse, require_runs
 from probe.analysis.summary import Summary, summarize
 from probe.errors import UsageError
-from probe.figures import FIGURES
+from probe.figures import TIMES
 from probe_runs import a_failed_run, a_run, a_series
 
 
@@ -27,18 +27,18 @@ def test_a_list_is_read_in_its_order() -> None:
     ]
 
 
-@pytest.mark.parametrize("figure", FIGURES)
+@pytest.mark.parametrize("figure", TIMES)
 @pytest.mark.parametrize("statistic", ["min", "p50", "p90", "p95", "p99", "max"])
-def test_every_statistic_of_every_figure_can_have_one(figure: str, statistic: str) -> None:
+def test_every_statistic_of_every_time_can_have_one(figure: str, statistic: str) -> None:
     name = f"{figure}_{statistic}"
-    summary = summarize(a_series(*[a_run() for _ in range(4)], a_run(**slow_in_every_figure())))
+    summary = summarize(a_series(*[a_run() for _ in range(99)], a_run(**slow_in_every_figure())))
     (verdict,) = judge(parse(f"{name}=9000s"), summary)
     assert verdict.value == getattr(summary.figures[figure], statistic)
     assert verdict.met
 
 
 def slow_in_every_figure() -> dict[str, object]:
-    names = ("dns_ms", "connect_ms", "tls_ms", "ttfb_headers_ms", "ttfb_ms", "ttft_ms", "tpot_ms", "total_ms")
+    names = ("dns_ms", "connect_ms", "tls_ms", "headers_ms", "ttfb_ms", "ttft_ms", "tpot_ms", "total_ms")
     return dict.fromkeys(names, 8e6) | {"gaps_ms": [8e6, 1.0]}
 
 
@@ -54,6 +54,7 @@ REFUSED = {
     "TTFT_P95=800ms": "there is no 'TTFT_P95'; there are failures, bursts, and dns, connect, tls, headers, ttfb, ",
     "failure=1%": "there is no 'failure' (did you mean failures",
     "failures_p95=1%": "there is no 'failures_p95' (did you mean failures",
+    "output_tokens_per_second_p50=1ms": "there is no 'output_tokens_per_second_p50'",
     "tokens_p50=1ms": "with one of _min, _p50, _p90, _p95, _p99, _max behind it",
     "ttft_p95=800": "the limit of ttft_p95 is a time in ms or s, such as 800ms or 1.5s, not '800'",
     "ttft_p95=5%": "the limit of ttft_p95 is a time",
@@ -118,7 +119,35 @@ def test_cold_starts_count_like_all_other_runs() -> None:
 def test_a_figure_without_values_does_not_meet_its_objective() -> None:
     summary = summarize(a_series(a_run(gaps_ms=[])))
     (verdict,) = judge(parse("gap_p95=1s"), summary)
-    assert (verdict.value, verdict.met) == (None, False)
+    assert (verdict.value, verdict.met, verdict.word) == (None, False, "unproven")
+
+
+@pytest.mark.parametrize(("statistic", "least"), [("p90", 10), ("p95", 20), ("p99", 100)])
+def test_an_objective_of_a_percentile_that_the_runs_cannot_carry_is_refused(statistic: str, least: int) -> None:
+    objectives = parse(f"total_max=1s,failures=0%,ttft_p50=1s,gap_{statistic}=1s,max_gap_{statistic}=1s")
+    require_runs(objectives, least, "")
+    with pytest.raises(UsageError) as refused:
+        require_runs(objectives, least - 1, "--runs is too small")
+    assert str(refused.value) == (
+        f"--slo: max_gap_{statistic} takes {least} runs or more, and --runs is too small: of fewer, not one is "
+        f"expected beyond the {statistic}; make more, or give a limit for max_gap_max"
+    )
+
+
+def test_an_objective_that_too_few_runs_completed_for_is_unproven() -> None:
+    runs = [a_run(number=number) for number in range(1, 20)]
+    (verdict,) = judge(parse("ttft_p95=9s"), summarize(a_series(*runs, a_failed_run(number=20))))
+    assert (verdict.value, verdict.met, verdict.word) == (None, False, "unproven")
+    assert verdict.finding == "a p95 takes 20 completed runs with a TTFT, and there are 19"
+    (verdict,) = judge(parse("ttft_p95=9s"), summarize(a_series(*runs, a_run(number=20))))
+    assert (verdict.met, verdict.word) == (True, "met")
+
+
+def test_an_objective_of_gaps_counts_gaps() -> None:
+    few, enough = (summarize(a_series(a_run(gaps_ms=[1.0] * count))) for count in (19, 20))
+    ((unproven,), (met,)) = (judge(parse("gap_p95=9s"), summary) for summary in (few, enough))
+    assert (unproven.word, unproven.finding) == ("unproven", "a p95 takes 20 gaps, and there are 19")
+    assert met.met
 
 
 def test_failures_are_a_share_of_the_runs_that_ended() -> None:
@@ -157,6 +186,6 @@ TEXTLESS = {
 def test_the_few_answers_with_a_text_do_not_stand_for_the_others(name: str, reason: str) -> None:
     others = [a_run(format=name, ttft_ms=None, tpot_ms=None) for _ in range(5)]
     summary = summarize(a_series(a_run(format="openai"), *others, a_failed_run(ttft_ms=None)))
-    ttft, tpot, total = judge(parse("ttft_p95=1s,tpot_p95=1s,total_p95=1s"), summary)
+    ttft, tpot, total = judge(parse("ttft_p50=1s,tpot_p50=1s,total_p50=1s"), summary)
     assert [(verdict.value, verdict.met, verdict.missing) for verdict in (ttft, tpot)] == [(None, False, reason)] * 2
     assert total.met

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from probe.errors import UsageError
-from probe.figures import FIGURES
+from probe.figures import FIGURES, TIMES
 from probe.formats import FORMATS
 from probe.measurement import EXIT_CODES, INTERRUPTED, Failure, Run
 from probe.output import jsonl, render, saved
@@ -95,7 +95,7 @@ def test_the_schema_knows_every_field_and_every_name() -> None:
     for name, dataclass in (("run", Run), ("conditions", Conditions)):
         names = [field.name for field in fields(dataclass)]
         assert list(defs[name]["properties"]) == defs[name]["required"] == names
-    assert defs["figure"]["enum"] == list(FIGURES)
+    assert (defs["figure"]["enum"], defs["time"]["enum"]) == (list(FIGURES), list(TIMES))
     assert defs["format"]["enum"] == list(FORMATS)
     assert set(defs["run"]["properties"]["outcome"]["enum"]) == set(EXIT_CODES)
     assert set(defs["summary"]["properties"]["outcomes"]["propertyNames"]["enum"]) == set(EXIT_CODES) - {INTERRUPTED}
@@ -140,13 +140,14 @@ def objects(value: Any) -> Iterator[dict[str, Any]]:
 def test_the_document_has_the_figures_of_the_runs() -> None:
     found = document("everything")
     assert list(found)[:6] == ["schema_version", "started_at", "conditions", "url", "region", "buffered"]
-    assert (found["schema_version"], found["url"], found["buffered"]) == (3, a_series().url, False)
+    assert (found["schema_version"], found["url"], found["buffered"]) == (4, a_series().url, False)
     assert [run["ttft_ms"] for run in found["runs"][:3]] == [5000.0, 100.0, 200.0]
     # Nine completed: 100, 200 ... 700, 1600 and 400 ms.
     ttft = found["summary"]["figures"]["ttft"]
     assert (ttft["count"], ttft["min"], ttft["p50"], ttft["max"]) == (9, 100.0, 400.0, 1600.0)
     # With nine values the interval of the median goes from the second to the eighth: 1 - 2 * 10 / 512 = 96 %.
     assert ttft["intervals"] == {"p50": [200.0, 700.0], "p90": None, "p95": None, "p99": None}
+    assert (ttft["p90"], ttft["p95"], ttft["p99"]) == (None, None, None), "nine values carry none of them"
     assert found["summary"]["outcomes"] == {"completed": 9, "cut": 1, "transport": 1, "error": 1, "http_error": 1}
     assert (found["summary"]["finished"], found["summary"]["cold_starts"], found["summary"]["bursts"]) == (13, 1, 1)
     assert found["summary"]["cold"]["ttft"]["max"] == found["summary"]["cold"]["ttft"]["min"] == 1600.0
@@ -154,7 +155,7 @@ def test_the_document_has_the_figures_of_the_runs() -> None:
         ("ttft_p50", 650.0, True),
         ("total_max", 1000.0, False),
         ("failures", 1.0, False),
-        ("tpot_p99", 2000.0, True),
+        ("tpot_p50", 2000.0, True),
         ("bursts", 0.0, False),
     ]
     assert found["objectives"][0]["value"] == 400.0
@@ -182,7 +183,7 @@ def test_a_line_stands_for_itself() -> None:
     line = jsonl.line(run, series=a_series(url="https://b.example/", buffered=True), against=True)
     assert re.fullmatch("[ -~]+", line)
     found = json.loads(line)
-    assert (found["schema_version"], found["url"], found["region"]) == (3, "https://b.example/", "eu-west-1")
+    assert (found["schema_version"], found["url"], found["region"]) == (4, "https://b.example/", "eu-west-1")
     assert (found["buffered"], found["against"], found["warm_up"], found["number"]) == (True, True, True, 7)
     assert found["gaps_ms"] == run.gaps_ms
     assert found["timing"] == run.timing
@@ -254,21 +255,6 @@ def test_a_saved_result_is_read_as_it_was(tmp_path: Path) -> None:
     assert saved.read(tmp_path / "runs.json") == Result(result.started_at, conditions, result.series, None)
 
 
-def test_a_result_of_the_version_without_formats_is_read(tmp_path: Path) -> None:
-    content = document("everything")
-    for name in ("against", "differences"):
-        del content[name]
-    del content["summary"]["formats"]
-    for run in content["runs"]:
-        for name in ("format", "content_encoding", "first_chunk_ms"):
-            del run[name]
-    (tmp_path / "before.json").write_text(json.dumps(content | {"schema_version": 2}))
-    read = saved.read(tmp_path / "before.json").series.runs
-    expected = [replace(run, format=None) for run in everything().result.series.runs]
-    assert read == expected
-    assert render(a_report(*read), "json")
-
-
 def test_a_series_without_a_region_is_read_as_it_was(tmp_path: Path) -> None:
     result = a_result(a_series(a_run(format="openai"), url="https://d.example/v1/chat?api-version=1", region=None))
     (tmp_path / "runs.json").write_text(render(replace(a_report(a_run()), result=result), "json"))
@@ -290,8 +276,8 @@ def changed(change: Callable[[dict[str, Any]], object]) -> str:
         ("[" * 100_000, "is not one JSON document; give a file that --output json has written"),
         ('{"schema_version": 2}\n{"schema_version": 2}\n', "is not one JSON document; give a file that --output json"),
         (changed(lambda found: found["runs"][0].update(ttft_ms=math.nan)), "is not one JSON document"),
-        ("{}", ": $.schema_version is null; this probe reads 2 and 3"),
-        (changed(lambda found: found.update(schema_version=1)), ": $.schema_version is 1; this probe reads 2 and 3"),
+        ("{}", ": $.schema_version is null, and this probe reads 4: another version of the probe has written the file"),
+        (changed(lambda found: found.update(schema_version=3)), ": $.schema_version is 3, and this probe reads 4: "),
         (changed(lambda found: found.pop("runs")), ": $: 'runs' is a required property"),
         (changed(lambda found: found["runs"][0].update(ttft_ms="x" * 999)), "x' is not of type 'number', 'null'"),
         (changed(lambda found: found["runs"][0].update(ttft_ms="x")), ": $.runs[0].ttft_ms: 'x' is not of type"),
@@ -304,8 +290,8 @@ def changed(change: Callable[[dict[str, Any]], object]) -> str:
         (changed(lambda found: found["runs"][0].update(error=FAILURE)), "'retryable': None} is not of type 'null'"),
         (changed(lambda found: found["runs"][0].update(first_chunk_ms=None)), "first_chunk_ms: None is not of type"),
         (changed(lambda found: found["runs"][0].update(format="xml")), ": $.runs[0].format: 'xml' is not valid"),
-        (changed(lambda found: found.update(schema_version=2, runs=7)), ": $.runs: 7 is not of type 'array'"),
-        (changed(lambda found: found.update(schema_version=2, runs=[7])), ": $.runs[0]: 7 is not of type 'object'"),
+        (changed(lambda found: found.update(runs=7)), ": $.runs: 7 is not of type 'array'"),
+        (changed(lambda found: found.update(runs=[7])), ": $.runs[0]: 7 is not of type 'object'"),
         (changed(lambda found: found.update(region="x/y")), ": $.region: 'x/y' does not match"),
         (changed(lambda found: found.update(started_at="now")), ": $.started_at: 'now' does not match"),
         (render(everything(), "json"), "is a comparison itself; give a file with the runs of one series"),

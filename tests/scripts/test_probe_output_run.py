@@ -128,8 +128,33 @@ def test_results_that_were_not_made_alike_are_compared_with_a_warning(probe: Pro
 def test_a_missed_objective_is_said_where_people_read(probe: Probe, output: str) -> None:
     with ScriptedServer([(0.0, answer("a"))]) as server:
         done = probe("--url", server.url, "--slo", "failures=0%,bursts=0%", "--output", output)
-    why = "there is no value: the answers were too short or too quick to tell"
-    assert (done.returncode, done.stderr) == (6, f"probe: objective missed: bursts=0%, {why}\n")
+    why = "the answers were too short or too quick to tell"
+    assert (done.returncode, done.stderr) == (6, f"probe: objective unproven: bursts=0%, {why}\n")
+
+
+def test_an_objective_that_so_few_runs_cannot_prove_is_refused_before_any_request(probe: Probe, tmp_path: Path) -> None:
+    with ScriptedServer([(0.0, answer("a"))]) as server:
+        done = probe("--url", server.url, "--runs", "19", "--slo", "ttft_p95=1s")
+        (tmp_path / "saved").write_text(probe("--url", server.url, "--output", "json").stdout)
+        assert len(server.exchanges) == 1
+    saved = probe("--compare", str(tmp_path / "saved"), str(tmp_path / "saved"), "--slo", "ttft_p95=1s")
+    for refused, said in ((done, "--runs is 19"), (saved, "AFTER has 1")):
+        assert (refused.returncode, refused.stdout) == (2, "")
+        assert refused.stderr == (
+            f"probe: --slo: ttft_p95 takes 20 runs or more, and {said}: of fewer, not one is expected beyond the p95; "
+            "make more, or give a limit for ttft_max\n"
+        )
+
+
+def test_an_objective_that_was_planned_with_enough_runs_is_unproven_when_too_few_have_the_figure(probe: Probe) -> None:
+    silent = plain(200, b'{"text": "a"}', "application/json")
+    scripts = [[(0.0, silent)], *[[(0.0, answer("a", "b"))]] * 9]
+    with ScriptedServer(*scripts) as server:
+        done = probe("--url", server.url, "--runs", "10", "--slo", "max_gap_p90=9s", "--output", "junit")
+    why = "a p90 takes 10 completed runs with a Max gap, and there are 9"
+    assert (done.returncode, done.stderr) == (6, f"probe: objective unproven: max_gap_p90=9s, {why}\n")
+    (suite,) = JUnitXml.fromstring(done.stdout.encode())
+    assert [case.result[0].message for case in suite if case.is_failure] == [f"unproven: {why}"]
 
 
 def test_saved_results_keep_their_own_conditions_and_failures_their_exit_code(probe: Probe, tmp_path: Path) -> None:
@@ -139,5 +164,5 @@ def test_saved_results_keep_their_own_conditions_and_failures_their_exit_code(pr
             (tmp_path / name).write_text(probe("--url", server.url, "--runs", runs, "--output", "json").stdout)
     done = probe("--compare", str(tmp_path / "before"), str(tmp_path / "after"))
     assert (done.returncode, done.stderr) == (1, "")
-    assert done.stdout.endswith("after: 0 of 2 runs completed\nbefore: 1 of 1 runs completed\n")
+    assert "\nafter: 0 of 2 runs completed\nbefore: 1 of 1 runs completed, firstbyte-sse\n" in done.stdout
     assert "There is no figure that both of them have." in done.stdout

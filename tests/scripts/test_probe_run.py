@@ -45,7 +45,7 @@ def test_figures_follow_the_servers_schedule(probe: Probe) -> None:
     sent = [(at - exchange.accepted_at) * 1000 for at in exchange.sent_at]
     hints, _, start, *delta_times, end = sent[:-1]
     figures = {
-        "ttfb_headers_ms": hints,
+        "headers_ms": hints,
         "ttfb_ms": start,
         "ttft_ms": delta_times[0],
         "total_ms": end,
@@ -72,7 +72,7 @@ def test_tls_is_measured(probe: Probe, tmp_path: Path) -> None:
         trusting = {**probe.environment, "CURL_CA_BUNDLE": str(certificate)}
         code, run = probe.run_json("--url", server.url, environment=trusting)
     assert (code, run["outcome"]) == (0, "completed")
-    assert 0.0 < run["tls_ms"] < run["ttfb_headers_ms"]
+    assert 0.0 < run["tls_ms"] < run["headers_ms"]
     assert (untrusted[0], untrusted[1]["error"]["type"]) == (3, "curl_60")
 
 
@@ -166,7 +166,7 @@ def test_comments_that_keep_the_connection_alive_change_no_figure(probe: Probe) 
         code, run = probe.run_json("--url", server.url)
         sent = [(at - server.exchanges[0].accepted_at) * 1000 for at in server.exchanges[0].sent_at]
     assert (code, run["outcome"], run["format"]) == (0, "completed", "firstbyte-sse")
-    figures = {"ttfb_headers_ms": sent[0], "ttfb_ms": sent[3], "ttft_ms": sent[4], "total_ms": sent[8]}
+    figures = {"headers_ms": sent[0], "ttfb_ms": sent[3], "ttft_ms": sent[4], "total_ms": sent[8]}
     for name, expected in figures.items():
         assert run[name] == pytest.approx(expected, abs=allowance()), name
     assert run["gaps_ms"] == pytest.approx([sent[6] - sent[4]], abs=allowance())
@@ -195,7 +195,7 @@ def test_headers_that_come_slowly_count_from_their_first_byte(probe: Probe) -> N
     assert (code, run["outcome"], run["ttft_ms"]) == (0, "completed", None)
     [exchange] = server.exchanges
     sent = [(moment - exchange.accepted_at) * 1000 for moment in exchange.sent_at]
-    assert run["ttfb_headers_ms"] == pytest.approx(sent[0], abs=allowance())
+    assert run["headers_ms"] == pytest.approx(sent[0], abs=allowance())
     assert run["ttfb_ms"] == pytest.approx(sent[-2], abs=allowance())
 
 

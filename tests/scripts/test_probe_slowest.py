@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from probe.analysis.shares import shares
 from probe.analysis.slowest import Breakdown, break_down
 from probe.errors import UsageError
 from probe.measurement import Run
@@ -102,6 +103,44 @@ def test_the_parts_are_the_whole(
     found = parts(run)
     assert sum(part or 0.0 for part in found) == pytest.approx(ttft + rest, abs=0.002)
     assert all(part is None or part >= 0.0 for part in found)
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({}, {"Network (estimate)": 65.0, "Lambda (estimate)": 40.0, "Bedrock": 295.0, "Rest": 105.0}),
+        ({"timing": None}, {"Network (estimate)": 65.0, "Lambda and Bedrock (estimate)": 335.0, "Rest": 105.0}),
+        # What is left of a known time without an estimate in it is none.
+        ({"connection": "reused"}, {"Network and Lambda": 105.0, "Bedrock": 295.0, "Rest": 105.0}),
+        ({"connection": "reused", "timing": None}, {"Network and Lambda and Bedrock": 400.0, "Rest": 105.0}),
+        ({"format": "openai", "timing": None}, {"Network (estimate)": 65.0, "Server (estimate)": 335.0, "Rest": 105.0}),
+    ],
+)
+def test_parts_have_names_in_the_order_of_time_and_estimates_say_so(
+    fields: dict[str, Any], expected: dict[str, float]
+) -> None:
+    found = broken_down(a_run(ttft_ms=400.0, total_ms=505.0, **fields))
+    assert list(found.parts.items()) == list(expected.items())
+    begin = 0.0
+    for (name, ms), span in zip(found.parts.items(), found.spans, strict=True):
+        assert span == (name, begin, begin + ms)
+        begin += ms
+
+
+@given(st.lists(st.floats(0.0, 1e6), min_size=1, max_size=8))
+def test_shares_add_up_to_100_and_are_off_by_less_than_one(parts: list[float]) -> None:
+    found = shares(parts)
+    if not sum(parts):
+        assert found == [0] * len(parts)
+        return
+    assert sum(found) == 100
+    assert all(abs(share - 100 * part / sum(parts)) < 1.000_001 for share, part in zip(found, parts, strict=True))
+
+
+def test_the_largest_remainder_is_rounded_up() -> None:
+    # Each rounded for itself they would be 101.
+    assert shares([16.6, 16.5, 66.9]) == [17, 16, 67]
+    assert shares([1.0, 1.0, 1.0]) == [34, 33, 33]
 
 
 @pytest.mark.parametrize(

@@ -15,8 +15,6 @@ from probe_runs import a_failed_run, a_run, a_series
 PERCENTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}
 # From the 95 % tables of the sign test: the ranks of the values between which the median is.
 MEDIAN_RANKS = {
-    6: (1, 6),
-    8: (1, 8),
     9: (2, 8),
     10: (2, 9),
     12: (3, 10),
@@ -37,17 +35,26 @@ def ends(found: Distribution, name: str) -> tuple[float, float]:
 
 
 def test_percentiles_interpolate_between_the_two_nearest_values() -> None:
-    found = distribution([40.0, 10.0, 30.0, 20.0, 50.0])
-    assert (found.count, found.min, found.max) == (5, 10.0, 50.0)
-    assert (found.p50, found.p90, found.p95, found.p99) == (30.0, 46.0, 48.0, 49.6)
+    found = distribution([float(value) for value in range(101, 0, -1)])
+    assert (found.count, found.min, found.max) == (101, 1.0, 101.0)
+    assert (found.p50, found.p90, found.p95, found.p99) == (51.0, 91.0, 96.0, 100.0)
+    assert distribution([10.0, 40.0]).p50 == 25.0
 
 
-def test_one_value_is_every_percentile() -> None:
+@pytest.mark.parametrize(("name", "least"), [("p90", 10), ("p95", 20), ("p99", 100)])
+def test_a_percentile_takes_so_many_values_that_one_is_expected_beyond_it(name: str, least: int) -> None:
+    assert math.isclose(least * (1 - PERCENTILES[name]), 1)
+    values = [float(value) for value in range(least)]
+    assert values[-2] < getattr(distribution(values), name) < values[-1]
+    assert getattr(distribution(values[1:]), name) is None
+
+
+def test_one_value_is_its_median_and_no_other_percentile() -> None:
     none = dict.fromkeys(PERCENTILES)
-    assert distribution([7.5]) == Distribution(1, 7.5, 7.5, 7.5, 7.5, 7.5, 7.5, none)
+    assert distribution([7.5]) == Distribution(1, 7.5, 7.5, None, None, None, 7.5, none)
 
 
-@given(st.lists(milliseconds, min_size=2, max_size=200))
+@given(st.lists(milliseconds, min_size=100, max_size=300))
 def test_percentiles_are_those_of_another_library(values: list[float]) -> None:
     found = distribution(values)
     hundredths = statistics.quantiles(values, n=100, method="inclusive")
@@ -59,7 +66,8 @@ def test_percentiles_are_those_of_another_library(values: list[float]) -> None:
 def test_percentiles_rise_and_stand_in_their_intervals(values: list[float]) -> None:
     found = distribution(values)
     assert (found.count, found.min, found.max) == (len(values), min(values), max(values))
-    assert found.min <= found.p50 <= found.p90 <= found.p95 <= found.p99 <= found.max
+    known = [value for value in (found.min, found.p50, found.p90, found.p95, found.p99, found.max) if value is not None]
+    assert known == sorted(known)
     for name, interval in found.intervals.items():
         assert interval is None or interval[0] <= getattr(found, name) <= interval[1]
 
@@ -85,11 +93,17 @@ def test_the_ranks_are_the_narrowest_that_leave_no_tail_too_large(name: str, q: 
     assert at_most(high - 1) >= 0.975 > at_most(high - 2)
 
 
-@pytest.mark.parametrize(("name", "least"), [("p50", 6), ("p90", 36), ("p95", 72), ("p99", 368)])
+@pytest.mark.parametrize(("name", "least"), [("p50", 9), ("p90", 36), ("p95", 72), ("p99", 368)])
 def test_too_few_values_have_no_interval(name: str, least: int) -> None:
     values = [float(value) for value in range(least)]
     assert distribution(values).intervals[name] is not None
     assert distribution(values[1:]).intervals[name] is None
+
+
+@given(st.lists(milliseconds, min_size=1, max_size=100, unique=True))
+def test_no_interval_is_just_from_the_smallest_to_the_largest(values: list[float]) -> None:
+    found = distribution(values)
+    assert (found.min, found.max) not in found.intervals.values()
 
 
 def test_intervals_hold_the_true_quantile_as_often_as_they_say() -> None:

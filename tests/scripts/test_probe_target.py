@@ -8,6 +8,7 @@ from pathlib import Path
 import botocore.session
 import pytest
 
+from probe import waiting
 from probe.credentials import Credentials, credentials_for_aws
 from probe.curl import configuration, require_curl
 from probe.errors import UsageError
@@ -301,11 +302,28 @@ def test_keys_come_from_the_aws_cli(tmp_path: Path) -> None:
         ("echo usage: aws", "printed no JSON object"),
         ("echo '{}'", "access key id from the AWS CLI is missing"),
         ('echo \'{"AccessKeyId": "a"}\'', "secret access key from the AWS CLI is missing"),
+        (r"printf '\377\376{}'", "printed no JSON object"),
+        (
+            r"printf 'Sitzung abgelaufen f\374r immer\n' >&2; exit 255",
+            "\\(Sitzung abgelaufen f\ufffdr immer\\); log in",
+        ),
+        (r"""printf '{"AccessKeyId": "A\377"}'""", "access key id from the AWS CLI is missing or has characters"),
     ],
 )
 def test_an_aws_cli_without_keys_is_named(tmp_path: Path, script: str, words: str) -> None:
     with pytest.raises(UsageError, match=words):
         credentials_for_aws(fake_program(tmp_path, "aws", script))
+
+
+def test_a_wait_for_the_aws_cli_is_explained(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answer = '{"AccessKeyId": "AKID", "SecretAccessKey": "s3cret"}'
+    for patience, said in ((60.0, ""), (0.05, "probe: waiting for the AWS CLI, which was asked for credentials ")):
+        monkeypatch.setattr(waiting, "PATIENCE_SECONDS", patience)
+        credentials_for_aws(fake_program(tmp_path, "aws", f"/bin/sleep 0.5; echo '{answer}'"))
+        lines = capsys.readouterr().err.splitlines()
+        assert [line.startswith(said) for line in lines] == [True] * bool(said)
 
 
 @pytest.mark.parametrize(
@@ -316,6 +334,7 @@ def test_an_aws_cli_without_keys_is_named(tmp_path: Path, script: str, words: st
         ("echo curl 7.85.0", True, None, "7.85 signs wrongly for a URL with a port"),
         ("echo curl 7.85.0", False, "t", "7.85 signs wrongly with temporary keys"),
         ("echo hello", False, None, "does not say its version"),
+        (r"printf '\377'", False, None, "does not say its version"),
     ],
 )
 def test_curls_that_are_refused(

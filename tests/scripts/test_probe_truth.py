@@ -80,7 +80,7 @@ class Truth:
         gaps = [later - earlier for earlier, later in itertools.pairwise(texts)]
         since_zero = {name: (at - self.zero) * 1000 for name, at in self.at.items()}
         figures: dict[str, float | list[float]] = {
-            "ttfb_headers_ms": since_zero["hints"],
+            "headers_ms": since_zero["hints"],
             "ttfb_ms": since_zero["body"],
             "ttft_ms": since_zero["one"],
             "gaps_ms": gaps,

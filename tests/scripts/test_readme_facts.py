@@ -215,7 +215,11 @@ def test_the_probes_formats_and_exit_codes_are_those_of_its_help() -> None:
     explained = EPILOG.split("formats:")[1].split("\n\n")[0]
     assert all(re.search(rf"^    ([\w-]+, )?{name}\b", explained, re.MULTILINE) for name in FORMATS)
     codes = READMES["src/probe"].split("| Exit code | Meaning |")[1].split("\n\n")[0]
-    said = re.findall(r"^  (\d+) +(.+)$", EPILOG.split("exit codes:")[1], re.MULTILINE)
+    # The help breaks its lines.
+    said = [
+        (code, " ".join(meaning.split()))
+        for code, meaning in re.findall(r"^  (\d+) +(.+(?:\n {7}.+)*)$", EPILOG.split("exit codes:")[1], re.MULTILINE)
+    ]
     assert re.findall(r"^\| (\d+) \| (.+) \|$", codes, re.MULTILINE) == said
     (order,) = re.findall(r"When several apply, .+", READMES["src/probe"])
     assert order in EPILOG

@@ -9,6 +9,7 @@ from .credentials import Credentials
 from .curl import BODY, HEADER, configuration
 from .response_head import parse_response_head
 from .target import Target
+from .waiting import explained
 
 _HEADERS = {"Content-Type": "application/x-www-form-urlencoded; charset=utf-8"}
 _TIMEOUT_SECONDS = 30.0
@@ -33,7 +34,8 @@ def send(
     config = configuration(target, credentials, "monitoring", _HEADERS, _TIMEOUT_SECONDS)
     counts = [publication.count(document) for document in documents]
     for index, document in enumerate(documents):
-        failure = _put(publication.form(document), config, environment, credentials.hidden_in)
+        with explained(f"CloudWatch at {target.url}"):
+            failure = _put(publication.form(document), config, environment, credentials.hidden_in)
         if failure is not None:
             raise PublicationError(
                 f"{sum(counts[:index])} of {sum(counts)} values are, "

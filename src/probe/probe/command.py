@@ -46,7 +46,9 @@ def main(arguments: list[str]) -> int:
         options = parse(arguments)
         objectives = _objectives(options)
         if options.saved:
-            report = _report(_saved(options), objectives, paired=False)
+            result = _saved(options)
+            _require_runs(objectives, result.conditions.runs, f"AFTER has {result.conditions.runs}")
+            report = _report(result, objectives, paired=False)
             _show(report, options)
             runs = [run for series in (report.result.series, report.result.against) if series for run in series.counted]
             return exit_code([run.outcome for run in runs]) or _judged(report, options)
@@ -66,6 +68,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _measure(options: Options, objectives: "list[Objective]") -> int:
+    _require_runs(objectives, options.runs, f"--runs is {options.runs}")
     stack = _find_stack(options)
     sides = _sides(options, stack)
     targets = [side.target for side in sides if side.credentials]
@@ -175,6 +178,13 @@ def _objectives(options: Options) -> "list[Objective]":
     return objectives.parse(options.slo)
 
 
+def _require_runs(given: "list[Objective]", runs: int, said: str) -> None:
+    if given:
+        from .analysis import objectives
+
+        objectives.require_runs(given, runs, said)
+
+
 def _saved(options: Options) -> Result:
     from .output import saved
 
@@ -192,7 +202,7 @@ def _saved(options: Options) -> Result:
 
 
 def _other_formats(before: Result, after: Result) -> list[str]:
-    """That the answers had other formats, for people; results of an earlier version do not say theirs."""
+    """That the answers had other formats, for people."""
     known = [sorted({run.format for run in each.series.completed if run.format}) for each in (before, after)]
     return (
         [f"the formats were {' and '.join(known[0])}, then {' and '.join(known[1])}"]
@@ -211,7 +221,7 @@ def _show(report: "Report", options: Options, *, in_sandbox: bool = False) -> No
     if options.output == "table":
         from . import screen
 
-        screen.show(report, in_sandbox=in_sandbox)
+        screen.show(report, in_sandbox=in_sandbox, details=options.details)
     elif options.output != "jsonl":
         from .output import render
 
@@ -225,7 +235,8 @@ def _judged(report: "Report", options: Options) -> int:
     for verdict in report.verdicts:
         if not verdict.met and options.output != "table":
             objective = verdict.objective
-            print(f"probe: objective missed: {objective.name}={objective.text}, {verdict.finding}", file=sys.stderr)
+            said = f"{objective.name}={objective.text}, {verdict.finding}"
+            print(f"probe: objective {verdict.word}: {said}", file=sys.stderr)
     return 0 if all(verdict.met for verdict in report.verdicts) else OBJECTIVE_MISSED
 
 

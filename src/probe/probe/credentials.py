@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 import subprocess
@@ -10,7 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from .errors import UsageError
+from .json_object import parse_object
 from .masking import masked
+from .waiting import explained
 
 # Long enough for a single sign-on refresh or an MFA code typed by hand.
 AWS_CLI_TIMEOUT_SECONDS = 120
@@ -79,14 +80,16 @@ def credentials_for_aws(environment: Mapping[str, str]) -> Credentials:
 
 def _from_aws_cli(aws: str, environment: Mapping[str, str]) -> Credentials:
     try:
-        done = subprocess.run(  # noqa: S603 - the AWS CLI that the user has on PATH
-            [aws, "configure", "export-credentials", "--format", "process"],
-            env=dict(environment),
-            capture_output=True,
-            text=True,
-            timeout=AWS_CLI_TIMEOUT_SECONDS,
-            check=False,
-        )
+        with explained("the AWS CLI, which was asked for credentials (aws configure export-credentials)"):
+            done = subprocess.run(  # noqa: S603 - the AWS CLI that the user has on PATH
+                [aws, "configure", "export-credentials", "--format", "process"],
+                env=dict(environment),
+                capture_output=True,
+                encoding="utf-8",
+                errors="replace",  # a message may be in another encoding, and must still be shown
+                timeout=AWS_CLI_TIMEOUT_SECONDS,
+                check=False,
+            )
     except subprocess.TimeoutExpired:
         raise UsageError(f"the AWS CLI gave no credentials within {AWS_CLI_TIMEOUT_SECONDS} s") from None
     except OSError as error:
@@ -101,11 +104,8 @@ def _from_aws_cli(aws: str, environment: Mapping[str, str]) -> Credentials:
         said = done.stderr.strip().splitlines()
         reason = said[-1] if said else f"exit code {done.returncode}"
         raise UsageError(f"the AWS CLI has no credentials ({reason}); log in, or set AWS_ACCESS_KEY_ID and its secret")
-    try:
-        document = json.loads(done.stdout)
-    except ValueError:
-        document = None
-    if not isinstance(document, dict):
+    document = parse_object(done.stdout)
+    if document is None:
         raise UsageError("`aws configure export-credentials` printed no JSON object; version 2.9 or newer is needed")
     return Credentials.checked(
         document.get("AccessKeyId"),

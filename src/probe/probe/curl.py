@@ -82,7 +82,8 @@ def require_curl(targets: Iterable[Target], credentials: Credentials | None, env
             ["curl", "--version"],  # noqa: S607 - the curl that the user has on PATH is the one to use
             env=without_keys(environment),
             capture_output=True,
-            text=True,
+            encoding="utf-8",
+            errors="replace",
             check=False,
         ).stdout
     except OSError:

@@ -23,6 +23,7 @@ that is late for the first byte would make the whole run look quicker. And curl 
              of a chunk is that of the read that completed it
     TPOT     (total - TTFT) / (output tokens - 1), of completed runs with two texts and two tokens or more, if all
              tokens are text: reasoning comes before the first one, and nobody says how long the others took
+    tokens/s output tokens / (total - TTFT), where there is a TPOT: the function's metric OutputTokensPerSecond
     total    time_total
 
 DNS, connect and TLS of a connection that was there already are unknown, not 0. An answer that was asked for in one
@@ -41,6 +42,7 @@ from .formats import DOCUMENT, WITHOUT_TOKENS
 from .formats.plain import DocumentReader
 from .json_object import parse_object
 from .observation import KEPT_BYTES, Observation
+from .rounding import milliseconds
 
 COMPLETED, ERROR, HTTP_ERROR, CUT, TRANSPORT, INTERRUPTED = (
     "completed",
@@ -105,13 +107,14 @@ class Run:
     dns_ms: float | None
     connect_ms: float | None
     tls_ms: float | None
-    ttfb_headers_ms: float | None
+    headers_ms: float | None
     ttfb_ms: float | None
     ttft_ms: float | None
     first_chunk_ms: float | None
     gaps_ms: list[float]
     max_gap_ms: float | None
     tpot_ms: float | None
+    output_tokens_per_second: float | None
     total_ms: float | None
     connection: str | None
     cold_start: bool | None
@@ -178,6 +181,7 @@ def measure(
     timing = _object(facts.get("timing"))
     output_tokens = _count(facts.get("output_tokens"))
     tells_tokens = outcome == COMPLETED and bool(gaps) and not facts.get("has_other_tokens")
+    tpot_ms, tokens_per_second = _speed(ttft_ms, total_ms, output_tokens) if tells_tokens else (None, None)
     return Run(
         number=number,
         warm_up=warm_up,
@@ -190,13 +194,14 @@ def measure(
         dns_ms=_reached(opened.name_lookup) if opened else None,
         connect_ms=_reached(opened.connect, since=opened.name_lookup) if opened else None,
         tls_ms=_tls(opened, uses_tls) if opened else None,
-        ttfb_headers_ms=_reached(curl.start_transfer) if curl and seen.first_header_at is not None else None,
+        headers_ms=_reached(curl.start_transfer) if curl and seen.first_header_at is not None else None,
         ttfb_ms=_since(zero, seen.first_body_at, end_at),
         ttft_ms=ttft_ms,
         first_chunk_ms=first_chunk_ms,
         gaps_ms=gaps,
         max_gap_ms=max(gaps, default=None),
-        tpot_ms=_tpot(ttft_ms, total_ms, output_tokens) if tells_tokens else None,
+        tpot_ms=tpot_ms,
+        output_tokens_per_second=tokens_per_second,
         total_ms=total_ms,
         connection=connection,
         cold_start=_truth(facts.get("cold_start")),
@@ -359,14 +364,17 @@ def _connection(seen: Observation, curl: CurlFigures | None) -> str | None:
     return NEW if curl.num_connects else REUSED
 
 
-def _tpot(ttft_ms: float | None, total_ms: float | None, tokens: int | None) -> float | None:
+def _speed(ttft_ms: float | None, total_ms: float | None, tokens: int | None) -> tuple[float | None, float | None]:
+    """TPOT, and tokens a second; the latter is unknown where all came in one moment."""
     if ttft_ms is None or total_ms is None or tokens is None or tokens < 2:
-        return None
-    return round((total_ms - ttft_ms) / (tokens - 1), 3)
+        return None, None
+    decoding_ms = max(0.0, total_ms - ttft_ms)
+    speed = round(tokens * 1000 / decoding_ms, 3) if decoding_ms > 0 else None
+    return milliseconds(decoding_ms / (tokens - 1)), speed
 
 
 def _ms(seconds: float) -> float:
-    return round(seconds * 1000.0, 3)
+    return milliseconds(seconds * 1000.0)
 
 
 def _object(value: object) -> Mapping[str, Any] | None:

@@ -13,79 +13,116 @@ from .errors import UsageError
 from .formats import FORMATS
 
 DESCRIPTION = """\
-Ask a function, or any other server, for streamed answers through curl and time them as a client feels them: DNS,
-connect, TLS, first byte (TTFB), first token (TTFT), every gap between two pieces of text, and the whole."""
+Ask a function, or any other server, for streamed answers through curl and
+time them as a client feels them: DNS, connect, TLS, first byte (TTFB), first
+token (TTFT), every gap between two pieces of text, and the whole."""
 
+# No line is longer than 80 characters, which is what most terminals show.
 EPILOG = """\
 examples:
   scripts/probe.sh --sandbox
-  scripts/probe.sh --sandbox --runs 20 --warm-up 2 --slo ttft_p95=800ms,failures=0%
+  scripts/probe.sh --sandbox --runs 20 --slo ttft_p95=800ms,failures=0%
   scripts/probe.sh --sandbox --runs 10 --against buffered
   scripts/probe.sh --sandbox --runs 40 --concurrency 4 --reuse --think 0.2
-  scripts/probe.sh --url https://abc123.lambda-url.eu-west-1.on.aws/ --runs 20 --output json > before.json
+  scripts/probe.sh --url "$URL" --runs 20 --output json > before.json
   scripts/probe.sh --compare before.json after.json
   scripts/probe.sh --url "$URL" --runs 10 --publish --probe office
-  scripts/probe.sh --url https://llm.example/v1/chat/completions --unsigned --header @key.txt --prompts chat.jsonl
+  scripts/probe.sh --url https://llm.example/v1/chat/completions --unsigned \\
+    --header @key.txt --prompts chat.jsonl
 
 credentials for --url:
-  Requests are signed with AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and, with temporary keys, AWS_SESSION_TOKEN. Without
-  them, the probe uses what `aws configure export-credentials` (AWS CLI 2.9 or newer) gives, which honours AWS_PROFILE.
-  With --unsigned the probe reads no keys, unless it publishes.
+  Requests are signed with AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and, with
+  temporary keys, AWS_SESSION_TOKEN. Without them, the probe uses what
+  `aws configure export-credentials` (AWS CLI 2.9 or newer) gives, which
+  honours AWS_PROFILE. With --unsigned the probe reads no keys, unless it
+  publishes.
 
 headers:
-  --header 'NAME: VALUE' adds a header, or takes the place of the probe's own Accept or Content-Type. Everyone on this
-  machine can see the command line of the probe. So put a secret into a file, one header in a line, and give
-  --header @FILE. The probe takes a header whose name has a word for a secret (such as key, token, auth, session, jwt
-  or signature, between hyphens), or whose value begins with Bearer or Basic, from a file only. It takes no URL whose
-  query has a parameter of such a name. /dev/stdin is a file, too:
-    printf 'authorization: Bearer %s' "$KEY" | scripts/probe.sh --header @/dev/stdin ...
-  Signed requests sign these headers. Values from files are masked in the messages of servers that send them back.
-  With --against URL both servers get them.
+  --header 'NAME: VALUE' adds a header, or takes the place of the probe's own
+  Accept or Content-Type. Everyone on this machine can see the command line of
+  the probe. So put a secret into a file, one header in a line, and give
+  --header @FILE. The probe takes a header whose name has a word for a secret
+  (such as key, token, auth, session, jwt or signature, between hyphens), or
+  whose value begins with Bearer or Basic, from a file only. It takes no URL
+  whose query has a parameter of such a name. /dev/stdin is a file, too:
+    printf 'authorization: Bearer %s' "$KEY" |
+      scripts/probe.sh --header @/dev/stdin ...
+  Signed requests sign these headers. Values from files are masked in the
+  messages of servers that send them back. With --against URL both servers get
+  them.
 
 prompts:
-  The lines of the file of --prompts take turns. In a file *.jsonl each line is a JSON object, which is the body of a
-  request: of the function, as src/function/README.md has it, or of any other server. --model and --max-tokens are added
-  as `model` and `max_tokens` where a line does not have them.
+  The lines of the file of --prompts take turns. In a file *.jsonl each line is
+  a JSON object, which is the body of a request: of the function, as
+  src/function/README.md has it, or of any other server. --model and
+  --max-tokens are added as `model` and `max_tokens` where a line does not have
+  them.
 
 formats:
-  The probe recognises the format by the content type and the content of the answer.
-    firstbyte-sse, firstbyte-ndjson   this function's events or lines; TTFT is the first `delta` with text
-    openai      chat completions of OpenAI and the servers that speak like it; reasoning and tool calls are no text
-    anthropic   messages of Anthropic; thinking and the input of tools are no text
-                With reasoning, thinking or tools there is no TPOT: their tokens are counted, and are no text
-    text        text/...: each read from curl is a chunk; the network or a proxy may have merged what was written
-    sse, ndjson other events or lines: each is a chunk. Which of them is a token is not known, so there is no TTFT
+  The probe recognises the format by the content type and the content of the
+  answer.
+    firstbyte-sse, firstbyte-ndjson
+                this function's events or lines; TTFT is the first `delta` with
+                text
+    openai      chat completions of OpenAI and the servers that speak like it;
+                reasoning and tool calls are no text
+    anthropic   messages of Anthropic; thinking and the input of tools are no
+                text
+    text        text/...: each read from curl is a chunk; the network or a proxy
+                may have merged what was written
+    sse, ndjson other events or lines: each is a chunk. Which of them is a token
+                is not known, so there is no TTFT
     json        a document in one piece; no TTFT
     bytes       everything else: each read from curl is a chunk; no TTFT
-  A stream of firstbyte-sse, firstbyte-ndjson, openai or anthropic is whole when its end marker has come, all others
-  when the transfer ends properly.
-  --expect FORMAT makes every other format an error: use it where a wrong page must not pass for an answer.
-  The probe asks for no compression. It decodes gzip and deflate, and refuses br and others by name.
-  A stream counts as cut after 1,000,000 events or lines, or in one that is longer than 8 MiB; so does compressed text
-  that is longer than that.
+  With reasoning, thinking or tools there is no TPOT: their tokens are counted,
+  and are no text. A stream of firstbyte-sse, firstbyte-ndjson, openai or
+  anthropic is whole when its end marker has come, all others when the transfer
+  ends properly.
+  --expect FORMAT makes every other format an error: use it where a wrong page
+  must not pass for an answer.
+  The probe asks for no compression. It decodes gzip and deflate, and refuses
+  br and others by name.
+  A stream counts as cut after 1,000,000 events or lines, or in one that is
+  longer than 8 MiB; so does compressed text that is longer than that.
 
 comparing:
-  --against takes turns with the target (A B, B A, A B), with the same prompts. --compare takes two saved results. The
-  probe shows differences of medians: the target minus the other, or AFTER minus BEFORE, each with its 95 % interval (a
-  bootstrap, from 6 runs on).
-  `buffered` asks the same function for its answer in one piece (Accept: application/json).
+  --against takes turns with the target (A B, B A, A B), with the same prompts.
+  --compare takes two saved results. The probe shows differences of medians:
+  the target minus the other, or AFTER minus BEFORE, each with its 95 %
+  interval (a bootstrap, from 6 runs on).
+  `buffered` asks the same function for its answer in one piece (Accept:
+  application/json).
+
+percentiles:
+  A percentile takes so many runs that at least one is expected beyond it: p90
+  takes 10, p95 takes 20, p99 takes 100. With fewer it is not shown, and an
+  objective of it is refused. For `gap`, gaps count in place of runs.
 
 objectives (--slo):
-  STATISTIC is min, p50, p90, p95, p99 or max of all completed runs, cold starts among them.
-    ttfb_STATISTIC, ttft_, gap_, max_gap_, tpot_, total_, dns_, connect_, tls_, headers_    at most so many ms or s
+  STATISTIC is min, p50, p90, p95, p99 or max of all completed runs, cold
+  starts among them.
+    ttfb_STATISTIC, ttft_, gap_, max_gap_, tpot_, total_, dns_, connect_, tls_,
+    headers_    at most so many ms or s
     failures    at most so many % of the runs do not complete
-    bursts      at most so many % of the completed runs come in one burst, that is, are not really streamed: their text
-                arrives in less than a quarter of the time that the function says it wrote for, and 250 ms sooner; or
-                five pieces and more come at once (less than 1 ms apart) after a wait of 250 ms. Answers too short or
-                too quick to tell do not count.
-  An objective is missed if there is nothing to judge it by. One of ttft or tpot is missed, too, if any completed run
-  has a format without TTFT, or no text.
+    bursts      at most so many % of the completed runs come in one burst, that
+                is, are not really streamed: their text arrives in less than a
+                quarter of the time that the function says it wrote for, and
+                250 ms sooner; or five pieces and more come at once (less than
+                1 ms apart) after a wait of 250 ms. Answers too short or too
+                quick to tell do not count.
+  An objective is unproven if there is nothing to judge it by, such as fewer
+  completed runs than its percentile takes. One of ttft or tpot is unproven,
+  too, if any completed run has a format without TTFT, or no text. An objective
+  that is unproven is not met.
 
 output:
-  table       for people: one run shows the answer as it arrives and then its figures; several runs a table. The bars
-              of the row `Chunks` stand for pieces of text, or for what the format has in their place: the higher, the
-              more of them arrived at that time
-  json        one document, which the schema in src/probe/probe/output/result.schema.json describes
+  table       for people: one run shows the answer as it arrives and then its
+              figures; several runs a line each and then what matters, with
+              --details everything. The marks of the row `Chunks` stand for
+              pieces of text, or for what the format has in their place: the
+              higher, the more of them arrived at that time
+  json        one document, which the schema in
+              src/probe/probe/output/result.schema.json describes
   jsonl       a line of JSON for each run as soon as it is over
   csv         a row for each run
   junit       a test case for each run and each objective
@@ -93,28 +130,36 @@ output:
   html        a page of 1.2 MB that needs nothing else; the prompts are in it
 
 publishing:
-  With --publish the runs go to CloudWatch, namespace Firstbyte, once they are over: every value, not an average, in the
-  dimension sets [service] and [service, probe], at the minute in which the run began.
-    ClientTimeToFirstByte, ClientTimeToFirstToken, ClientMaxInterChunkLatency, ClientResponseDuration
-                    in milliseconds, of completed runs only: a fast error is no fast answer. Figures that a format
-                    does not have, such as a first token among bytes, are left out
+  With --publish the runs go to CloudWatch, namespace Firstbyte, once they are
+  over: every value, not an average, in the dimension sets [service] and
+  [service, probe], at the minute in which the run began.
+    ClientTimeToFirstByte, ClientTimeToFirstToken, ClientMaxInterChunkLatency,
+    ClientResponseDuration
+                    in milliseconds, of completed runs only: a fast error is no
+                    fast answer. Figures that a format does not have, such as a
+                    first token among bytes, are left out
     ProbeFailures   0 for a completed run, 1 for every other one
-  The warm-up and a run that was stopped with Ctrl-C are left out. The keys need cloudwatch:PutMetricData, which the
-  condition StringEquals cloudwatch:namespace=Firstbyte may narrow. The sandbox has a CloudWatch of its own; with --url,
-  AWS_ENDPOINT_URL_CLOUDWATCH and AWS_ENDPOINT_URL name another one. --dry-run shows each request on standard error, as
+  The warm-up and a run that was stopped with Ctrl-C are left out. The keys need
+  cloudwatch:PutMetricData, which the condition StringEquals
+  cloudwatch:namespace=Firstbyte may narrow. The sandbox has a CloudWatch of its
+  own; with --url, AWS_ENDPOINT_URL_CLOUDWATCH and AWS_ENDPOINT_URL name another
+  one. --dry-run shows each request on standard error, as
   `aws cloudwatch put-metric-data --cli-input-json` takes it.
 
 exit codes:
   0    every run completed, and every objective was met
-  1    a response was an HTTP error or a redirect, or its format or encoding was not one that was expected
-  2    wrong use: a bad option, no credentials, no sandbox, curl missing or too old
+  1    a response was an HTTP error or a redirect, or its format or encoding was
+       not one that was expected
+  2    wrong use: a bad option, an objective that so few runs cannot prove, no
+       credentials, no sandbox, curl missing or too old
   3    transport error: DNS, refused connection, TLS, timeout
   4    a stream was cut or closed with an error event
   5    not everything could be written or published
-  6    an objective was missed
+  6    an objective was missed, or is unproven
   130  stopped with Ctrl-C; what was measured until then is still reported
   141  nobody reads standard output any more, as in a pipe to `head`
-  When several apply, the first of 130, 3, 1, 4, 6, 5 is the exit code. The warm-up does not count."""
+  When several apply, the first of 130, 3, 1, 4, 6, 5 is the exit code.
+  The warm-up does not count."""
 
 # The stack's name in samconfig.toml, which is the service that the function's own metrics name.
 DEFAULT_SERVICE = "firstbyte"
@@ -156,6 +201,7 @@ class Options:
         timeout_seconds: The longest that one run may take.
         slo: The objectives as they were given, or None.
         output: One of `OUTPUTS`.
+        details: The table shows everything.
         publish: The runs go to CloudWatch.
         dry_run: What would go there is shown instead.
         service: The dimension `service` of what is published.
@@ -183,6 +229,7 @@ class Options:
     timeout_seconds: float
     slo: str | None
     output: str
+    details: bool
     publish: bool
     dry_run: bool
     service: str
@@ -209,6 +256,8 @@ def parse(arguments: list[str]) -> Options:
         raise UsageError("--against cannot be combined with --concurrency: the two take turns, one request at a time")
     if found.reuse and 0 < (found.warm_up or 0) < (found.concurrency or 1):
         raise UsageError("--warm-up with --reuse must be at least --concurrency: every connection has to be warm")
+    if found.details and found.output != "table":
+        raise UsageError("--details goes with --output table: the other formats have everything")
     if found.compare and found.output == "jsonl":
         raise UsageError("--output jsonl is made of runs as they end, and --compare makes none")
     if found.publish and found.against:
@@ -242,6 +291,7 @@ def parse(arguments: list[str]) -> Options:
         timeout_seconds=found.timeout or DEFAULT_TIMEOUT_SECONDS,
         slo=found.slo,
         output=found.output,
+        details=found.details,
         publish=found.publish,
         dry_run=found.dry_run,
         service=found.service or DEFAULT_SERVICE,
@@ -333,6 +383,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     result.add_argument("--slo", metavar="NAME=LIMIT,...", help="objectives that the runs must meet, see below")
     result.add_argument("--output", choices=OUTPUTS, default="table", help="see below (default: table)")
+    result.add_argument("--details", action="store_true", help="with --output table: every figure of several runs")
     result.add_argument("--publish", action="store_true", help="put the figures into CloudWatch, see below")
     result.add_argument("--dry-run", action="store_true", help="with --publish: show what would be sent, send nothing")
     result.add_argument(

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..figures import FIGURES, Figure
+from ..figures import TIMES, Figure
 from ..result import Series
+from ..rounding import milliseconds
 
 # With fewer, resamples are too much alike: the interval would hold the true difference less often than it says.
 LEAST_VALUES = 6
@@ -34,7 +35,7 @@ class Difference:
 
 
 def compare(series: Series, against: Series, *, paired: bool = False) -> dict[str, Difference]:
-    """The figures that both series have, over their completed runs without the warm-up.
+    """The times that both series have, over their completed runs without the warm-up.
 
     The figure `gap` has no interval: the gaps of one run are much alike, and no sample of their own.
 
@@ -45,7 +46,7 @@ def compare(series: Series, against: Series, *, paired: bool = False) -> dict[st
             on both sides: a request that fails on one of them must not make the other look slower or faster.
     """
     differences = {}
-    for name, figure in FIGURES.items():
+    for name, figure in TIMES.items():
         values, others = (
             _pairs(series, against, figure)
             if paired
@@ -55,7 +56,7 @@ def compare(series: Series, against: Series, *, paired: bool = False) -> dict[st
             has_interval = name != "gap" and min(len(values), len(others)) >= LEAST_VALUES
             low, high = median_difference_interval(values, others, paired=paired) if has_interval else (None, None)
             median, other = float(np.median(values)), float(np.median(others))
-            differences[name] = Difference(round(median - other, 3), low, high, median / other if other else None)
+            differences[name] = Difference(milliseconds(median - other), low, high, median / other if other else None)
     return differences
 
 
@@ -81,8 +82,8 @@ def median_difference_interval(
         drawn = random.integers(len(first), size=(times, len(first)))
         other_drawn = drawn if paired else random.integers(len(second), size=(times, len(second)))
         differences += (np.median(first[drawn], axis=1) - np.median(second[other_drawn], axis=1)).tolist()
-    low, high = np.quantile(differences, (0.025, 0.975)).round(3).tolist()
-    return low, high
+    low, high = np.quantile(differences, (0.025, 0.975)).tolist()
+    return milliseconds(low), milliseconds(high)
 
 
 def _pairs(series: Series, against: Series, figure: Figure) -> tuple[list[float], list[float]]:

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from ..errors import UsageError
-from ..figures import FIGURES
+from ..figures import TIMES
 from ..formats import WITHOUT_TOKENS
-from .summary import Summary
+from .summary import LEAST_VALUES, Summary
 
 STATISTICS = ("min", "p50", "p90", "p95", "p99", "max")
 
 FAILURES, BURSTS = "failures", "bursts"
 
-_NAMES = (*(f"{figure}_{statistic}" for figure in FIGURES for statistic in STATISTICS), FAILURES, BURSTS)
+_NAMES = (*(f"{figure}_{statistic}" for figure in TIMES for statistic in STATISTICS), FAILURES, BURSTS)
 
 # Those that a few runs with a text must not meet for many without.
 _OF_TEXT = ("ttft", "tpot")
@@ -63,10 +63,15 @@ class Verdict:
     missing: str = ""
 
     @property
+    def word(self) -> str:
+        """`met`, `missed`, or `unproven` where there is no value to judge: that is no success, either."""
+        return "unproven" if self.value is None else "met" if self.met else "missed"
+
+    @property
     def finding(self) -> str:
         """What was measured, in words."""
         if self.value is None:
-            return f"there is no value: {self.missing}"
+            return self.missing
         return f"it was {round(self.value, 3)} {self.objective.unit}"
 
 
@@ -84,6 +89,27 @@ def parse(text: str) -> list[Objective]:
     return objectives
 
 
+def require_runs(objectives: Sequence[Objective], runs: int, said: str) -> None:
+    """Check that so many runs can carry the percentiles that the objectives are about.
+
+    Args:
+        objectives: Those that were given. How many gaps there will be is not known; one of `gap` is judged afterwards.
+        runs: How many runs are asked for, or were.
+        said: How to call that number, such as `--runs is 3`.
+
+    Raises:
+        UsageError: They are too few; the message says how many it takes.
+    """
+    for objective in objectives:
+        figure, _, statistic = objective.name.rpartition("_")
+        least = LEAST_VALUES.get(statistic, 1)
+        if figure != "gap" and runs < least:
+            raise UsageError(
+                f"--slo: {objective.name} takes {least} runs or more, and {said}: of fewer, not one is expected beyond "
+                f"the {statistic}; make more, or give a limit for {figure}_max"
+            )
+
+
 def judge(objectives: Sequence[Objective], summary: Summary) -> list[Verdict]:
     """Judge each objective, in the given order; it is met by a value up to its limit.
 
@@ -91,7 +117,9 @@ def judge(objectives: Sequence[Objective], summary: Summary) -> list[Verdict]:
     """
     values = [_value(objective.name, summary) for objective in objectives]
     return [
-        Verdict(objective, value, value is not None and value <= objective.limit, _missing(objective.name, summary))
+        Verdict(objective, None, False, _missing(objective.name, summary))
+        if value is None
+        else Verdict(objective, value, value <= objective.limit)
         for objective, value in zip(objectives, values, strict=True)
     ]
 
@@ -104,7 +132,7 @@ def _objective(item: str) -> Objective:
         close = " or ".join(difflib.get_close_matches(name, _NAMES))
         raise UsageError(
             f"--slo: there is no {name!r}{close and f' (did you mean {close}?)'}; there are {FAILURES}, {BURSTS}, and "
-            f"{', '.join(FIGURES)} with one of {', '.join(f'_{word}' for word in STATISTICS)} behind it"
+            f"{', '.join(TIMES)} with one of {', '.join(f'_{word}' for word in STATISTICS)} behind it"
         )
     limit = _LIMIT.fullmatch(text)
     units, most, meant = _SHARE if name in (FAILURES, BURSTS) else _TIME
@@ -124,7 +152,8 @@ def _value(name: str, summary: Summary) -> float | None:
     if figure in _OF_TEXT and _without_text(summary):
         return None
     distribution = summary.figures.get(figure)
-    return getattr(distribution, statistic) if distribution else None
+    found: float | None = getattr(distribution, statistic) if distribution else None
+    return found
 
 
 def _missing(name: str, summary: Summary) -> str:
@@ -133,12 +162,15 @@ def _missing(name: str, summary: Summary) -> str:
         return "no run completed"
     if name == BURSTS:
         return "the answers were too short or too quick to tell"
-    figure = name.rpartition("_")[0]
+    figure, _, statistic = name.rpartition("_")
     if figure in _OF_TEXT and _without_text(summary):
         formats = [each for each in summary.formats if each in WITHOUT_TOKENS]
         why = f"tokens cannot be seen in the format {' and '.join(formats)}" if formats else "answers have no text"
         return f"{why} ({_without_text(summary)} of {summary.completed})"
-    return f"no completed run has a {FIGURES[figure].label}" if figure in FIGURES else "no run came to its end"
+    if figure in summary.figures:
+        what = "gaps" if figure == "gap" else f"completed runs with a {TIMES[figure].label}"
+        return f"a {statistic} takes {LEAST_VALUES[statistic]} {what}, and there are {summary.figures[figure].count}"
+    return f"no completed run has a {TIMES[figure].label}" if figure in TIMES else "no run came to its end"
 
 
 def _without_text(summary: Summary) -> int:

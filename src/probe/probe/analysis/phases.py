@@ -5,6 +5,9 @@ from itertools import accumulate
 
 from ..measurement import Run
 
+# The phases that make a connection.
+CONNECTING = ("DNS", "Connect", "TLS")
+
 
 def phases(run: Run) -> Iterator[tuple[str, float, float]]:
     """The phases that the run got to: label, begin and end in milliseconds, each from where the one before ended.
@@ -12,13 +15,13 @@ def phases(run: Run) -> Iterator[tuple[str, float, float]]:
     What a kept connection did not need is left out.
     """
     now = 0.0
-    for label, spent in (("DNS", run.dns_ms), ("Connect", run.connect_ms), ("TLS", run.tls_ms)):
+    for label, spent in zip(CONNECTING, (run.dns_ms, run.connect_ms, run.tls_ms), strict=True):
         if spent is not None:
             yield label, now, now + spent
             now += spent
-    first = "First chunk" if run.ttft_ms is None else "First token"
+    first = f"Headers to first {'chunk' if run.ttft_ms is None else 'text'}"
     last = "Waiting" if run.first_chunk_ms is None else "Rest"
-    for label, moment in (("Headers", run.ttfb_headers_ms), (first, run.first_chunk_ms), (last, run.total_ms)):
+    for label, moment in (("Wait for headers", run.headers_ms), (first, run.first_chunk_ms), (last, run.total_ms)):
         if moment is not None:
             # The reader's clock may see the last bytes a hair after curl's says that it was over.
             yield label, now, max(now, moment)

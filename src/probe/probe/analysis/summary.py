@@ -14,13 +14,17 @@ from ..result import Series
 
 PERCENTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}
 
+# How many values a percentile q takes: 1 / (1 - q), so that at least one of them is expected beyond it. With fewer it
+# would be the largest value under another name. The median of a single value is that value, and claims nothing.
+LEAST_VALUES = {"p50": 1, "p90": 10, "p95": 20, "p99": 100}
+
 # Outside of a 95 % interval, on either side.
 _TAIL = 0.025
 
 
 @dataclass(frozen=True)
 class Distribution:
-    """One figure over several runs; `intervals` are exact 95 % intervals of its percentiles, None where n is too small.
+    """One figure over several runs; percentiles and their intervals are None where there are too few values for them.
 
     Attributes:
         count: How many values there are.
@@ -30,15 +34,15 @@ class Distribution:
         p95: The 95th percentile.
         p99: The 99th percentile.
         max: The largest.
-        intervals: By percentile (p50, p90, p95, p99): lower and upper end.
+        intervals: Exact 95 % intervals by percentile (p50, p90, p95, p99): lower and upper end.
     """
 
     count: int
     min: float
     p50: float
-    p90: float
-    p95: float
-    p99: float
+    p90: float | None
+    p95: float | None
+    p99: float | None
     max: float
     intervals: Mapping[str, tuple[float, float] | None]
 
@@ -102,11 +106,18 @@ def distribution(values: Sequence[float], *, independent: bool = True) -> Distri
     """
     ordered = np.sort(np.asarray(values, dtype=float))
     found = np.quantile(ordered, list(PERCENTILES.values()), method="linear").round(3).tolist()
+    p90, p95, p99 = (
+        value if len(ordered) >= LEAST_VALUES[name] else None
+        for name, value in list(zip(PERCENTILES, found, strict=True))[1:]
+    )
     return Distribution(
         count=len(ordered),
         min=float(ordered[0]),
         max=float(ordered[-1]),
-        **dict(zip(PERCENTILES, found, strict=True)),
+        p50=found[0],
+        p90=p90,
+        p95=p95,
+        p99=p99,
         intervals={name: _interval(ordered, q) if independent else None for name, q in PERCENTILES.items()},
     )
 
@@ -121,11 +132,14 @@ def _interval(ordered: "np.ndarray[tuple[int], np.dtype[np.float64]]", q: float)
     """The values between which the true quantile is with a probability of 95 % or more, whatever the distribution.
 
     How many of n values are below it is binomial, so the ends are two of the values, found by their ranks alone.
-    Hahn and Meeker, Statistical Intervals (Wiley 1991), section 5.2.
+    Hahn and Meeker, Statistical Intervals (Wiley 1991), section 5.2. None where that needs more values than there are,
+    or all of them: the smallest and the largest are known anyway.
     """
     count = len(ordered)
     below, above = _outer_ranks(count, q), _outer_ranks(count, 1 - q)
-    return (float(ordered[below - 1]), float(ordered[count - above])) if below and above else None
+    if not below or not above or (below, above) == (1, 1):
+        return None
+    return float(ordered[below - 1]), float(ordered[count - above])
 
 
 @cache

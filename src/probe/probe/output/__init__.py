@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from ..analysis.report import Report
 
 # Of the JSON document and of the lines: another number means another layout.
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 
 def render(report: "Report", name: str) -> str:

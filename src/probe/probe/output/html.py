@@ -1,6 +1,7 @@
 """The report as one page that opens from disk: `page.html` and `page.css` filled in, in the look of the console."""
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -77,9 +78,12 @@ def outcome(report: Report) -> str:
     compared = report.result.against is not None
     completed = [_completed(*side, compared=compared) for side in _sides(report)]
     said = ", ".join(completed)
-    missed, count = sum(not verdict.met for verdict in report.verdicts), len(report.verdicts)
-    if missed:
-        return f"{said}; {missed} of {_objectives(count)} missed"
+    words = Counter(verdict.word for verdict in report.verdicts)
+    count = len(report.verdicts)
+    bad = [f"{words[word]} {word}" for word in ("missed", "unproven") if words[word]]
+    if bad:
+        first, *others = bad
+        return f"{said}; {first.replace(' ', f' of {_objectives(count)} ')}{''.join(f', {other}' for other in others)}"
     return f"{said}; {'all ' if count > 1 else ''}{_objectives(count)} met" if count else said
 
 

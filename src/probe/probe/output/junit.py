@@ -13,6 +13,7 @@ from junitparser import Failure, JUnitXml, Skipped, TestCase, TestSuite
 from ..analysis.objectives import STATISTICS, Verdict
 from ..analysis.report import Report
 from ..analysis.summary import Summary
+from ..figures import FIGURES, TIMES
 from ..measurement import COMPLETED, INTERRUPTED, Run
 from ..terminal import harmless_line
 from .named import named_series
@@ -36,7 +37,7 @@ def suites(report: Report) -> str:
             for figure, difference in report.differences.items():
                 for key, number in (("p50", difference.median), ("low", difference.low), ("high", difference.high)):
                     if number is not None:
-                        suite.add_property(f"{figure}_difference_{key}_ms", f"{number:.3f}")
+                        suite.add_property(f"{figure}_difference_{key}_ms", f"{number:z.3f}")
     out = io.BytesIO()
     document.write(out, pretty=True)
     return out.getvalue().decode()
@@ -48,8 +49,11 @@ def _properties(summary: Summary) -> Iterator[tuple[str, str]]:
     yield "formats", ", ".join(summary.formats)
     for figure, distribution in summary.figures.items():
         yield f"{figure}_count", str(distribution.count)
+        unit = f"_{FIGURES[figure].unit}" if figure in TIMES else ""
         for statistic in STATISTICS:
-            yield f"{figure}_{statistic}_ms", f"{getattr(distribution, statistic):.3f}"
+            value: float | None = getattr(distribution, statistic)
+            if value is not None:
+                yield f"{figure}_{statistic}{unit}", f"{value:.3f}"
 
 
 def _run_case(run: Run, classname: str) -> TestCase:
@@ -65,7 +69,8 @@ def _run_case(run: Run, classname: str) -> TestCase:
 def _objective_case(verdict: Verdict) -> TestCase:
     case = TestCase(f"{verdict.objective.name} <= {_text(verdict.objective.text)}", "objectives")
     if not verdict.met:
-        case.result = Failure(verdict.finding, "objective")
+        said = verdict.finding if verdict.value is not None else f"{verdict.word}: {verdict.finding}"
+        case.result = Failure(said, "objective")
     return case
 
 

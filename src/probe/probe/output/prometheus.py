@@ -10,7 +10,7 @@ from datetime import datetime
 from prometheus_client import CollectorRegistry, Gauge, Histogram, disable_created_metrics, generate_latest
 
 from ..analysis.report import Report
-from ..figures import FIGURES
+from ..figures import FIGURES, TIMES
 from ..measurement import INTERRUPTED
 from ..result import Series
 from .named import named_series
@@ -22,6 +22,8 @@ _BUCKETS_SECONDS = (
     *(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 0.75),
     *(1.0, 1.5, 2.0, 3.0, 5.0, 7.5, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0),
 )
+# In tokens a second, from a large model under load to a small one alone.
+_BUCKETS_OF_SPEED = (1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 50.0, 75.0, 100.0, 150.0, 200.0, 300.0, 500.0, 1000.0)
 
 
 def metrics(report: Report) -> str:
@@ -57,14 +59,17 @@ def _add_counts(report: Report, registry: CollectorRegistry) -> None:
 
 def _add_histograms(report: Report, registry: CollectorRegistry) -> None:
     for figure_name, figure in FIGURES.items():
-        metric, meaning = f"firstbyte_probe_{figure_name}_seconds", f"{figure.label} of completed runs"
-        histogram = Histogram(metric, meaning, _SERIES, buckets=_BUCKETS_SECONDS, registry=registry)
+        is_time = figure_name in TIMES
+        metric = f"firstbyte_probe_{figure_name}{'_seconds' if is_time else ''}"
+        buckets, scale = (_BUCKETS_SECONDS, 1000) if is_time else (_BUCKETS_OF_SPEED, 1)
+        meaning = f"{figure.label} of completed runs"
+        histogram = Histogram(metric, meaning, _SERIES, buckets=buckets, registry=registry)
         for name, series, _ in named_series(report):
             values = figure.pooled(series.completed)
             if values:
                 of_series = histogram.labels(*_labels(name, series))
                 for value in values:
-                    of_series.observe(value / 1000)
+                    of_series.observe(value / scale)
 
 
 def _add_verdicts(report: Report, registry: CollectorRegistry) -> None:
@@ -80,7 +85,7 @@ def _add_differences(report: Report, registry: CollectorRegistry) -> None:
     for name, found in report.differences.items():
         for gauge, value in ((difference, found.median), (low, found.low), (high, found.high)):
             if value is not None:
-                gauge.labels(name).set(value / 1000)
+                gauge.labels(name).set(value / 1000 + 0.0)
 
 
 def _labels(name: str, series: Series) -> tuple[str, str, str]:

@@ -17,9 +17,6 @@ SCHEMA = Path(__file__).with_name("result.schema.json")
 
 _MESSAGE_LENGTH = 200
 
-# The version that this probe reads besides its own: its runs do not say their format.
-_WITHOUT_FORMATS = 2
-
 
 def read(path: Path) -> Result:
     """The result in the file; what is judged in the document (summary, objectives) is left there, and judged anew.
@@ -35,11 +32,12 @@ def read(path: Path) -> Result:
     if content is None:
         raise UsageError(f"{path} is not one JSON document; give a file that --output json has written")
     version = content.get("schema_version")
-    if version == _WITHOUT_FORMATS:
-        content = _with_formats(content)
-    elif version != SCHEMA_VERSION:
-        known = f"{_WITHOUT_FORMATS} and {SCHEMA_VERSION}"
-        raise UsageError(f"{path}: $.schema_version is {json.dumps(version)}; this probe reads {known}")
+    if version != SCHEMA_VERSION:
+        # Figures of other versions have other names, or another meaning.
+        raise UsageError(
+            f"{path}: $.schema_version is {json.dumps(version)}, and this probe reads {SCHEMA_VERSION}: "
+            "another version of the probe has written the file; measure again with this one"
+        )
     misfit = best_match(Draft202012Validator(json.loads(SCHEMA.read_text())).iter_errors(content))
     if misfit:
         # The value that does not fit comes first, and may be the whole document; what is wrong with it comes last.
@@ -49,20 +47,6 @@ def read(path: Path) -> Result:
     runs = [_run(fields) for fields in content["runs"]]
     series = Series(ALONE, content["url"], content["region"], content["buffered"], runs)
     return Result(content["started_at"], Conditions(**content["conditions"]), series)
-
-
-def _with_formats(content: dict[str, Any]) -> dict[str, Any]:
-    """A document of the version before, in which every answer was this function's, as one of today's."""
-    runs, summary = content.get("runs"), content.get("summary")
-    added = {"format": None, "content_encoding": None}
-    if isinstance(runs, list):
-        runs = [
-            {**run, **added, "first_chunk_ms": run.get("ttft_ms")} if isinstance(run, dict) else run for run in runs
-        ]
-    if isinstance(summary, dict):
-        summary = {**summary, "formats": {}}
-    replaced = {name: value for name, value in (("runs", runs), ("summary", summary)) if name in content}
-    return {**content, **replaced, "schema_version": SCHEMA_VERSION}
 
 
 def _run(fields: dict[str, Any]) -> Run:

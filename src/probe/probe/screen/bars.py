@@ -22,7 +22,7 @@ class Span:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         if not options.ascii_only:
-            yield Bar(self._size, self._begin, self._end)
+            yield Bar(self._size, self._begin, self._end, color="cyan")
             return
         begin, end = (round(options.max_width * at / self._size) for at in (self._begin, self._end))
         yield Segment(" " * begin + "#" * (end - begin) + " " * (options.max_width - end))

@@ -1,4 +1,4 @@
-"""Two series side by side: in words, what became faster or slower; in a table, every figure of both."""
+"""Two series side by side: in words, what became faster or slower; in a table, the figures of both."""
 
 from collections.abc import Iterator
 
@@ -11,36 +11,44 @@ from ..analysis.report import Report
 from ..figures import FIGURES
 from ..result import Series
 from ..terminal import harmless_line
-from .words import duration
+from .words import FIRST, difference, duration, number
 
 
-def comparison(report: Report) -> Iterator[RenderableType]:
-    """What there is to say about `report.result` and what it is compared with; nothing if it is not compared."""
+def sentence(report: Report) -> Iterator[RenderableType]:
+    """How much earlier or later the first text came; nothing without a comparison of it."""
+    against, differences = report.result.against, report.differences
+    if against and "ttft" in differences:
+        yield Text(headline(differences["ttft"], report.result.series, against), style="bold")
+    elif against and not differences:
+        yield Text("There is no figure that both of them have.")
+
+
+def comparison(report: Report, details: bool) -> Iterator[RenderableType]:
+    """The medians of both series, and what they are; nothing if there is one."""
     against = report.result.against
     if against is None or report.against is None:
         return
     series = report.result.series
-    for one in (series, against):
-        yield Text(f"{one.name}  {_what(one)}", no_wrap=True, overflow="ignore")
-    if not report.differences:
-        yield Text("There is no figure that both of them have.")
-        return
-    if "ttft" in report.differences:
-        yield Text(headline(report.differences["ttft"], series, against), style="bold")
     names = (series.name, against.name)
     table = Table("p50, ms", *names, " - ".join(names), "95 % interval", "ratio", box=None, pad_edge=False)
     for column in table.columns[1:]:
         column.justify, column.no_wrap = "right", True
-    for name, difference in report.differences.items():
+    shown = [name for name in report.differences if details or name in FIRST]
+    for name in shown:
+        of = report.differences[name]
         table.add_row(
             FIGURES[name].label,
-            f"{report.summary.figures[name].p50:.1f}",
-            f"{report.against.figures[name].p50:.1f}",
-            f"{difference.median:+.1f}",
-            "-" if difference.low is None else f"{difference.low:+.1f} to {difference.high:+.1f}",
-            "-" if difference.ratio is None else f"{difference.ratio:.3f}",
+            number(report.summary.figures[name].p50),
+            number(report.against.figures[name].p50),
+            difference(of.median),
+            "-" if of.low is None or of.high is None else f"{difference(of.low)} to {difference(of.high)}",
+            "-" if of.ratio is None else f"{of.ratio:z.3f}",
         )
-    yield table
+    if shown:
+        yield table
+        yield Text()
+    for one in (series, against):
+        yield Text(f"{one.name}  {_what(one)}", no_wrap=True, overflow="ignore")
 
 
 def headline(of: Difference, series: Series, against: Series) -> str:
@@ -54,9 +62,10 @@ def headline(of: Difference, series: Series, against: Series) -> str:
     if of.low is None or of.high is None:
         return f"{said} (too few runs for an interval)."
     if of.low <= 0 <= of.high:
-        return f"{said}, which may be chance: the 95 % interval, {of.low:+.1f} to {of.high:+.1f} ms, holds 0."
+        interval = f"{difference(of.low)} to {difference(of.high)} ms"
+        return f"{said}, which may be chance: the 95 % interval, {interval}, holds 0."
     low, high = sorted((abs(of.low), abs(of.high)))
-    return f"{said} (95 % interval {duration(low)} to {duration(high)})."
+    return f"{said} (95 % interval {duration(low, 3)} to {duration(high, 3)})."
 
 
 def _what(series: Series) -> str:

@@ -9,6 +9,7 @@ from rich.text import Text
 from ..analysis.bursts import warning
 from ..analysis.objectives import Verdict
 from ..analysis.summary import Summary
+from ..formats import described
 from ..result import Conditions, Series
 from ..terminal import harmless_line
 from . import words
@@ -39,22 +40,25 @@ def failures(series: Series, side: str) -> Iterator[RenderableType]:
 def objectives(verdicts: Sequence[Verdict]) -> Iterator[RenderableType]:
     """A row for each objective."""
     if verdicts:
-        table = Table("objective", "limit", "value", "", box=None, pad_edge=False)
+        table = Table("objective", "limit", "", "value", box=None, pad_edge=False)
         for verdict in verdicts:
             table.add_row(
                 verdict.objective.name,
                 verdict.objective.text,
-                f"no value: {verdict.missing}"
+                Text(verdict.word, style="green" if verdict.met else "bold red"),
+                verdict.missing
                 if verdict.value is None
-                else f"{verdict.value:.3f}".rstrip("0").rstrip(".") + f" {verdict.objective.unit}",
-                Text("met", style="green") if verdict.met else Text("missed", style="bold red"),
+                else f"{verdict.value:z.3f}".rstrip("0").rstrip(".") + f" {verdict.objective.unit}",
             )
         yield table
 
 
 def completed(summary: Summary, conditions: Conditions, side: str) -> RenderableType:
-    """How many runs of this side completed, how many there should have been if it is not as many, and the warm-up."""
+    """How many runs of this side completed, of how many; the warm-up, the cold starts and the formats."""
     said = words.titled(side, f"{summary.completed} of {summary.finished} runs completed")
     more = f" ({conditions.runs} were asked for)" if summary.finished < conditions.runs else ""
     before = f", after {conditions.warm_up} to warm up that do not count" if conditions.warm_up else ""
-    return Text.assemble((said, "bold"), more, before)
+    cold = f", {summary.cold_starts} cold start{'s' * (summary.cold_starts != 1)}" if summary.cold_starts else ""
+    formats = f", {' and '.join(map(described, summary.formats))}" if summary.formats else ""
+    is_whole = summary.completed == summary.finished == conditions.runs
+    return Text.assemble((said, "bold green" if is_whole else "bold red"), more, before, cold, formats)

@@ -88,7 +88,10 @@ class _Display(Watcher):
                 most = max(1, min(_ROWS, self._shown_on.height - _OTHER_LINES))
                 for line in (Text(HEADER, style="bold"), *self.rows[-most:]):
                     grid.add_row(line)
-            grid.add_row(ProgressBar(self._asked, self._completed + self._failed))
+            # Red is for trouble; the line below says it in words.
+            style = "red" if self._failed else "green"
+            done = self._completed + self._failed
+            grid.add_row(ProgressBar(self._asked, done, complete_style=style, finished_style=style))
             for said in (self._counts(), self._first_token_times(), self._waiting()):
                 grid.add_row(said)
         return grid
@@ -102,10 +105,13 @@ class _Display(Watcher):
         for name, values in zip(self._names, self._first_tokens, strict=True):
             if values:
                 of = distribution(values)
-                said.append(f"TTFT{' ' * bool(name)}{name} p50 {of.p50:.1f} ms, p95 {of.p95:.1f} ms")
+                p95 = "" if of.p95 is None else f", p95 {of.p95:.1f} ms"
+                said.append(f"TTFT{' ' * bool(name)}{name} p50 {of.p50:.1f} ms{p95}")
         return "; ".join(said)
 
     def _waiting(self) -> str:
         now = time.monotonic()
         runs = (f"{name} ({now - began:.1f} s)" for name, began in self._under_way.items())
-        return f"under way: {', '.join(runs)}" if self._under_way else ""
+        if self._under_way:
+            return f"under way: {', '.join(runs)}"
+        return "pausing before the next run" if 0 < self._completed + self._failed < self._asked else ""

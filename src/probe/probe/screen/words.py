@@ -4,15 +4,33 @@ from ..formats import described
 from ..measurement import HTTP_ERROR, Run
 from ..terminal import harmless_line
 
-
-def milliseconds(value: float | None) -> str:
-    """Milliseconds without their unit, or a dash."""
-    return "-" if value is None else f"{value:.1f}"
+# Of several runs these figures are shown without `--details`.
+FIRST = ("ttft", "gap", "total", "output_tokens_per_second")
 
 
-def duration(milliseconds: float) -> str:
-    """A time in the unit that suits it."""
-    return f"{milliseconds / 1000:.2f} s" if milliseconds >= 1000 else f"{milliseconds:.1f} ms"
+def number(value: float | None) -> str:
+    """A figure without its unit, or a dash."""
+    return "-" if value is None else f"{value:z.1f}"
+
+
+def with_unit(milliseconds: float | None) -> str:
+    """Milliseconds with their unit, or a dash."""
+    return "-" if milliseconds is None else f"{milliseconds:z.1f} ms"
+
+
+def interval(ends: tuple[float, float] | None) -> str:
+    """An interval of a figure without its unit, or a dash."""
+    return "-" if ends is None else f"{number(ends[0])} to {number(ends[1])}"
+
+
+def difference(milliseconds: float) -> str:
+    """A difference of milliseconds with its sign, without the unit."""
+    return f"{milliseconds:+z.1f}"
+
+
+def duration(milliseconds: float, decimals: int = 2) -> str:
+    """A time, or the size of a difference, in the unit that suits it; seconds have so many decimals."""
+    return f"{milliseconds / 1000:.{decimals}f} s" if milliseconds >= 1000 else f"{milliseconds:z.1f} ms"
 
 
 def count(value: int | None) -> str:
@@ -21,9 +39,12 @@ def count(value: int | None) -> str:
 
 
 def format_of(run: Run) -> str:
-    """The format of the run's answer and its compression; where no token is known, what is timed in its place."""
+    """The format of the run's answer and its compression; where no token is known, what is timed in its place.
+
+    Empty without an answer.
+    """
     if run.format is None:
-        return "-"
+        return ""
     compressed = f", compressed with {run.content_encoding}" if run.content_encoding else ""
     return harmless_line(f"{described(run.format)}{compressed}")
 

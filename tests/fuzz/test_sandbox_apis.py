@@ -25,6 +25,7 @@ from sandbox.cloudwatch.alarms.definitions import definitions
 from sandbox.cloudwatch.emf import emf_points
 from sandbox.cloudwatch.metrics import Metrics, Point
 from sandbox.logs import api as logs_api
+from sandbox.logs import query_definitions
 from sandbox.logs.logs import Logs
 from sandbox.store import Store
 from sandbox.xray import api as xray_api
@@ -106,7 +107,7 @@ def engines() -> Iterator[Engines]:
                     **alarms_api.operations(alarms),
                     **dashboards.operations(stack.resources),
                 },
-                "logs": logs_api.operations(logs),
+                "logs": {**logs_api.operations(logs), **query_definitions.operations(stack.resources)},
                 "xray": xray_api.operations(traces),
                 "cloudformation": cloudformation_api.operations(stack),
             },
@@ -151,6 +152,12 @@ BODIES: dict[tuple[str, str], Any] = {
         "endTime": TIME * 1000 + 5,
         "limit": 2,
         "nextToken": "1/1",
+    },
+    ("logs", "DescribeLogGroups"): {"logGroupNamePrefix": "/aws/lambda/", "limit": 2, "nextToken": "/aws"},
+    ("logs", "DescribeQueryDefinitions"): {
+        "queryDefinitionNamePrefix": "firstbyte/",
+        "maxResults": 2,
+        "nextToken": "1",
     },
     ("logs", "StartQuery"): {
         "logGroupNames": [GROUP],

@@ -33,7 +33,7 @@ from sandbox.xray.daemon import _Intake
 from sandbox.xray.traces import Traces
 from template.resources import read_stack
 from tools import REPOSITORY
-from trace_documents import TRACE_ID, nested, segment, segment_id, subsegment
+from trace_documents import START, TRACE_ID, nested, segment, segment_id, subsegment
 
 GROUP = "/aws/lambda/firstbyte-streaming"
 TIME = 1_790_000_000
@@ -308,7 +308,7 @@ def test_a_trace_document(engines: Engines, documents: list[Any]) -> None:
     put_known_trace(engines.traces)
     for document in documents:
         intake.datagram_received(NOTE + as_json(document).encode(), None)
-    everything = {"StartTime": 0, "EndTime": 2**31}
+    everything = {"StartTime": START - 3 * 3600, "EndTime": START + 3 * 3600}
     expression = 'responsetime > 1 OR annotation.ttft_ms > 1 OR service("s1") OR ok OR error'
     assert engines.check("xray", "/TraceSummaries", as_json({**everything, "FilterExpression": expression})) is not None
     # Nothing that came makes what was there before unreadable.

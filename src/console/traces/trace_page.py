@@ -118,7 +118,8 @@ def _show(source: Source, trace_id: str, loaded: _Loaded) -> None:
     drawn = waterfall(loaded.documents)
     nodes = [node for document in loaded.documents for node in walk(document)]
     annotations = {name: value for node in nodes for name, value in _mapping(node.get("annotations"))}
-    root = min((one for one in loaded.documents if not one.get("inferred")), key=lambda one: float(one["start_time"]))
+    own = [one for one in loaded.documents if not one.get("inferred")] or loaded.documents
+    root = min(own, key=lambda one: float(one["start_time"]))
     flags = {"HasThrottle": root.get("throttle"), "HasFault": root.get("fault"), "HasError": root.get("error")}
     began = datetime.fromtimestamp(drawn.start, UTC)
     ended = root.get("end_time")

@@ -20,13 +20,14 @@ class SavedQuery:
 
 
 def log_groups(source: Source) -> list[str]:
-    """Return the names of the stack's log groups, in their order.
+    """Return the names of the stack's log groups, in their order; in the sandbox, all groups are the stack's.
 
     Raises:
         ClientError, BotoCoreError: AWS refuses, or does not answer.
     """
+    request = {} if source.is_sandbox else {"logGroupNamePrefix": f"/aws/lambda/{source.prefix}"}
     pages = source.logs.get_paginator("describe_log_groups").paginate(
-        logGroupNamePrefix=f"/aws/lambda/{source.prefix}", PaginationConfig={"MaxItems": _MOST_GROUPS}
+        **request, PaginationConfig={"MaxItems": _MOST_GROUPS}
     )
     return [str(group["logGroupName"]) for page in pages for group in page["logGroups"]]
 

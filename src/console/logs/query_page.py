@@ -61,6 +61,8 @@ def views(current: str) -> None:
 
 def no_groups(source: Source) -> str:
     """Return what to do where there is no log group."""
+    if source.is_sandbox:
+        return "There is no log group yet. A function has one after its first response: scripts/probe.sh --sandbox"
     return f"No log group begins with /aws/lambda/{source.prefix}. A function has one after its first response."
 
 

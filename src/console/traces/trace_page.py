@@ -143,11 +143,11 @@ def _show(source: Source, trace_id: str, loaded: _Loaded) -> None:
         outcome=outcome(annotations.get("outcome"), flags),
         head=[(name, value) for name, value in figures if value],
         step=f"{100 * ticks[1] / drawn.length_ms:.3f}" if len(ticks) > 1 else "100",
-        # One at the very end would stand beyond it.
+        # The text of one near the end would stand beyond it.
         ticks=[
             {"percent": f"{100 * tick / drawn.length_ms:.3f}", "text": milliseconds(tick) if tick else "0"}
             for tick in ticks
-            if tick <= 0.94 * drawn.length_ms
+            if tick <= 0.82 * drawn.length_ms
         ],
         bars=[_row(bar, drawn) for bar in drawn.bars],
         tables=[

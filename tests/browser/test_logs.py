@@ -15,7 +15,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from aws_endpoint import Endpoint, running_endpoint
-from chromium import DESKTOP, View, picture
+from chromium import DESKTOP, View, overflow, picture
 from recorded import LOG_GROUP, Recorded, until
 from sandbox_client import call
 from sandbox_process import StartSandbox, start_sandbox
@@ -49,6 +49,12 @@ def console(ready: Mapping[str, str], path: str) -> str:
     return ready["console_url"].rstrip("/") + path
 
 
+def looked_at(page: Page, name: str) -> None:
+    """Write a picture, and see that the page is no wider than its window."""
+    picture(page, name)
+    assert overflow(page) == []
+
+
 def run(page: Page, query: str) -> None:
     """Write a query and run it with the keys."""
     field = page.get_by_label("Query", exact=True).and_(page.locator("textarea"))
@@ -74,7 +80,7 @@ def test_a_saved_query_is_run_by_a_click_and_leads_to_a_trace(page: Page, view: 
     figures = [float(text) for text in slowest.all_inner_texts()]
     assert figures == sorted(figures, reverse=True)
     assert slowest.first.evaluate("cell => getComputedStyle(cell).textAlign") == "right"
-    picture(page, "logs")
+    looked_at(page, "logs")
     trace = cells(page, "trace_id").first.inner_text()
     cells(page, "request_id").first.get_by_role("link").click()
     expect(page).to_have_url(console(ready, f"/traces/{trace}"))
@@ -103,7 +109,7 @@ def test_a_wrong_query_is_answered_in_the_engines_words(page: Page, view: View, 
     assert page.locator("textarea").input_value() == "fields @message | dedup model", "it can be mended"
     run(page, "filter (")
     expect(page.get_by_role("alert")).to_contain_text("MalformedQueryException")
-    picture(page, "logs-error")
+    looked_at(page, "logs-error")
     page.get_by_label("/aws/lambda/firstbyte-streaming").uncheck()
     run(page, "fields @message")
     expect(page.get_by_text("Choose a log group for the query.")).to_be_visible()
@@ -140,7 +146,7 @@ def test_a_tail_shows_each_line_once(page: Page, view: View, ready: Mapping[str,
     lines = page.locator(".logs-tail .logs-line").all_inner_texts()
     assert "REPORT" in lines[-1], "the newest is at the bottom"
     expect(page.locator(".logs-tail .logs-line").last).to_be_in_viewport()
-    picture(page, "logs-tail")
+    looked_at(page, "logs-tail")
 
 
 @pytest.mark.parametrize("view", [DESKTOP], indirect=True)

@@ -7,7 +7,7 @@ from urllib.parse import quote
 import pytest
 from playwright.sync_api import Page, expect
 
-from chromium import DESKTOP, PHONE, picture
+from chromium import DESKTOP, PHONE, overflow, picture
 from recorded import Recorded, until
 from sandbox_client import call, write_stack
 from sandbox_process import StartSandbox, start_sandbox
@@ -53,11 +53,12 @@ def ready(start_sandbox: StartSandbox, tmp_path_factory: pytest.TempPathFactory)
 
 def check(page: Page, times: int) -> None:
     """Check that the markup is there as text, so many times at least, and did nothing."""
-    expect(page.get_by_text("<img src=x onerror=").first).to_be_visible()
-    assert page.locator("main").inner_text().count(MARKUP) >= times
+    expect(page.get_by_text("<img src=x onerror=").filter(visible=True).first).to_be_visible()
+    assert page.locator(".console-body").inner_text().count(MARKUP) >= times
     assert page.locator("img[src=x]").count() == 0
     assert page.title() != "hit"
-    assert not {"\x1b", "\x07", "\u202e"} & set(page.locator("main").inner_text())
+    assert overflow(page) == []
+    assert not {"\x1b", "\x07", "\u202e"} & set(page.locator(".console-body").inner_text())
 
 
 @pytest.mark.parametrize("view", [DESKTOP, PHONE], indirect=True)

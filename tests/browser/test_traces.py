@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from bedrock_service import CLAUDE, NOVA
-from chromium import DESKTOP, View, picture
+from chromium import DESKTOP, View, overflow, picture
 from recorded import Recorded, until
 from sandbox_client import call
 from sandbox_process import StartSandbox, start_sandbox
@@ -43,6 +43,12 @@ def whole(recorded: Recorded, trace_id: str) -> bool:
     return len(segments) >= 3
 
 
+def looked_at(page: Page, name: str) -> None:
+    """Write a picture, and see that the page is no wider than its window."""
+    picture(page, name)
+    assert overflow(page) == []
+
+
 def words(page: Page) -> list[str]:
     """The outcomes in the list, from the top."""
     return [text.strip() for text in page.locator(".traces-list tbody tr td:nth-child(2)").all_inner_texts()]
@@ -52,7 +58,7 @@ def test_the_list_leads_from_the_failed_ones_to_the_cause(page: Page, view: View
     page.goto(f"{traces['console']}/traces")
     expect(page.locator(".traces-list tbody tr")).to_have_count(len(PROMPTS))
     assert words(page) == ["✕ interrupted", "✕ throttled", "✓ completed", "✓ completed", "✓ completed"]
-    picture(page, "traces")
+    looked_at(page, "traces")
     page.get_by_label("Outcome").select_option("failed")
     expect(page).to_have_url(re.compile("outcome=failed"))
     expect(page.locator(".traces-list tbody tr")).to_have_count(2)
@@ -67,7 +73,7 @@ def test_the_list_leads_from_the_failed_ones_to_the_cause(page: Page, view: View
     expect(log.get_by_text("⚠ WARNING")).to_be_visible()
     expect(log.get_by_text("request failed")).to_be_visible()
     expect(log.get_by_text("XRAY TraceId")).to_be_visible()
-    picture(page, "trace-interrupted")
+    looked_at(page, "trace-interrupted")
     page.go_back()
     expect(page.get_by_label("Outcome")).to_have_value("failed")
     page.get_by_text("show all").click()
@@ -105,7 +111,7 @@ def test_the_slow_one_is_found_and_its_log_line_opens(page: Page, view: View, tr
     expect(line.get_by_text('"prompt_chars"')).to_be_visible()
     expect(page.get_by_label("Annotations").get_by_text("amazon.nova")).to_be_visible()
     expect(page.get_by_label("Metadata").get_by_text("request_id")).to_be_visible()
-    picture(page, "trace-slow")
+    looked_at(page, "trace-slow")
 
 
 @pytest.mark.parametrize("view", [DESKTOP], indirect=True)
@@ -129,7 +135,7 @@ def test_a_fallback_shows_the_call_that_failed(page: Page, traces: Mapping[str, 
     assert "✕" not in calls.nth(1).inner_text()
     assert CLAUDE in calls.nth(1).inner_text()
     expect(page.get_by_label("Log lines").get_by_text("ThrottlingException")).to_be_visible()
-    picture(page, "trace-fallback")
+    looked_at(page, "trace-fallback")
 
 
 @pytest.mark.parametrize("view", [DESKTOP], indirect=True)
@@ -150,7 +156,7 @@ def test_a_trace_that_is_not_there_says_why(page: Page, traces: Mapping[str, str
     expect(page.get_by_text("This trace is not there yet")).to_be_visible()
     page.goto(f"{traces['console']}/traces/{'x' * 300}")
     expect(page.get_by_text("is no id of a trace")).to_be_visible()
-    picture(page, "trace-absent")
+    looked_at(page, "trace-absent")
 
 
 @pytest.mark.parametrize("view", [DESKTOP], indirect=True)

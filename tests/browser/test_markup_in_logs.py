@@ -69,7 +69,7 @@ def test_on_every_page(page: Page, ready: Mapping[str, str]) -> None:
     check(page, 1)
     page.goto(f"{console}/traces/{ready['trace']}")
     check(page, 7)
-    expect(page.get_by_text("␛[31mred␇ \\u202edaer")).to_be_visible()
+    expect(page.get_by_text("\\x1b[31mred\\x07 \\u202edaer")).to_be_visible()
     picture(page, "markup-trace")
     page.goto(f"{console}/logs?group={group}&query={query}")
     check(page, 4)

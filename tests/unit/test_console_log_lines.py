@@ -54,10 +54,10 @@ def test_what_is_urgent_says_so(level: str, urgency: str) -> None:
     assert plain.urgency == (urgency if level.isupper() else "warn" if level == "warn" else "")
 
 
-def test_control_characters_are_signs() -> None:
+def test_control_characters_are_escapes() -> None:
     assert visible("a\tb\nc ü 👍") == "a\tb\nc ü 👍"
-    assert visible("\x1b[31mred\x07\x00\x7f") == "␛[31mred␇␀␡"
-    assert visible("\u202eabc\u2066\ufeff\x9b\r") == "\\u202eabc\\u2066\\ufeff\\u009b␍"
+    assert visible("\x1b[31mred\x07\x00\x7f") == "\\x1b[31mred\\x07\\x00\\x7f"
+    assert visible("\u202eabc\u2066\ufeff\x9b\r") == "\\u202eabc\\u2066\\ufeff\\x9b\\x0d"
 
 
 MARKUP = "</span><img src=x onerror=alert(1)><script>alert(1)</script>\"'&"
@@ -73,9 +73,9 @@ def test_markup_is_text(message: str) -> None:
     assert "&lt;img src=x onerror=alert(1)&gt;" in page
 
 
-def test_signs_get_into_a_page_without_the_characters() -> None:
+def test_escapes_get_into_a_page_without_the_characters() -> None:
     page = render("logs/line.html", root="", time="t", line=read_line("\x1b[2J\u202e"))
-    assert "␛[2J\\u202e" in page
+    assert "\\x1b[2J\\u202e" in page
 
 
 def rows(*found: dict[str, str]) -> list[list[dict[str, str]]]:
@@ -103,6 +103,17 @@ def test_ids_lead_to_the_trace() -> None:
         [None, f"/traces/{REQUEST}?last=1h"],
         [None, None],
     ]
+
+
+def test_the_first_value_leads_to_the_trace_too() -> None:
+    first, second, third = table(
+        rows({"t": "10:00", "n": "5", "r": REQUEST, "i": TRACE}, {"t": "", "n": "5", "r": REQUEST}, {"t": "10:02"}),
+        RANGE,
+    ).rows
+    trace, request = f"/traces/{TRACE}", f"/traces/{REQUEST}?last=1h"
+    assert [cell.href for cell in first] == [trace, None, trace, trace]
+    assert [cell.href for cell in second] == [None, None, request, None]
+    assert [cell.href for cell in third] == [None] * 4
 
 
 def test_a_message_is_taken_apart_and_no_more_rows_are_shown_than_can_be_read() -> None:

@@ -49,7 +49,7 @@ def read_line(message: str) -> Line:
 def _taken_apart(message: str) -> Line:
     found = _object(message)
     if not found:
-        text = message.rstrip("\n")
+        text = message.rstrip()
         level = next((level for level in _URGENT if text.startswith(f"[{level}]")), "")
         return Line(text, level="", urgency=_URGENT.get(level, ""))
     if isinstance(found.get("_aws"), dict):

@@ -1,4 +1,4 @@
-"""Texts from elsewhere as HTML: templates that escape every value, and show control characters as signs."""
+"""Texts from elsewhere as HTML: templates that escape every value, and show control characters as escapes."""
 
 import asyncio
 import re
@@ -20,11 +20,13 @@ _HIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u20
 T = TypeVar("T")
 # A page that takes longer says whom it asks.
 _PATIENCE_SECONDS = 1.0
+# A browser that has not come by then has gone.
+_COMING_SECONDS = 30.0
 
 
 def visible(text: str) -> str:
-    """Return the text with a sign in place of each control character: `␛` for ESC, `\\u202e` for what has no sign."""
-    return _HIDDEN.sub(_sign, text)
+    """Return the text with an escape in place of each control character, such as `\\x1b` or `\\u202e`."""
+    return _HIDDEN.sub(_escape, text)
 
 
 def render(template: str, **values: Any) -> Markup:
@@ -51,7 +53,7 @@ async def show_when_there(asked: str, ask: Callable[[], T], then: Callable[[T], 
     if not done:
         with place:
             ui.label(f"Asking {asked} …").classes("look-note")
-        await ui.context.client.connected()
+        await ui.context.client.connected(timeout=_COMING_SECONDS)
     try:
         found = await task
     except (BotoCoreError, ClientError) as error:
@@ -64,11 +66,9 @@ async def show_when_there(asked: str, ask: Callable[[], T], then: Callable[[T], 
         then(found)
 
 
-def _sign(match: re.Match[str]) -> str:
+def _escape(match: re.Match[str]) -> str:
     code = ord(match[0])
-    if code < 0x20:
-        return chr(0x2400 + code)  # https://www.unicode.org/charts/PDF/U2400.pdf
-    return "\u2421" if code == 0x7F else f"\\u{code:04x}"
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
 
 
 def _finalize(value: Any) -> Any:

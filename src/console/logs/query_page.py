@@ -126,7 +126,7 @@ async def _run(source: Source, root: str, groups: list[str], text: str, shown: T
             status.append(ui.label(waiting["so_far"] or "The query runs."))
             with ui.element("button").props('type="button"').classes("logs-button").on("click", stop):
                 ui.label("Stop waiting")
-        await client.connected()
+        await client.connected(timeout=30)
     try:
         answer = await task
     except (BotoCoreError, ClientError) as error:

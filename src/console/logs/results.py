@@ -76,10 +76,14 @@ def trace_link(value: str, trace_id: str | None, shown: TimeRange) -> str | None
 
 def _cells(row: Mapping[str, str], names: tuple[str, ...], shown: TimeRange) -> tuple[Cell, ...]:
     trace_id = next((value for value in row.values() if _TRACE_ID.fullmatch(value)), None)
+    links = {name: trace_link(value, trace_id, shown) for name, value in row.items()}
+    # The ids often stand far to the right: the first value leads there, too.
+    if row.get(names[0]):
+        links[names[0]] = next((link for link in links.values() if link), None)
     return tuple(
         Cell(
             row.get(name, ""),
-            href=trace_link(row.get(name, ""), trace_id, shown),
+            href=links.get(name),
             line=read_line(row[name]) if name == "@message" and name in row else None,
         )
         for name in names

@@ -35,12 +35,19 @@ def add_page(source: Source) -> None:
             said = {name: query[name] for name in ("outcome", "model", "slow", "sort") if query.get(name)}
             time_choice("/traces", shown, **said)
 
-            def find() -> Found:
-                return search(source.xray, shown, filter_expression(wanted, functions_of(source)))
+            def find() -> tuple[Found, list[str]]:
+                functions = functions_of(source)
+                return search(source.xray, shown, filter_expression(wanted, functions)), functions
 
-            await show_when_there(
-                "X-Ray", find, lambda found: _list(source, request.scope["root_path"], said, shown, found)
-            )
+            def build(found: tuple[Found, list[str]]) -> None:
+                if not (found[1] or source.is_sandbox):
+                    ui.label(
+                        f"These are all traces of the account in {source.region}: "
+                        f"no alarm of {source.stack} names a function."
+                    ).classes("look-note")
+                _list(source, request.scope["root_path"], said, shown, found[0])
+
+            await show_when_there("X-Ray", find, build)
 
 
 def add_style() -> None:

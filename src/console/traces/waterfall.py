@@ -52,9 +52,9 @@ class Waterfall:
 
     @property
     def ticks_ms(self) -> list[float]:
-        """Round times for the axis, from 0 on: at most five."""
+        """Round times for the axis, from 0 on: at most six."""
         steps = (factor * 10.0**power for power in range(-3, 9) for factor in (1, 2, 5))
-        step = next(step for step in steps if self.length_ms / step <= 4.5)
+        step = next(step for step in steps if self.length_ms / step <= 5)
         return [number * step for number in range(int(self.length_ms / step) + 1)]
 
 

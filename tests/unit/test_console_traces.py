@@ -156,7 +156,7 @@ def test_a_search_asks_no_more_than_it_may(endpoint: Endpoint, xray: Any) -> Non
 
 
 def test_the_functions_of_a_deployed_stack_are_those_of_its_alarms() -> None:
-    alarms = [
+    alarms: list[dict[str, Any]] = [
         {"Metrics": [{"Id": "e", "Expression": "a"}, {"Id": "a", "MetricStat": metric("FunctionName", "s-f-1X")}]},
         {"Dimensions": [{"Name": "FunctionName", "Value": "s-g"}], "MetricName": "Errors"},
         {"Metrics": [{"Id": "a", "MetricStat": metric("service", "firstbyte")}]},
@@ -167,7 +167,7 @@ def test_the_functions_of_a_deployed_stack_are_those_of_its_alarms() -> None:
         cloudwatch = aws_client(endpoint.ready, "cloudwatch")
 
         def of(urls: dict[str, str]) -> Source:
-            return Source("s", "eu-north-1", cloudwatch, None, None, urls, None)  # type: ignore[arg-type]
+            return Source("s", "eu-north-1", cloudwatch, None, None, urls, None)
 
         assert functions_of(of({})) == ["s-f-1X", "s-g"]
         assert endpoint.asked[0]["AlarmNamePrefix"] == "s-"

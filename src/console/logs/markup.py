@@ -62,8 +62,10 @@ async def show_when_there(asked: str, ask: Callable[[], T], then: Callable[[T], 
             ui.label(reason(error)).classes("look-card look-bad logs-error")
         return
     place.clear()
-    with place:
-        then(found)
+    # NiceGUI gives None if the console ends meanwhile.
+    if found is not None:
+        with place:
+            then(found)
 
 
 def _escape(match: re.Match[str]) -> str:

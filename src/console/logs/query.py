@@ -45,9 +45,10 @@ async def query_results(
         endTime=int(shown.end.timestamp()),
     )
     looks = 0
-    while is_wanted():
-        answer: Answer = await run.io_bound(logs.get_query_results, queryId=started["queryId"])
-        if answer["status"] not in _RUNNING:
+    # NiceGUI gives None if the console ends meanwhile.
+    while started is not None and is_wanted():
+        answer: Answer | None = await run.io_bound(logs.get_query_results, queryId=started["queryId"])
+        if answer is None or answer["status"] not in _RUNNING:
             return answer
         progress(answer)
         await asyncio.sleep(_PAUSES[min(looks, len(_PAUSES) - 1)])

@@ -104,27 +104,23 @@ async def _run(source: Source, root: str, groups: list[str], text: str, shown: T
     """Run the query, and show what it finds; while it runs, how far it is, and a way to wait no longer."""
     client = ui.context.client
     place = ui.element("div").classes("logs-part").props('aria-live="polite"')
-    waiting = {"wanted": True, "so_far": ""}
-    status: list[ui.label] = []
+    stopped = asyncio.Event()
+    with place, ui.element("div").classes("look-card logs-status") as waiting:
+        status = ui.label("The query runs.")
 
     def progress(answer: Answer) -> None:
         scanned = answer.get("statistics", {}).get("recordsScanned", 0)
-        waiting["so_far"] = f"The query runs. So far it has looked at {scanned:,.0f} log events."
-        for label in status:
-            label.set_text(waiting["so_far"])
+        status.set_text(f"The query runs. So far it has looked at {scanned:,.0f} log events.")
 
-    def stop() -> None:
-        waiting["wanted"] = False
-
-    client.on_delete(stop)
+    client.on_delete(stopped.set)
     task = asyncio.ensure_future(
-        query_results(source.logs, groups, text, shown, lambda: bool(waiting["wanted"]), progress)
+        query_results(source.logs, groups, text, shown, lambda: not stopped.is_set(), progress)
     )
     done, _ = await asyncio.wait({task}, timeout=_PATIENCE_SECONDS)
     if not done:
-        with place, ui.element("div").classes("look-card logs-status"):
-            status.append(ui.label(waiting["so_far"] or "The query runs."))
-            with ui.element("button").props('type="button"').classes("logs-button").on("click", stop):
+        with waiting:
+            button = ui.element("button").props('type="button"').classes("logs-button")
+            with button.on("click", stopped.set):
                 ui.label("Stop waiting")
         await client.connected(timeout=30)
     try:

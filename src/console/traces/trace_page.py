@@ -72,8 +72,7 @@ async def _of_request(source: Source, request: Request, request_id: str) -> str:
         return str(error)
     start_ms, end_ms = (int(moment.timestamp() * 1000) for moment in (shown.start, shown.end))
     try:
-        groups = await run.io_bound(log_groups, source)
-        found = await run.io_bound(trace_of_request, source, groups, request_id, start_ms, end_ms)
+        found = await run.io_bound(lambda: trace_of_request(source, log_groups(source), request_id, start_ms, end_ms))
     except (BotoCoreError, ClientError) as error:
         return reason(error)
     return found or (

@@ -96,7 +96,8 @@ def test_the_saved_queries_are_those_of_the_template(client: Any) -> None:
 
 
 def test_the_saved_queries_are_on_pages(client: Any) -> None:
-    all_of_them, pages, token = saved(client), [], {}
+    all_of_them, pages = saved(client), []
+    token: dict[str, str] = {}
     while True:
         answer = client.describe_query_definitions(maxResults=4, **token)
         pages.append(answer["queryDefinitions"])
@@ -123,4 +124,4 @@ def test_a_saved_query_that_cannot_be_read_is_refused_by_name(logs: Logs, tmp_pa
     client = next(clients := client_of(logs, template))
     with pytest.raises(ClientError, match=r"the saved query Broken: .*QueryString is missing"):
         client.describe_query_definitions()
-    clients.close()
+    assert next(clients, None) is None

@@ -1,14 +1,13 @@
 """Logs in the browser: saved queries, queries of one's own, wrong ones, and a live tail."""
 
 import json
-import os
 import re
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from urllib.parse import quote
 
 import pytest
@@ -19,7 +18,7 @@ from chromium import DESKTOP, View, overflow, picture
 from recorded import LOG_GROUP, Recorded, until
 from sandbox_client import call
 from sandbox_process import StartSandbox, start_sandbox
-from tools import REPOSITORY
+from tools import REPOSITORY, without_aws
 
 __all__ = ["start_sandbox"]
 
@@ -228,27 +227,25 @@ def slow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Slow]:
         ready_file = tmp_path_factory.mktemp("slow") / "ready.json"
         urls = {"function_urls": {"F": "http://127.0.0.1:1/"}, "console_url": "http://127.0.0.1/token/"}
         ready_file.write_text(json.dumps({**endpoint.ready, **urls, "stack_name": "s"}))
-        with console_process(ready_file) as url:
+        with console_process("--sandbox", "--ready-file", str(ready_file)) as url:
             yield Slow(endpoint, url, done)
 
 
-class console_process:  # noqa: N801 - a context manager
-    def __init__(self, ready_file: Path) -> None:
-        self._ready_file = ready_file
-
-    def __enter__(self) -> str:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "console", "--sandbox", "--ready-file", str(self._ready_file)],
-            env={**os.environ, "PYTHONPATH": str(REPOSITORY / "src")},
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        assert self._process.stderr
-        return self._process.stderr.readline().split()[1].rstrip("/")
-
-    def __exit__(self, *_: object) -> None:
-        self._process.terminate()
-        self._process.communicate(timeout=30)
+@contextmanager
+def console_process(*flags: str, **variables: str) -> Iterator[str]:
+    """A console with these flags and environment variables; gives its address."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "console", *flags],
+        env={**without_aws(), "PYTHONPATH": str(REPOSITORY / "src"), **variables},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stderr
+        yield process.stderr.readline().split()[1].rstrip("/")
+    finally:
+        process.terminate()
+        process.communicate(timeout=30)
 
 
 @pytest.mark.parametrize("view", [DESKTOP], indirect=True)
@@ -270,3 +267,32 @@ def test_nobody_has_to_wait_for_a_query(page: Page, slow: Slow) -> None:
     asked = len(slow.endpoint.asked)
     page.wait_for_timeout(2_000)
     assert len(slow.endpoint.asked) == asked
+
+
+@pytest.mark.parametrize("view", [DESKTOP], indirect=True)
+def test_of_a_deployed_stack_only_its_own_is_asked_for(page: Page) -> None:
+    group = "/aws/lambda/mine-streaming"
+    dimensions = [{"Name": "FunctionName", "Value": "mine-Function-1X"}]
+    alarm = {"AlarmName": "mine-a", "StateValue": "OK", "Dimensions": dimensions}
+    saved = {"name": "mine/count", "queryString": "stats count(*)", "logGroupNames": [group]}
+    with running_endpoint() as endpoint:
+        endpoint.offer("ListDashboards", lambda: {"DashboardEntries": [{"DashboardName": "mine-d"}]})
+        endpoint.offer("DescribeLogGroups", lambda: {"logGroups": [{"logGroupName": group}]})
+        endpoint.offer("DescribeQueryDefinitions", lambda: {"queryDefinitions": [saved]})
+        endpoint.offer("DescribeAlarms", lambda: {"MetricAlarms": [alarm]})
+        endpoint.offer("GetTraceSummaries", lambda: {"TraceSummaries": []})
+        variables = {
+            "AWS_ENDPOINT_URL": endpoint.ready["aws_endpoint_url"],
+            "AWS_ACCESS_KEY_ID": endpoint.ready["access_key_id"],
+            "AWS_SECRET_ACCESS_KEY": endpoint.ready["secret_access_key"],
+        }
+        with console_process("--stack", "mine", "--region", endpoint.ready["region"], **variables) as url:
+            page.goto(f"{url}/logs")
+            expect(page.get_by_role("link", name="count", exact=True)).to_be_visible()
+            expect(page.get_by_text("$0.005 for each GB")).to_be_visible()
+            page.goto(f"{url}/traces?outcome=throttled&last=5m")
+            expect(page.get_by_text("No trace matches the filter in this time.")).to_be_visible()
+        assert {"logGroupNamePrefix": "/aws/lambda/mine-"} in endpoint.asked
+        assert {"queryDefinitionNamePrefix": "mine/"} in endpoint.asked
+        expected = 'service("mine-Function-1X") AND annotation.outcome = "throttled"'
+        assert [asked["FilterExpression"] for asked in endpoint.asked if "FilterExpression" in asked] == [expected]

@@ -13,9 +13,10 @@ from urllib.parse import quote
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from aws_endpoint import Endpoint, running_endpoint
+from aws_endpoint import Endpoint, refusing, running_endpoint
 from chromium import DESKTOP, View, overflow, picture
 from recorded import LOG_GROUP, Recorded, until
+from sandbox.aws_api.contract import ApiError
 from sandbox_client import call
 from sandbox_process import StartSandbox, start_sandbox
 from tools import REPOSITORY, without_aws
@@ -292,6 +293,15 @@ def test_of_a_deployed_stack_only_its_own_is_asked_for(page: Page) -> None:
             expect(page.get_by_text("$0.005 for each GB")).to_be_visible()
             page.goto(f"{url}/traces?outcome=throttled&last=5m")
             expect(page.get_by_text("No trace matches the filter in this time.")).to_be_visible()
+            refusal = refusing(ApiError("AccessDeniedException", "it is not allowed", 403))
+            for operation in ("DescribeAlarms", "DescribeLogGroups", "DescribeQueryDefinitions"):
+                endpoint.offer(operation, refusal)
+            for path, operation in (
+                ("/traces", "DescribeAlarms"),
+                *[(f"/logs{end}", "DescribeLogGroups") for end in ("", "/tail")],
+            ):
+                page.goto(f"{url}{path}")
+                expect(page.get_by_text(f"{operation}: AccessDeniedException: it is not allowed")).to_be_visible()
         assert {"logGroupNamePrefix": "/aws/lambda/mine-"} in endpoint.asked
         assert {"queryDefinitionNamePrefix": "mine/"} in endpoint.asked
         expected = 'service("mine-Function-1X") AND annotation.outcome = "throttled"'

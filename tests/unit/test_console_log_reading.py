@@ -12,8 +12,9 @@ from botocore.exceptions import ClientError
 from aws_endpoint import Endpoint, refusing, running_endpoint
 from console.logs.query import Answer, query_results
 from console.logs.tail import Tail
+from console.source import Source
 from console.time_range import TimeRange
-from console.traces.trace_log import of_invocation
+from console.traces.trace_log import of_invocation, trace_log, trace_of_request
 from sandbox.aws_api.contract import ApiError
 from sandbox.logs.api import operations
 from sandbox.logs.logs import Logs
@@ -216,3 +217,43 @@ def test_the_lines_of_an_invocation_are_those_between_its_start_and_its_report()
 def test_an_invocation_without_an_end_goes_on_to_the_next_one() -> None:
     events = [{"message": message} for message in ("START RequestId: a", "x", "y", *invocation("b", "z"))]
     assert [event["message"] for event in of_invocation(events, "a")] == ["START RequestId: a", "x", "y"]
+
+
+TRACE_ID = "1-6b0ae68d-aef8609f01557d5265e378fb"
+
+
+def test_the_log_of_a_trace_has_all_lines_of_its_invocations(logs: Logs, client: Any) -> None:
+    invocations = (("x", "before", -100), ("x", "wanted", 0), ("y", "wanted too", 1), ("y", "after", 100))
+    for stream, request_id, begin_ms in invocations:
+        for number, line in enumerate(invocation(request_id, f"printed by {request_id}")):
+            logs.put(GROUP, stream, NOW_MS + begin_ms + 10 * number, line)
+    logs.put("/other", "z", NOW_MS, "names wanted and no other")
+    logs.put(GROUP, "x", NOW_MS + 61_000, "wanted, but a minute later")
+    source = Source("s", "eu-north-1", None, client, None, {}, None)
+    found = trace_log(source, [GROUP, "/other"], ["wanted", "wanted too"], NOW_MS, NOW_MS + 100)
+    assert not found.is_cut
+    assert [event["message"] for event in found.events if event["logStreamName"] != "z"] == [
+        *("START RequestId: wanted Version: 1", "START RequestId: wanted too Version: 1"),
+        *("printed by wanted", "printed by wanted too"),
+        *("END RequestId: wanted", "END RequestId: wanted too"),
+        *("REPORT RequestId: wanted\tx", "REPORT RequestId: wanted too\tx"),
+    ]
+    assert "names wanted and no other" in [event["message"] for event in found.events]
+
+
+def test_the_log_of_a_trace_ends_somewhere(logs: Logs, client: Any) -> None:
+    for line in invocation("wanted", *("line",) * 600):
+        logs.put(GROUP, "x", NOW_MS, line)
+    found = trace_log(Source("s", "eu-north-1", None, client, None, {}, None), [GROUP], ["wanted"], NOW_MS, NOW_MS)
+    assert (len(found.events), found.is_cut) == (500, True)
+
+
+def test_the_log_names_the_trace_of_a_request(logs: Logs, client: Any) -> None:
+    logs.create_group("/empty")
+    logs.put(GROUP, "x", NOW_MS, "START RequestId: wanted")
+    logs.put(GROUP, "x", NOW_MS, f"REPORT RequestId: other\nXRAY TraceId: {TRACE_ID[:-1]}0")
+    logs.put(GROUP, "x", NOW_MS, f"REPORT RequestId: wanted\nXRAY TraceId: {TRACE_ID}")
+    source = Source("s", "eu-north-1", None, client, None, {}, None)
+    assert trace_of_request(source, ["/empty", GROUP], "wanted", NOW_MS, NOW_MS) == TRACE_ID
+    assert trace_of_request(source, [GROUP], "wanted", NOW_MS + 1, NOW_MS + 2) is None
+    assert trace_of_request(source, [GROUP], "unknown", NOW_MS, NOW_MS) is None

@@ -8,7 +8,7 @@ from typing import Any
 
 from console.source import Source
 
-_MOST_GROUPS, _MOST_PAGES, _MOST_LINES = 10, 10, 500
+_MOST_GROUPS, _MOST_REQUESTS, _MOST_PAGES, _MOST_LINES = 10, 5, 10, 500
 # A line may be a little older than the request, and its last one comes when the invocation has ended.
 _BEFORE_MS, _AFTER_MS = 2_000, 60_000
 _PLATFORM = re.compile(r"(START|END|REPORT) RequestId: (\S+)")
@@ -48,19 +48,16 @@ def trace_log(source: Source, groups: Sequence[str], wanted: Sequence[str], star
         ClientError, BotoCoreError: AWS refuses, or does not answer.
     """
     events: dict[str, Event] = {}
-    is_cut = False
     for group in groups[:_MOST_GROUPS]:
         around = {"logGroupName": group, "startTime": start_ms - _BEFORE_MS, "endTime": end_ms + _AFTER_MS}
-        for one in wanted:
+        for one in wanted[:_MOST_REQUESTS]:
             named = [event for page in _pages(source, filterPattern=f'"{one}"', **around) for event in page]
-            of_one = {str(event["eventId"]): event for event in named}
+            events |= {str(event["eventId"]): event for event in named}
             for stream in dict.fromkeys(str(event["logStreamName"]) for event in named):
                 in_stream = [event for page in _pages(source, logStreamNames=[stream], **around) for event in page]
-                of_one |= {str(event["eventId"]): event for event in of_invocation(in_stream, one)}
-            events |= of_one
+                events |= {str(event["eventId"]): event for event in of_invocation(in_stream, one)}
     in_order = sorted(events.values(), key=lambda event: int(event["timestamp"]))
-    is_cut = len(in_order) > _MOST_LINES
-    return TraceLog(in_order[:_MOST_LINES], is_cut)
+    return TraceLog(in_order[:_MOST_LINES], len(in_order) > _MOST_LINES)
 
 
 def of_invocation(events: Sequence[Event], request_id: str) -> list[Event]:

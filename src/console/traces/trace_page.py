@@ -1,5 +1,6 @@
 """The page of one trace: its waterfall, annotations and metadata, beside its log lines."""
 
+import asyncio
 import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -30,6 +31,8 @@ _REQUEST_ID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _KEPT_SECONDS = 30 * 86_400
 # So long after its start a trace may still be on its way.
 _LATE_SECONDS = 300
+# How long the log is searched for a request's trace.
+_PATIENCE_SECONDS = 45
 # What a request without a trace may have taken at most: Lambda's longest timeout.
 _LONGEST_SECONDS = 900
 
@@ -72,7 +75,12 @@ async def _of_request(source: Source, request: Request, request_id: str) -> str:
         return str(error)
     start_ms, end_ms = (int(moment.timestamp() * 1000) for moment in (shown.start, shown.end))
     try:
-        found = await run.io_bound(lambda: trace_of_request(source, log_groups(source), request_id, start_ms, end_ms))
+        found = await asyncio.wait_for(
+            run.io_bound(lambda: trace_of_request(source, log_groups(source), request_id, start_ms, end_ms)),
+            _PATIENCE_SECONDS,
+        )
+    except TimeoutError:
+        return f"The log was not read to its end in {_PATIENCE_SECONDS} seconds. Look in a shorter time: ?last=15m"
     except (BotoCoreError, ClientError) as error:
         return reason(error)
     return found or (

@@ -18,7 +18,7 @@ FAILED = "failed"
 MOST_TRACES = 200
 # One request covers six hours at most: https://docs.aws.amazon.com/xray/latest/api/API_GetTraceSummaries.html
 _LONGEST = timedelta(hours=6)
-_FIRST = timedelta(minutes=10)
+_FIRST = timedelta(minutes=2)
 # One takes some tenths of a second on AWS.
 _MOST_REQUESTS = 40
 
@@ -135,12 +135,12 @@ def _begin(summary: Mapping[str, Any]) -> float:
 
 
 def _pieces(shown: TimeRange) -> Iterator[tuple[datetime, datetime]]:
-    """Yield pieces of a time range from its end, each twice as long as the one before, up to six hours."""
+    """Yield pieces of a time range from its end, each four times as long as the one before, up to six hours."""
     end, length = shown.end, _FIRST
     while end > shown.start:
         start = max(shown.start, end - length)
         yield start, end
-        end, length = start, min(2 * length, _LONGEST)
+        end, length = start, min(4 * length, _LONGEST)
 
 
 def _quoted(text: str) -> str:

@@ -305,4 +305,4 @@ def test_of_a_deployed_stack_only_its_own_is_asked_for(page: Page) -> None:
         assert {"logGroupNamePrefix": "/aws/lambda/mine-"} in endpoint.asked
         assert {"queryDefinitionNamePrefix": "mine/"} in endpoint.asked
         expected = 'service("mine-Function-1X") AND annotation.outcome = "throttled"'
-        assert [asked["FilterExpression"] for asked in endpoint.asked if "FilterExpression" in asked] == [expected]
+        assert {asked["FilterExpression"] for asked in endpoint.asked if "FilterExpression" in asked} == {expected}

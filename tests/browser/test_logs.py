@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -268,6 +269,28 @@ def test_nobody_has_to_wait_for_a_query(page: Page, slow: Slow) -> None:
     asked = len(slow.endpoint.asked)
     page.wait_for_timeout(2_000)
     assert len(slow.endpoint.asked) == asked
+
+
+@pytest.mark.parametrize("view", [DESKTOP], indirect=True)
+def test_a_tail_keeps_the_newest_lines(page: Page, slow: Slow) -> None:
+    now_ms = int(time.time() * 1000)
+    events: list[dict[str, object]] = []
+
+    def add(count: int) -> None:
+        for number in range(len(events), len(events) + count):
+            named = {"eventId": f"{number}", "logStreamName": "s", "message": f"line {number}."}
+            events.append({**named, "timestamp": now_ms, "ingestionTime": now_ms})
+
+    add(600)
+    slow.endpoint.offer("FilterLogEvents", lambda: {"events": list(events)})
+    page.goto(f"{slow.url}/logs/tail?group=/g")
+    lines = page.locator(".logs-tail .logs-text")
+    expect(lines).to_have_count(500)
+    expect(lines.first).to_have_text("line 100.")
+    add(3)
+    expect(lines.last).to_have_text("line 602.")
+    assert lines.all_inner_texts() == [f"line {number}." for number in range(103, 603)]
+    expect(lines.last).to_be_in_viewport()
 
 
 @pytest.mark.parametrize("view", [DESKTOP], indirect=True)

@@ -133,10 +133,10 @@ class Reader:
         return {name: sum(found["Values"]) for name, found in zip(names, answer["MetricDataResults"], strict=True)}
 
     def _read_traces(self, first: int, last: int, records: Records) -> None:
-        answer = self._xray.get_trace_summaries(
+        pages = self._xray.get_paginator("get_trace_summaries").paginate(
             StartTime=datetime.fromtimestamp(first, UTC), EndTime=datetime.fromtimestamp(last, UTC)
         )
-        for summary in answer["TraceSummaries"]:
+        for summary in (summary for page in pages for summary in page["TraceSummaries"]):
             if "HttpStatus" in summary.get("Http", {}):
                 records.statuses[summary["Id"]] = summary["Http"]["HttpStatus"]
             if summary["HasFault"]:

@@ -35,8 +35,9 @@ def test_a_whole_stream() -> None:
     reading = streamed(
         (5, START), (6, event("delta", text="a")), (8, event("delta", text="b") + event("delta", text="")), (9, END)
     )
-    assert reading.ending is None
+    before = reading.ending
     reading.finish(10)
+    assert before is None
     assert (reading.accepted_ms, reading.first_byte_ms, reading.first_text_ms, reading.ended_ms) == (1, 5, 6, 10)
     assert (reading.texts, list(reading.ticks), reading.longest_gap) == (["a", "b"], [6, 8], (6, 8))
     assert (reading.ending, reading.problem, reading.stop_reason) == (Ending.WHOLE, None, "end_turn")

@@ -19,21 +19,26 @@ def rows(reading: Reading, record: Mapping[str, Any]) -> list[tuple[str, str, st
     gap = reading.longest_gap
     used = reading.usage
     tokens = (used.get("input_tokens"), used.get("output_tokens"))
-    pieces = len(reading.ticks)
-    # A text in one piece shows no gaps, whatever the model's were.
+    chunks = len(reading.ticks)
     return [
         ("TTFB", ms(reading.first_byte_ms), ms(record.get("ttfb_ms"))),
         ("TTFT", ms(reading.first_text_ms), ms(record.get("ttft_ms"))),
         ("Worst gap", ms(gap[1] - gap[0] if gap else None), ms(record.get("max_inter_chunk_ms"))),
         ("Duration", ms(reading.ended_ms), ms(record.get("duration_ms"))),
-        ("Pieces of text", count(pieces if pieces or reading.ending else None), NONE),
+        ("Chunks", count(chunks if chunks or reading.ending else None), NONE),
         ("Tokens in", count(tokens[0]), count(record.get("input_tokens"))),
         ("Tokens out", count(tokens[1]), count(record.get("output_tokens"))),
         ("Tokens per second", NONE, rate(record.get("output_tokens_per_second"))),
-        ("Cost", NONE, dollars(record.get("estimated_cost_usd"))),
+        ("Cost", NONE, _cost(record)),
         ("Bytes", count(reading.bytes or None), count(record.get("response_bytes"))),
         ("Outcome", _ENDINGS[reading.ending] if reading.ending else NONE, str(record.get("outcome", NONE))),
     ]
+
+
+def _cost(record: Mapping[str, Any]) -> str:
+    if "output_tokens" in record and "estimated_cost_usd" not in record:
+        return "no price"
+    return dollars(record.get("estimated_cost_usd"))
 
 
 _ENDINGS = {

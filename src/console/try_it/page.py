@@ -1,6 +1,7 @@
 """The page: a form, and under it what the function answers, while it answers."""
 
 import time
+from importlib.resources import files
 
 from botocore.exceptions import BotoCoreError, ClientError
 from nicegui import run, ui
@@ -16,52 +17,21 @@ from console.try_it.timeline import height, options
 # How often the page draws what has come; the chart is more work, also for the browser.
 _DRAW_SECONDS = 0.05
 _CHART_SECONDS = 0.25
+# A busy sandbox may take long to say which models there are.
+_BUILD_SECONDS = 90
 _EXPLAINED = (
     "Felt here: the time since the request was sent, by the clock of this console. Recorded by the function: its log "
-    "line, which has the same figures as its metrics. Recorded TTFB counts from entering the handler, TTFT and duration "
-    "from asking the model."
+    "line, which has the same figures as its metrics. The recorded TTFB counts from entering the handler, TTFT and "
+    "duration from asking the model. The cost needs the parameter ModelPrices."
 )
-_STYLE = """
-.try-page { --q-primary: var(--accent); display: grid; grid-template-columns: minmax(0, 1fr); gap: 12px; width: 100%; align-items: start; }
-.try-form { display: grid; grid-template-columns: minmax(0, 1fr); gap: 10px 12px; }
-.try-choices { display: grid; grid-template-columns: minmax(0, 1fr); gap: 10px; align-content: start; }
-.try-actions { display: flex; flex-wrap: wrap; align-items: center; gap: 8px 14px; }
-.try-form textarea { resize: vertical; min-height: 64px; }
-.try-results { display: grid; grid-template-columns: minmax(0, 1fr); gap: 12px; min-width: 0; }
-.try-page .q-btn.text-white { color: var(--card) !important; }
-.try-verdict { font-size: 17px; font-weight: 600; margin-bottom: 6px; }
-.try-responses { display: grid; gap: 12px; grid-template-columns: minmax(0, 1fr); }
-.try-response { container-type: inline-size; }
-.try-inside { display: grid; grid-template-columns: minmax(0, 1fr); gap: 12px 24px; align-items: start; }
-.try-head { display: flex; flex-wrap: wrap; gap: 2px 14px; align-items: baseline; margin-bottom: 6px; }
-.try-head .look-title { margin: 0; }
-.try-answer { white-space: pre-wrap; overflow-wrap: anywhere; min-height: 4.5em; margin-top: 6px; max-height: 60vh; overflow-y: auto;
-  max-width: 78ch; }
-.try-answer > div { display: inline; }
-.try-figures { max-width: 460px; }
-.try-figures .look-note { margin-top: 6px; }
-.try-figures tr:last-child th { border-bottom: 0; }
-.try-figures tbody th { position: static; }
-.try-figures table { width: 100%; }
-.try-figures td:last-child, .try-figures th:last-child { padding-right: 0; }
-@media (min-width: 700px) {
-  .try-form { grid-template-columns: minmax(0, 1fr) minmax(260px, 340px); }
-  .try-two { grid-template-columns: repeat(2, minmax(0, 1fr)); }
-}
-@container (min-width: 760px) { .try-inside { grid-template-columns: minmax(0, 1fr) minmax(340px, 460px); } }
-@media (min-width: 1800px) {
-  .try-page { grid-template-columns: 460px minmax(0, 1fr); }
-  .try-form { grid-template-columns: minmax(0, 1fr); }
-}
-"""
 
 
 def add_pages(source: Source) -> None:
     """Add the page to the application."""
 
-    @ui.page("/try")
+    @ui.page("/try", response_timeout=_BUILD_SECONDS)
     async def page() -> None:
-        ui.add_css(_STYLE)
+        ui.add_css(files("console.try_it").joinpath("try_it.css").read_text())
         with frame(source, "Try it"):
             if not source.is_sandbox:
                 ui.label(
@@ -70,7 +40,7 @@ def add_pages(source: Source) -> None:
                 ).classes("look-note")
                 return
             try:
-                models, problem = await run.io_bound(choices.models, source), None
+                models, problem = await run.io_bound(choices.models, source) or [], None
             except (BotoCoreError, ClientError) as error:
                 models, problem = [], f"The stack's models are not known. {reason(error)}"
             _TryIt(source, models, problem)
@@ -92,7 +62,7 @@ class _TryIt:
                 "look-card look-note"
             )
         self._timer = ui.timer(_DRAW_SECONDS, self._draw, active=False)
-        ui.context.client.on_delete(self._stop)
+        ui.context.client.on_delete(self._leave)
 
     def _build_form(self, models: list[str], problem: str | None) -> None:
         faults = choices.faults(models)
@@ -113,7 +83,8 @@ class _TryIt:
                 if problem:
                     ui.label(problem).classes("look-note")
             with ui.element("div").classes("try-actions"):
-                self._send_button = ui.button("Send", on_click=self._send).props("unelevated no-caps")
+                self._send_button = ui.button("Send", on_click=self._send, color=None).props("unelevated no-caps")
+                self._send_button.classes("try-send")
                 self._stop_button = ui.button("Stop", on_click=self._stop).props("outline no-caps disable")
                 self._beside = ui.checkbox("beside it, the same answer in one piece", value=True).props("dense")
             ui.label(
@@ -166,6 +137,12 @@ class _TryIt:
             self._stop_button.props("disable")
             self._send_button.props(remove="loading")
 
+    def _leave(self) -> None:
+        if self._exchange:
+            self._exchange.stop()
+
     def _stop(self) -> None:
         if self._exchange:
             self._exchange.stop()
+            # Where the next one begins; the button is of no use any more, and would drop the focus.
+            self._prompt.run_method("focus")

@@ -51,10 +51,16 @@ class Shown:
         with ui.element("section").classes("look-card try-response").props(f'aria-label="The answer, {name}"'):
             with ui.element("div").classes("try-head"):
                 ui.label(f"The answer, {name}").classes("look-title")
-                self._links = ui.element("div").classes("try-head")
+                self._links = ui.element("div").classes("try-links")
             self._state = ui.label()
             with ui.element("div").classes("try-inside"):
-                self._answer = ui.element("div").classes("try-answer").props('tabindex="0" aria-label="Answer"')
+                grows = "" if reading.in_one_piece else " try-growing"
+                with (
+                    ui.element("div")
+                    .classes(f"try-answer{grows}")
+                    .props('tabindex="0" role="region" aria-label="Text"')
+                ):
+                    self._answer = ui.element("div").classes("try-text")
                 with ui.element("div").classes("try-figures"):
                     with ui.element("div").classes("look-scroll"):
                         self._table = ui.html(sanitize=False)
@@ -64,9 +70,11 @@ class Shown:
 
     def draw(self) -> None:
         """Show the text that has come since, and how the response is going."""
-        texts, self._taken = self._reading.texts[self._taken :], len(self._reading.texts)
-        if texts:
-            self._add("".join(texts))
+        # What has ended gets no more text; what has not may get some right after this.
+        has_ended = self._reading.ending is not None
+        texts = self._reading.texts[self._taken :]
+        self._taken += len(texts)
+        self._add("".join(texts))
         said, colour = state(self._reading)
         self._state.set_text(said)
         self._state.classes(replace=colour)
@@ -74,9 +82,8 @@ class Shown:
             self._has_trace = True
             with self._links:
                 ui.link("trace", f"/traces/{self._reading.trace_id}")
-        if self._reading.ending and not self._has_ended:
+        if has_ended and not self._has_ended:
             self._has_ended = True
-            self._add("".join(self._reading.texts[self._taken :]))
             background_tasks.create(self._wait_for_record())
 
     def draw_figures(self) -> None:
@@ -105,6 +112,8 @@ class Shown:
                 found = await run.io_bound(find_record, self._source, request_id, self._since_ms)
             except (BotoCoreError, ClientError) as error:
                 self._awaited.set_text(f"The function's log cannot be read. {reason(error)}")
+                return
+            if self._table.is_deleted:
                 return
             if found:
                 group, self._record = found

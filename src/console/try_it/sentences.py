@@ -11,17 +11,17 @@ COLD = "an environment had to start first"
 def state(reading: Reading) -> tuple[str, str]:
     """Return how a response is going, and the class of its colour; its first character says the same."""
     after = "" if reading.ended_ms is None else f" after {seconds(reading.ended_ms)}"
-    pieces = f"{len(reading.ticks):,} {'piece' if len(reading.ticks) == 1 else 'pieces'} of text"
+    chunks = f"{len(reading.ticks):,} {'chunk' if len(reading.ticks) == 1 else 'chunks'}"
     problem = reading.problem or ""
     match reading.ending:
+        case None if reading.in_one_piece and not reading.ticks:
+            return "… Sent. The function holds the answer back until it is whole.", "look-note"
         case None if reading.status is None:
             return "… Sent. Nothing has come back yet.", "look-note"
-        case None if reading.in_one_piece and not reading.ticks:
-            return f"… Status {reading.status}. The function holds the answer back until it is whole.", "look-note"
         case None if not reading.ticks:
             return f"… Status {reading.status} after {seconds(reading.accepted_ms or 0)}. No text yet.", "look-note"
         case None:
-            return f"… Streaming: {pieces}", "look-note"
+            return f"… Streaming: {chunks}", "look-note"
         case Ending.WHOLE:
             why = f" ({reading.stop_reason})" if reading.stop_reason else ""
             much = f" Only the first {MOST_CHARACTERS:,} characters are shown." if reading.left_out else ""
@@ -29,13 +29,13 @@ def state(reading: Reading) -> tuple[str, str]:
         case Ending.REFUSED:
             return f"✕ Status {reading.status}{after}. {problem}", "look-bad"
         case Ending.FAILED:
-            return f"✕ Broke off{after}, after {pieces}. {problem}", "look-bad"
+            return f"✕ Broke off{after}, after {chunks}. {problem}", "look-bad"
         case Ending.CUT if reading.status is None:
             return f"✕ {problem}", "look-bad"
         case Ending.CUT:
-            return f"✕ Cut{after}, after {pieces}. {problem}", "look-bad"
+            return f"✕ Cut{after}, after {chunks}. {problem}", "look-bad"
         case Ending.STOPPED:
-            return f"◼ Stopped{after}, after {pieces}. {problem}", "look-warn"
+            return f"◼ Stopped{after}, after {chunks}. {problem}", "look-warn"
 
 
 def verdict(readings: Sequence[Reading]) -> str:

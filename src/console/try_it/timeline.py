@@ -7,7 +7,8 @@ from look.charts import SERIES, THRESHOLD, Options, base_options, value_axis
 
 # More than a screen has columns for; what is drawn and sent to the browser does not grow with the answer.
 MOST_TICKS = 1500
-LANE_PIXELS = 84
+_FEW_TICKS = 120
+_LANE_PIXELS = 84
 _AROUND_PIXELS = 62
 _WAITING = "rgba(128, 136, 148, 0.30)"
 _ANSWERING = "rgba(47, 126, 188, 0.22)"
@@ -27,7 +28,7 @@ def lane(reading: Reading) -> str:
 
 def height(lanes: int) -> str:
     """Return the chart's height as CSS."""
-    return f"{_AROUND_PIXELS + LANE_PIXELS * lanes}px"
+    return f"{_AROUND_PIXELS + _LANE_PIXELS * lanes}px"
 
 
 def options(readings: Sequence[Reading], now_ms: float) -> Options:
@@ -60,7 +61,7 @@ def options(readings: Sequence[Reading], now_ms: float) -> Options:
             if moment is not None:
                 marks[mark].append([at(moment), name])
     base = base_options()
-    names = ["waiting", *_MARKS, "chunk", {"name": "longest gap", "icon": "rect"}]
+    names = ["waiting", *_MARKS, "chunk", {"name": "worst gap", "icon": "rect"}]
     return {
         **base,
         "grid": {**base["grid"], "left": 0, "top": 6, "bottom": 44, "right": 22},
@@ -82,11 +83,11 @@ def options(readings: Sequence[Reading], now_ms: float) -> Options:
             "axisLabel": {"fontSize": 12},
         },
         "series": [
-            _bar("waiting", waited, _WAITING, unit),
-            _bar("answering", answered, _ANSWERING, unit),
+            _bar("waiting", waited, _WAITING),
+            _bar("answering", answered, _ANSWERING),
             {
                 "type": "line",
-                "name": "longest gap",
+                "name": "worst gap",
                 "data": gaps,
                 "symbol": "none",
                 "lineStyle": {"color": THRESHOLD, "width": 6, "cap": "butt"},
@@ -98,11 +99,12 @@ def options(readings: Sequence[Reading], now_ms: float) -> Options:
                 "name": "chunk",
                 "data": ticks,
                 "symbol": "rect",
-                "symbolSize": [1.5, 26],
+                # A pointer meets a tick that is not too thin.
+                "symbolSize": [3 if len(ticks) <= _FEW_TICKS else 1.5, 26],
                 "itemStyle": {"color": SERIES[0], "opacity": 1},
                 "large": True,
                 "largeThreshold": 200,
-                "tooltip": {"formatter": f"chunk at {{c}} {unit}"},
+                **_told(unit),
             },
             *(
                 {
@@ -113,7 +115,8 @@ def options(readings: Sequence[Reading], now_ms: float) -> Options:
                     "symbolSize": [4, 34] if symbol == "rect" else 10,
                     "symbolOffset": [0, offset],
                     "itemStyle": {"color": colour, "opacity": 1},
-                    "z": 5,
+                    "z": 6 if name == "first text" else 5,
+                    **_told(unit),
                 }
                 for name, (symbol, offset, colour) in _MARKS.items()
             ),
@@ -141,7 +144,12 @@ def _room(ms: float) -> float:
     return room
 
 
-def _bar(name: str, widths: list[float], colour: str, unit: str) -> Options:
+def _told(unit: str) -> Options:
+    """Return what a tooltip says of a point: its time alone."""
+    return {"dimensions": [unit, "lane"], "encode": {"x": 0, "y": 1, "tooltip": [0]}}
+
+
+def _bar(name: str, widths: list[float], colour: str) -> Options:
     return {
         "type": "bar",
         "name": name,
@@ -149,6 +157,5 @@ def _bar(name: str, widths: list[float], colour: str, unit: str) -> Options:
         "data": widths,
         "barWidth": 12,
         "itemStyle": {"color": colour},
-        "tooltip": {"formatter": f"{{a}} {{c}} {unit}"},
         "silent": True,
     }

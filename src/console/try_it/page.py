@@ -19,6 +19,8 @@ _DRAW_SECONDS = 0.05
 _CHART_SECONDS = 0.25
 # A busy sandbox may take long to say which models there are.
 _BUILD_SECONDS = 90
+# No function takes more (src/function/README.md), and the socket to the browser would break at a million bytes.
+_MOST_CHARACTERS = 200_000
 _EXPLAINED = (
     "Felt here: the time since the request was sent, by the clock of this console. Recorded by the function: its log "
     "line, which has the same figures as its metrics. The recorded TTFB counts from entering the handler, TTFT and "
@@ -67,7 +69,9 @@ class _TryIt:
     def _build_form(self, models: list[str], problem: str | None) -> None:
         faults = choices.faults(models)
         with ui.element("section").classes("look-card try-form").props('aria-label="Request"'):
-            self._prompt = ui.textarea("Prompt", value=choices.EXAMPLE).props("outlined rows=3 hide-bottom-space")
+            self._prompt = ui.textarea("Prompt", value=choices.EXAMPLE).props(
+                f"outlined rows=3 maxlength={_MOST_CHARACTERS}"
+            )
             for key in ("keydown.ctrl.enter", "keydown.meta.enter"):
                 self._prompt.on(key, self._send)
             with ui.element("div").classes("try-choices"):

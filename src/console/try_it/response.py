@@ -107,7 +107,7 @@ class Shown:
             return
         self._awaited.set_text("The function's log line is not there yet …")
         until = time.monotonic() + _RECORD_SECONDS
-        while not self._table.is_deleted:
+        while True:
             try:
                 found = await run.io_bound(find_record, self._source, request_id, self._since_ms)
             except (BotoCoreError, ClientError) as error:

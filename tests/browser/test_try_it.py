@@ -84,7 +84,9 @@ def send(page: Page, prompt: str, *, beside: bool = False) -> None:
     # The server says so.
     expect(box).to_be_checked(checked=beside)
     page.get_by_label("Prompt").fill(prompt)
+    page.evaluate("document.querySelectorAll('.try-results > *').forEach(shown => { shown.dataset.old = 'yes'; })")
     page.get_by_role("button", name="Send").click()
+    expect(page.locator("[data-old]")).to_have_count(0)
 
 
 def choose(page: Page, label: str, option: str) -> None:

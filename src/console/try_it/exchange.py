@@ -19,6 +19,7 @@ from console.try_it.reading import Ending, Reading
 # Lambda ends every function after 15 minutes. https://docs.aws.amazon.com/lambda/latest/dg/configuration-timeout.html
 _LONGEST_SECONDS = 16 * 60
 _CONNECT_SECONDS = 10
+_STOPPED = "You left, and do not see what the function sends now."
 
 
 class Exchange:
@@ -75,7 +76,10 @@ class Exchange:
                 await asyncio.gather(*self._tasks, return_exceptions=True)
         finally:
             for reading in self.readings:
-                if reading.ending is None:
+                # A task that is cancelled before its first step does nothing at all.
+                if reading.ending is None and self._is_stopped:
+                    reading.break_off(0, Ending.STOPPED, _STOPPED)
+                elif reading.ending is None:
                     reading.break_off(0, Ending.CUT, "The console could not send the request.")
 
     async def _send(self, client: httpx.AsyncClient, reading: Reading) -> None:
@@ -96,7 +100,7 @@ class Exchange:
                 at_ms = now_ms()
                 reading.finish(at_ms)
         except asyncio.CancelledError:
-            reading.break_off(now_ms(), Ending.STOPPED, "You left, and do not see what the function sends now.")
+            reading.break_off(now_ms(), Ending.STOPPED, _STOPPED)
         except TimeoutError:
             reading.break_off(now_ms(), Ending.STOPPED, f"The console left after {_LONGEST_SECONDS // 60} minutes.")
         except httpx.HTTPError as error:

@@ -111,7 +111,7 @@ def test_verdicts() -> None:
 @pytest.mark.parametrize(
     ("ending", "problem", "says", "colour"),
     [
-        (None, None, "… Streaming: 3 chunks", "look-note"),
+        (None, None, "… Streaming.", "look-note"),
         (Ending.WHOLE, None, "✓ Whole after 0.50 s.", "look-good"),
         (Ending.REFUSED, "throttled: later", "✕ Status 200 after 0.50 s. throttled: later", "look-bad"),
         (Ending.FAILED, "internal: off", "✕ Broke off after 0.50 s, after 3 chunks. internal: off", "look-bad"),

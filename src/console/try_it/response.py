@@ -51,6 +51,7 @@ class Shown:
         with ui.element("section").classes("look-card try-response").props(f'aria-label="The answer, {name}"'):
             with ui.element("div").classes("try-head"):
                 ui.label(f"The answer, {name}").classes("look-title")
+                self._model = ui.label().classes("look-note")
                 self._links = ui.element("div").classes("try-links")
             self._state = ui.label()
             with ui.element("div").classes("try-inside"):
@@ -78,6 +79,8 @@ class Shown:
         said, colour = state(self._reading)
         self._state.set_text(said)
         self._state.classes(replace=colour)
+        self._model.set_text(self._reading.model or "")
+        self._model.set_visibility(bool(self._reading.model))
         if self._reading.trace_id and not self._has_trace:
             self._has_trace = True
             with self._links:
@@ -117,9 +120,11 @@ class Shown:
                 return
             if found:
                 group, self._record = found
-                self._awaited.set_text(f"A cold start: {COLD}." if self._record.get("cold_start") else "")
+                cold = f"A cold start: {COLD}." if self._record.get("cold_start") else ""
+                fallback = "The fallback model was asked." if self._record.get("fallbacks") else ""
+                self._awaited.set_text(f"{cold} {fallback}".strip())
                 self.draw_figures()
-                query = f'fields @timestamp, @message | filter request_id = "{request_id}" | sort @timestamp asc'
+                query = f'fields @timestamp, @message\n| filter request_id = "{request_id}"\n| sort @timestamp asc'
                 with self._links:
                     ui.link("log lines", address("/logs", group=group, query=query, last="1h"))
                 return

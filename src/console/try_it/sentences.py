@@ -21,7 +21,7 @@ def state(reading: Reading) -> tuple[str, str]:
         case None if not reading.ticks:
             return f"… Status {reading.status} after {seconds(reading.accepted_ms or 0)}. No text yet.", "look-note"
         case None:
-            return f"… Streaming: {chunks}", "look-note"
+            return "… Streaming.", "look-note"
         case Ending.WHOLE:
             why = f" ({reading.stop_reason})" if reading.stop_reason else ""
             much = f" Only the first {MOST_CHARACTERS:,} characters are shown." if reading.left_out else ""

@@ -51,7 +51,7 @@ _STYLE = """
 .alarm-history td:last-child { white-space: normal; width: 100%; overflow-wrap: anywhere; }
 @media (max-width: 600px) {
   .alarm-history tr { display: grid; grid-template-columns: max-content 1fr; border-bottom: 1px solid var(--line); }
-  .alarm-history td { border-bottom: 0; }
+  .look-table.alarm-history td { border-bottom: 0; }
   .alarm-history td:last-child { grid-column: 1 / -1; }
 }
 """

@@ -18,6 +18,7 @@ from sandbox.cloudwatch.alarms.definitions import definitions
 from sandbox.cloudwatch.alarms.running import evaluating, print_change
 from sandbox.cloudwatch.metrics import Metrics
 from sandbox.logs import api as logs_api
+from sandbox.logs import query_definitions
 from sandbox.logs.logs import Logs
 from sandbox.store import Store
 from sandbox.xray import api as xray_api
@@ -66,7 +67,7 @@ async def running_telemetry(
                 **alarms_api.operations(alarms),
                 **dashboards.operations(resources),
             },
-            "logs": logs_api.operations(logs),
+            "logs": {**logs_api.operations(logs), **query_definitions.operations(resources)},
             "xray": xray_api.operations(traces),
         }
         flushing = asyncio.create_task(_flush_regularly(store))

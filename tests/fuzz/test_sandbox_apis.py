@@ -25,6 +25,7 @@ from sandbox.cloudwatch.alarms.definitions import definitions
 from sandbox.cloudwatch.emf import emf_points
 from sandbox.cloudwatch.metrics import Metrics, Point
 from sandbox.logs import api as logs_api
+from sandbox.logs import query_definitions
 from sandbox.logs.logs import Logs
 from sandbox.store import Store
 from sandbox.xray import api as xray_api
@@ -32,7 +33,7 @@ from sandbox.xray.daemon import _Intake
 from sandbox.xray.traces import Traces
 from template.resources import read_stack
 from tools import REPOSITORY
-from trace_documents import TRACE_ID, nested, segment, segment_id, subsegment
+from trace_documents import START, TRACE_ID, nested, segment, segment_id, subsegment
 
 GROUP = "/aws/lambda/firstbyte-streaming"
 TIME = 1_790_000_000
@@ -106,7 +107,7 @@ def engines() -> Iterator[Engines]:
                     **alarms_api.operations(alarms),
                     **dashboards.operations(stack.resources),
                 },
-                "logs": logs_api.operations(logs),
+                "logs": {**logs_api.operations(logs), **query_definitions.operations(stack.resources)},
                 "xray": xray_api.operations(traces),
                 "cloudformation": cloudformation_api.operations(stack),
             },
@@ -152,6 +153,12 @@ BODIES: dict[tuple[str, str], Any] = {
         "endTime": TIME * 1000 + 5,
         "limit": 2,
         "nextToken": "1/1",
+    },
+    ("logs", "DescribeLogGroups"): {"logGroupNamePrefix": "/aws/lambda/", "limit": 2, "nextToken": "/aws"},
+    ("logs", "DescribeQueryDefinitions"): {
+        "queryDefinitionNamePrefix": "firstbyte/",
+        "maxResults": 2,
+        "nextToken": "1",
     },
     ("logs", "StartQuery"): {
         "logGroupNames": [GROUP],
@@ -302,7 +309,7 @@ def test_a_trace_document(engines: Engines, documents: list[Any]) -> None:
     put_known_trace(engines.traces)
     for document in documents:
         intake.datagram_received(NOTE + as_json(document).encode(), None)
-    everything = {"StartTime": 0, "EndTime": 2**31}
+    everything = {"StartTime": START - 3 * 3600, "EndTime": START + 3 * 3600}
     expression = 'responsetime > 1 OR annotation.ttft_ms > 1 OR service("s1") OR ok OR error'
     assert engines.check("xray", "/TraceSummaries", as_json({**everything, "FilterExpression": expression})) is not None
     # Nothing that came makes what was there before unreadable.

@@ -61,6 +61,13 @@ def test_without_a_pattern_there_are_the_events_of_all_streams(logs: LogsCalls) 
     assert len({event["eventId"] for event in page["events"]}) == 3
 
 
+def test_the_events_are_those_of_some_streams(logs: LogsCalls) -> None:
+    for stream in "abc":
+        logs.put(f"in {stream}", stream=stream)
+    page = logs("FilterLogEvents", logGroupName=GROUP, logStreamNames=["a", "c", "none"])
+    assert messages(page) == ["in a", "in c"]
+
+
 @settings(max_examples=40)
 @given(
     events=st.lists(st.tuples(st.integers(0, 4), st.sampled_from("st"), st.booleans()), max_size=15),
@@ -121,7 +128,7 @@ def test_a_group_is_there_from_its_creation_or_its_first_event_on(logs: LogsCall
     ("operation", "parameters", "named"),
     [
         ("FilterLogEvents", {"logGroupName": GROUP, "startFromHead": False}, "startFromHead"),
-        ("FilterLogEvents", {"logGroupName": GROUP, "logStreamNames": ["s"]}, "logStreamNames"),
+        ("DescribeLogGroups", {"logGroupNamePattern": "x"}, "logGroupNamePattern"),
         ("FilterLogEvents", {"logGroupName": GROUP, "logStreamNamePrefix": "s"}, "logStreamNamePrefix"),
         ("FilterLogEvents", {"logGroupIdentifier": GROUP}, "logGroupIdentifier"),
         ("StartQuery", {"logGroupName": GROUP}, "logGroupName"),

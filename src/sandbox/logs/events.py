@@ -13,7 +13,7 @@ _MOST_EVENTS = 10_000
 
 
 def filter_log_events(logs: Logs, request: Mapping[str, Any]) -> dict[str, Any]:
-    """The operation FilterLogEvents: a page of the events of all streams of a group.
+    """The operation FilterLogEvents: a page of the events of a group, of all its streams or of some.
 
     Clients such as `aws logs` and boto3's paginator ask for the next page by themselves. A token is the place of the
     page's last event: its time in milliseconds and its time of ingestion in nanoseconds, which orders the events of one
@@ -30,6 +30,8 @@ def filter_log_events(logs: Logs, request: Mapping[str, Any]) -> dict[str, Any]:
         f"log_group = {parameters.add(request['logGroupName'])}",
         filter_condition(request.get("filterPattern", ""), parameters),
     ]
+    if "logStreamNames" in request:
+        conditions.append(f"list_contains({parameters.add(request['logStreamNames'])}, log_stream)")
     if "startTime" in request:
         conditions.append(f"time_ms >= {parameters.add(request['startTime'])}")
     if "endTime" in request:

@@ -38,14 +38,22 @@ class Logs:
         """Let a group exist before its first event, as one does that the template declares; again does nothing more."""
         self._groups.add((group, time.time_ns() // 1_000_000))
 
+    def groups(self) -> list[tuple[str, int]]:
+        """Return the names of all groups, in their order, and when each began, in milliseconds since 1970 (UTC)."""
+        return self.store.query("""
+            SELECT log_group, min(began_ms) FROM (
+                SELECT log_group, created_ms AS began_ms FROM log_groups
+                UNION ALL SELECT log_group, ingested_ns // 1000000 FROM log_events
+            ) GROUP BY log_group ORDER BY log_group
+        """)
+
     def check_groups(self, names: Iterable[str]) -> None:
         """Check that there are groups of these names.
 
         Raises:
             ApiError: ResourceNotFoundException, one of them does not exist.
         """
-        rows = self.store.query("SELECT log_group FROM log_groups UNION SELECT log_group FROM log_events")
-        if missing := set(names) - {group for (group,) in rows}:
+        if missing := set(names) - {group for group, _ in self.groups()}:
             raise ApiError("ResourceNotFoundException", f"The log group {min(missing)} does not exist.")
 
     def put(self, group: str, stream: str, time_ms: int, message: str) -> None:

@@ -14,6 +14,9 @@ from sandbox.xray.traces import Traces
 
 # https://docs.aws.amazon.com/xray/latest/api/API_BatchGetTraces.html
 _MOST_TRACES = 5
+_LONGEST_RANGE_SECONDS = 6 * 3600
+# How many traces X-Ray looks at for a page is not public. So many take some tenths of a second here.
+_PAGE = 1000
 # Characters. X-Ray's own limit is not public; each comparison is made for every trace.
 _LONGEST_FILTER = 2000
 
@@ -27,22 +30,25 @@ def operations(traces: Traces) -> Operations:
 
 
 def _get_trace_summaries(traces: Traces, request: Mapping[str, Any]) -> dict[str, Any]:
-    """Return all traces of the time range on one page, latest first.
+    """Return a page of the traces of the time range, latest first; it may have none of those that the filter wants.
 
     Clients send whole seconds, so the range has all of its first and of its last second.
     https://docs.aws.amazon.com/xray/latest/api/API_GetTraceSummaries.html
     """
-    refuse_others("GetTraceSummaries", request, {"StartTime", "EndTime", "FilterExpression"})
+    refuse_others("GetTraceSummaries", request, {"StartTime", "EndTime", "FilterExpression", "NextToken"})
     expression = request.get("FilterExpression")
     if expression is not None and len(expression) > _LONGEST_FILTER:
         raise ApiError("InvalidRequestException", f"FilterExpression is longer than {_LONGEST_FILTER} characters.")
     matches = None if expression is None else parse_filter(expression)
     first, last = (int(request[name].timestamp()) for name in ("StartTime", "EndTime"))
-    found = traces.within(first, last)
+    if last - first > _LONGEST_RANGE_SECONDS:
+        raise ApiError("InvalidRequestException", "Time range cannot be longer than 6 hours")
+    found, following = traces.within(first, last, request.get("NextToken"), _PAGE)
     return {
         "TraceSummaries": [_summary(trace) for trace in found if matches is None or matches(trace)],
         "TracesProcessedCount": len(found),
         "ApproximateTime": _time(first),
+        **({"NextToken": following} if following else {}),
     }
 
 

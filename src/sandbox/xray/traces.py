@@ -36,14 +36,23 @@ class Traces:
         text = json.dumps(document, separators=(",", ":"), allow_nan=False)
         self._table.add((document["trace_id"], trace_time, text))
 
-    def within(self, first: int, last: int) -> list[Trace]:
-        """Return the traces that began in a time range, latest first.
+    def within(self, first: int, last: int, before: str | None, most: int) -> tuple[list[Trace], str | None]:
+        """Return a page of the traces that began in a time range, latest first, and the id that the next comes after.
 
         Args:
             first: the range's first second since 1970.
             last: the range's last second.
+            before: the id that came with the page before; None for the first page.
+            most: how many traces a page has at most.
         """
-        return self._select("trace_time BETWEEN ? AND ?", [first, last])[::-1]
+        rows = self._store.query(
+            "SELECT DISTINCT trace_id FROM trace_documents WHERE trace_time BETWEEN ? AND ? "
+            "AND (?::VARCHAR IS NULL OR trace_id < ?) ORDER BY trace_id DESC LIMIT ?",
+            [first, last, before, before, most + 1],
+        )
+        ids = [trace_id for (trace_id,) in rows][:most]
+        traces = self._select("trace_id IN (SELECT unnest(?))", [ids])[::-1]
+        return traces, ids[-1] if len(rows) > most else None
 
     def get(self, trace_ids: Sequence[str]) -> dict[str, Trace]:
         """Return those of the traces that are there, by id."""

@@ -109,14 +109,19 @@ def test_a_filter_chooses_traces(traces: Traces, client: Any) -> None:
         assert [summary["Annotations"]["n"][0]["AnnotationValue"]["NumberValue"] for summary in found] == expected
 
 
-def test_thousands_of_traces_are_on_one_page_the_latest_first(traces: Traces, client: Any) -> None:
+def test_thousands_of_traces_are_on_pages_the_latest_first(traces: Traces, client: Any) -> None:
     ids = [f"1-{START + number // 2:08x}-{number:024x}" for number in range(2300)]
     for number, trace_id in enumerate(ids):
-        traces.put(segment(1, trace_id=trace_id, annotations={"odd": number % 2 == 1}))
-    answer = client.get_trace_summaries(StartTime=START, EndTime=START + 5000, FilterExpression="annotation.odd = true")
-    assert [summary["Id"] for summary in answer["TraceSummaries"]] == ids[:0:-2]
-    assert (answer["TracesProcessedCount"], answer["ApproximateTime"]) == (2300, datetime.fromtimestamp(START, UTC))
-    assert "NextToken" not in answer
+        traces.put(segment(1, trace_id=trace_id, annotations={"odd": number % 2 == 1, "first": number == 0}))
+    times = {"StartTime": START, "EndTime": START + 5000}
+    pager = client.get_paginator("get_trace_summaries")
+    pages = list(pager.paginate(**times, FilterExpression="annotation.odd = true"))
+    assert [summary["Id"] for page in pages for summary in page["TraceSummaries"]] == ids[:0:-2]
+    assert [page["TracesProcessedCount"] for page in pages] == [1000, 1000, 300]
+    assert pages[0]["ApproximateTime"] == datetime.fromtimestamp(START, UTC)
+    # A page may have nothing on it, and another one after it.
+    pages = list(pager.paginate(**times, FilterExpression="annotation.first = true"))
+    assert [[summary["Id"] for summary in page["TraceSummaries"]] for page in pages] == [[], [], ids[:1]]
 
 
 @pytest.mark.parametrize(
@@ -126,8 +131,9 @@ def test_thousands_of_traces_are_on_one_page_the_latest_first(traces: Traces, cl
         (START - 10, START, True),
         (START - 10, START - 1, False),
         (START + 1, START + 10, False),
+        (START, START + 21600, True),
         # Far beyond what a trace's id can say.
-        (0, 10**11, True),
+        (10**11, 10**11, False),
     ],
 )
 def test_a_time_range_is_of_trace_ids(traces: Traces, client: Any, first: int, last: int, found: bool) -> None:
@@ -147,7 +153,7 @@ def asking(**parameters: Any) -> Callable[[Any], Any]:
         (asking(Sampling=True), "NotImplementedException", "GetTraceSummaries with Sampling"),
         (asking(SamplingStrategy={"Name": "PartialScan"}), "NotImplementedException", "with SamplingStrategy"),
         (asking(TimeRangeType="Event"), "NotImplementedException", "with TimeRangeType"),
-        (asking(NextToken="x"), "NotImplementedException", "with NextToken"),
+        (asking(EndTime=START + 21601), "InvalidRequestException", "Time range cannot be longer than 6 hours"),
         (asking(FilterExpression="edge()"), "NotImplementedException", "filter expression: edge()"),
         (asking(FilterExpression=""), "InvalidRequestException", "Not understood in the filter expression: its end"),
         (asking(FilterExpression=f"ok{' ' * 1999}"), "InvalidRequestException", "is longer than 2000 characters"),

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import socket
+from types import FrameType
 
 import uvicorn
 from fastapi import FastAPI
@@ -30,6 +31,15 @@ def address(listener: socket.socket, token: str) -> str:
     return f"http://{HOST}:{listener.getsockname()[1]}/{token}/"
 
 
+class _Server(uvicorn.Server):
+    """Ends when a signal says so. uvicorn's own sends itself the signal once more, and ends as if nobody heard it."""
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - as uvicorn calls it
+        """Begin to end; a second signal does not wait for open pages."""
+        self.force_exit = self.should_exit
+        self.should_exit = True
+
+
 async def serve(opened: Opened, listener: socket.socket, lifeline: int | None = None) -> None:
     """Serve the pages until SIGINT or SIGTERM.
 
@@ -43,7 +53,7 @@ async def serve(opened: Opened, listener: socket.socket, lifeline: int | None = 
         room.add_pages(opened.source)
     ui.run_with(app, title="Firstbyte", dark=None, tailwind=False, gzip_middleware_factory=None)
     doors = Doors(app, listener.getsockname()[1], opened.token)
-    server = uvicorn.Server(
+    server = _Server(
         uvicorn.Config(doors, log_level="warning", access_log=False, timeout_graceful_shutdown=_GOODBYE_SECONDS)
     )
     if lifeline is not None:

@@ -1,5 +1,6 @@
 """scripts/console.sh: what it says if there is nothing to show, or if it is called wrongly, and how it ends."""
 
+import json
 import os
 import re
 import signal
@@ -75,12 +76,6 @@ def running(start_sandbox: StartSandbox) -> RunningSandbox:
     return start_sandbox()
 
 
-def cbor(texts: Mapping[str, str]) -> bytes:
-    """A small map of texts in CBOR, in which botocore speaks with CloudWatch: https://www.rfc-editor.org/rfc/rfc8949."""
-    encoded = [text.encode() for item in texts.items() for text in item]
-    return bytes([0xA0 | len(texts)]) + b"".join(bytes([0x78, len(text)]) + text for text in encoded)
-
-
 @pytest.fixture
 def expired() -> Iterator[str]:
     """The address of an AWS that finds every token expired."""
@@ -89,9 +84,8 @@ def expired() -> Iterator[str]:
         def do_POST(self) -> None:
             self.rfile.read(int(self.headers.get("content-length", 0)))
             self.send_response(403)
-            self.send_header("smithy-protocol", "rpc-v2-cbor")
-            self.send_header("content-type", "application/cbor")
-            body = cbor(EXPIRED)
+            self.send_header("content-type", "application/x-amz-json-1.0")
+            body = json.dumps(EXPIRED).encode()
             self.send_header("content-length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)

@@ -1,75 +1,13 @@
 """Who may open the console: requests and WebSocket handshakes as another page, or another program, could send them."""
 
-import base64
-import os
-import socket
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from pathlib import Path
-from urllib.parse import urlsplit
+from collections.abc import Iterator
 
 import pytest
 
+from console_client import POLLING, WEBSOCKET, Answer, Console
 from sandbox_process import RunningSandbox
 
 pytestmark = pytest.mark.timeout(120)
-
-PATIENCE_SECONDS = 60
-SOCKET_PATH = "_nicegui_ws/socket.io/"
-POLLING = f"{SOCKET_PATH}?EIO=4&transport=polling"
-WEBSOCKET = f"{SOCKET_PATH}?EIO=4&transport=websocket"
-Headers = tuple[tuple[str, str], ...]
-
-
-@dataclass(frozen=True)
-class Answer:
-    """The status of a response, its headers (names in lower case) and the beginning of its body."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: str
-
-
-class Console:
-    """A console's address; whatever is sent to it is what a test says, byte for byte."""
-
-    def __init__(self, url: str) -> None:
-        parts = urlsplit(url)
-        assert parts.hostname == "127.0.0.1"
-        assert parts.port
-        self.port, self.token = parts.port, parts.path.strip("/")
-        self.host = f"127.0.0.1:{self.port}"
-        self.own: Headers = (("Host", self.host), ("Origin", f"http://{self.host}"))
-
-    def send(self, path: str, headers: Headers | None = None, method: str = "GET", body: str = "") -> Answer:
-        """Send a request of HTTP/1.1 whose headers are these alone, by default a program's."""
-        given = (("Host", self.host),) if headers is None else headers
-        length = (("Content-Length", str(len(body))),) if body else ()
-        lines = [f"{method} {path} HTTP/1.1", *(f"{name}: {value}" for name, value in (*given, *length)), "", body]
-        return self.send_raw("\r\n".join(lines).encode(), has_body=method != "HEAD")
-
-    def send_raw(self, request: bytes, has_body: bool = True) -> Answer:
-        with socket.create_connection(("127.0.0.1", self.port), PATIENCE_SECONDS) as connection:
-            connection.sendall(request)
-            received = b""
-            while b"\r\n\r\n" not in received:
-                part = connection.recv(65536)
-                assert part, f"closed after {received!r}"
-                received += part
-            head, _, rest = received.partition(b"\r\n\r\n")
-            first, *lines = head.decode("latin-1").split("\r\n")
-            headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
-            wanted = min(int(headers.get("content-length", 0)), 2000) if has_body else 0
-            chunked = headers.get("transfer-encoding") == "chunked"
-            while (len(rest) < wanted or (chunked and b"\r\n0\r\n" not in rest)) and (part := connection.recv(65536)):
-                rest += part
-            return Answer(int(first.split()[1]), headers, rest.decode(errors="replace"))
-
-    def websocket(self, path: str, headers: Headers) -> Answer:
-        """Send a WebSocket handshake with these headers beside its own."""
-        key = base64.b64encode(os.urandom(16)).decode()
-        handshake = (("Connection", "Upgrade"), ("Upgrade", "websocket"), ("Sec-WebSocket-Version", "13"))
-        return self.send(path, (*headers, *handshake, ("Sec-WebSocket-Key", key)))
 
 
 @pytest.fixture(scope="module")
@@ -226,6 +164,6 @@ def test_polling_by_post_needs_the_token_and_the_origin(console: Console) -> Non
     assert console.send(f"/{console.token}/{path}", console.own, **message).status == 200
 
 
-def test_a_refusal_does_not_tell_the_token(console: Console, tmp_path: Path) -> None:
+def test_a_refusal_does_not_tell_the_token(console: Console) -> None:
     answer = console.send("/", (("Host", "evil.example"),))
     assert console.token not in answer.body + str(answer.headers)

@@ -95,9 +95,9 @@ def test_what_an_alarm_judges_is_said_in_words() -> None:
 @pytest.mark.parametrize(
     ("alarm", "why"),
     [
-        (metric_alarm(2503.4, 2511.0), "2 of the latest 2 values are greater than 2,000: 2,503, 2,511"),
-        (metric_alarm(900.04, 2511.0), "1 of the latest 2 values is greater than 2,000: 900, 2,511"),
-        (metric_alarm(2511.0), "1 of the latest 2 values is greater than 2,000: 2,511; 1 missing"),
+        (metric_alarm(2503.4, 2511.0), "2 of the latest 2 values are greater than 2,000: 2,503; 2,511"),
+        (metric_alarm(900.04, 2511.0), "1 of the latest 2 values is greater than 2,000: 900; 2,511"),
+        (metric_alarm(2511.0), "1 of the latest 2 values is greater than 2,000: 2,511 (1 missing)"),
         (metric_alarm(1.0, EvaluationPeriods=1), "The latest value, 1, is not greater than 2,000"),
         (metric_alarm(), "Threshold Crossed"),
         (metric_alarm(1.0, StateValue="INSUFFICIENT_DATA", StateReason="No\n data"), "No data"),
@@ -127,6 +127,7 @@ def test_whom_an_alarm_tells() -> None:
     assert metric_alarm(AlarmActions=[f"{TOPIC}mail"], ActionsEnabled=False).tells([]).startswith("Notifies nobody: ")
     assert metric_alarm(AlarmActions=[]).tells([parent]) == "Is in the rule of page"
     assert metric_alarm(AlarmActions=[]).tells([]) == "Notifies nobody"
+    assert metric_alarm(AlarmActions=[], AlarmName="a-page").tells([]) == "Would page, but notifies nobody"
 
 
 def test_numbers_and_lengths_of_time_are_short() -> None:

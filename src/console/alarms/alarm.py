@@ -154,10 +154,11 @@ class Alarm:
         bad = sum(self.is_bad(point.value) for point in points)
         _, than = _COMPARISONS.get(self.described["ComparisonOperator"], (None, self.described["ComparisonOperator"]))
         limit = with_unit(self.threshold, self.unit) if self.threshold is not None else "its band"
-        shown = ", ".join(number(point.value) for point in points[:5]) + (", …" if len(points) > 5 else "")
+        # Thousands have commas.
+        shown = "; ".join(number(point.value) for point in points[:5]) + ("; …" if len(points) > 5 else "")
         if len(points) == of == 1:
             return f"The latest value, {shown}, is {'' if bad else 'not '}{than} {limit}"
-        missing = f"; {of - len(points)} missing" if of > len(points) else ""
+        missing = f" ({of - len(points)} missing)" if of > len(points) else ""
         return f"{bad} of the latest {of} values {'is' if bad == 1 else 'are'} {than} {limit}: {shown}{missing}"
 
     def tells(self, alarms: Iterable["Alarm"]) -> str:
@@ -168,7 +169,9 @@ class Alarm:
         if actions:
             return ", ".join(dict.fromkeys(_notifies(action) for action in actions))
         parents = [alarm.name for alarm in alarms if self.name in alarm.children]
-        return f"Is in the rule of {', '.join(parents)}" if parents else "Notifies nobody"
+        if parents:
+            return f"Is in the rule of {', '.join(parents)}"
+        return "Would page, but notifies nobody" if self.name.endswith("-page") else "Notifies nobody"
 
 
 def parsed(text: str | None) -> Mapping[str, Any]:

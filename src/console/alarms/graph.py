@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from console.alarms.alarm import Alarm, Datapoint, number, with_unit
+from console.alarms.alarm import Alarm, Datapoint, span, with_unit
 from console.alarms.history import Change, judged_values, step, times_on
 from console.time_range import CHOICES, TimeRange, duration
 from look.charts import SERIES, THRESHOLD, Options, base_options, line, threshold_line, time_axis, value_axis
@@ -94,17 +94,13 @@ def inputs_graph(alarm: Alarm, shown: TimeRange, values: Measured) -> Options:
 def said(alarm: Alarm, found: Sequence[Change]) -> str:
     """Return what a reader of the graph has to know, in one sentence or two."""
     every = step(alarm, found)
-    text = f"The line has a value for each {_span(alarm.period)}."
+    text = f"The line has a value for each {span(alarm.period)}."
     if every < alarm.period / 2:
         text += (
-            f" The alarm has judged values that are only {number(every)} s apart, so these need not lie on the line:"
+            f" The alarm has judged values that are only {span(round(every))} apart, so these need not lie on the line:"
             " the marks are what it has judged."
         )
     return text
-
-
-def _span(seconds: int) -> str:
-    return f"{seconds // 60} minutes" if seconds < 7200 else f"{seconds // 3600} hours"
 
 
 def _ms(moment: datetime) -> float:

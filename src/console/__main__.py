@@ -104,7 +104,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    # While it starts; later the server listens to them.
+    # While it starts. Later the server listens to them, and sends itself the last one again when it has ended.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: sys.exit(0))
     sys.exit(main(sys.argv[1:]))

@@ -4,7 +4,6 @@ import asyncio
 import logging
 import os
 import socket
-from types import FrameType
 
 import uvicorn
 from fastapi import FastAPI
@@ -32,15 +31,6 @@ def address(listener: socket.socket, token: str) -> str:
     return f"http://{HOST}:{listener.getsockname()[1]}/{token}/"
 
 
-class _Server(uvicorn.Server):
-    """Ends when a signal says so. uvicorn's own sends itself the signal once more, and ends as if nobody heard it."""
-
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - as uvicorn calls it
-        """Begin to end; a second signal does not wait for open pages."""
-        self.force_exit = self.should_exit
-        self.should_exit = True
-
-
 async def serve(opened: Opened, listener: socket.socket, lifeline: int | None = None) -> None:
     """Serve the pages until SIGINT or SIGTERM.
 
@@ -56,7 +46,7 @@ async def serve(opened: Opened, listener: socket.socket, lifeline: int | None = 
     # It would say of an address that is no page, token and all, that it is none.
     logging.getLogger("nicegui").setLevel(logging.ERROR)
     doors = Doors(app, listener.getsockname()[1], opened.token)
-    server = _Server(
+    server = uvicorn.Server(
         uvicorn.Config(doors, log_level="warning", access_log=False, timeout_graceful_shutdown=_GOODBYE_SECONDS)
     )
     if lifeline is not None:

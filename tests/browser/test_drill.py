@@ -60,12 +60,14 @@ def test_from_an_alarm_to_the_log_lines_of_a_slow_trace_in_four_clicks(drilled: 
     page.goto(f"{drilled}/alarms")
     alarm = page.locator(".alarm-card", has_text=ALARM)
     expect(alarm).to_contain_text("In alarm", timeout=PATIENCE_MS)
-    # The last links of a drill lead to what was recorded before the page was opened.
+    # What is still loading when a page is left would be a failed request.
+    page.wait_for_load_state("networkidle")
     alarm.get_by_role("link").click()
 
     expect(page.get_by_role("heading", level=1)).to_have_text(ALARM)
     expect(page.locator(".look-chart svg").get_by_text(f"threshold: {OBJECTIVE_MS:,} ms")).to_be_visible()
     expect(page.locator(".look-chart svg").get_by_text("judged, beyond the threshold")).to_be_visible()
+    page.wait_for_load_state("networkidle")
     page.get_by_role("link", name="Traces of slow answers").click()
 
     traces = page.get_by_role("region", name="Table of traces").locator("tbody tr")
@@ -74,6 +76,7 @@ def test_from_an_alarm_to_the_log_lines_of_a_slow_trace_in_four_clicks(drilled: 
     slowest = traces.last
     shown = slowest.locator("td").nth(2).inner_text()
     assert _milliseconds(shown) > OBJECTIVE_MS, shown
+    page.wait_for_load_state("networkidle")
     slowest.get_by_role("link").click()
 
     expect(page.get_by_role("region", name="Waterfall")).to_be_visible(timeout=PATIENCE_MS)

@@ -51,12 +51,25 @@ def main(arguments: list[str]) -> int:
     try:
         listener = server.listen(options.port) if options.listener is None else socket.socket(fileno=options.listener)
     except OSError as error:
-        _say(f"port {options.port} cannot be used: {error.strerror}")
+        _say(f"port {options.port} cannot be used: {os.strerror(error.errno or 0)}")
         return 1
     if options.listener is None:
         _say(f"{server.address(listener, opened.token)}  (Ctrl-C stops it)")
     asyncio.run(server.serve(opened, listener, options.lifeline))
     return 0
+
+
+def _name(text: str) -> str:
+    if not text:
+        raise argparse.ArgumentTypeError("a stack has a name")
+    return text
+
+
+def _port(text: str) -> int:
+    port = int(text) if text.isdecimal() else -1
+    if not 0 <= port <= 65_535:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port: say a number from 0 (a free one) to 65535")
+    return port
 
 
 def _say(text: str) -> None:
@@ -73,10 +86,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     where = parser.add_mutually_exclusive_group(required=True)
-    where.add_argument("--stack", metavar="NAME", help="a deployed stack")
+    where.add_argument("--stack", type=_name, metavar="NAME", help="a deployed stack")
     where.add_argument("--sandbox", action="store_true", help="the running sandbox")
     add("--region", help="the stack's region (default: AWS_REGION, your profile)")
-    add("--port", type=int, default=0, help="default: a free one")
+    add("--port", type=_port, default=0, help="default: a free one")
     add(
         "--ready-file",
         type=Path,
@@ -91,5 +104,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    # While it starts. Later the server listens to them, and sends itself the last one again when it has ended.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: sys.exit(0))
     sys.exit(main(sys.argv[1:]))

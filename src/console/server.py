@@ -1,6 +1,7 @@
 """The server of the pages: every page on one port of 127.0.0.1, until somebody ends it."""
 
 import asyncio
+import logging
 import os
 import socket
 
@@ -42,6 +43,8 @@ async def serve(opened: Opened, listener: socket.socket, lifeline: int | None = 
     for room in (dashboard, try_it, traces, logs, alarms):
         room.add_pages(opened.source)
     ui.run_with(app, title="Firstbyte", dark=None, tailwind=False, gzip_middleware_factory=None)
+    # It would say of an address that is no page, token and all, that it is none.
+    logging.getLogger("nicegui").setLevel(logging.ERROR)
     doors = Doors(app, listener.getsockname()[1], opened.token)
     server = uvicorn.Server(
         uvicorn.Config(doors, log_level="warning", access_log=False, timeout_graceful_shutdown=_GOODBYE_SECONDS)

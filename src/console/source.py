@@ -106,7 +106,7 @@ def stack_source(name: str, region: str | None, environment: Mapping[str, str]) 
         SourceError: there are no credentials, no region or no such stack, or AWS refuses.
     """
     try:
-        session = boto3.Session(region_name=region or environment.get("AWS_REGION"))
+        session = boto3.Session(region_name=region or environment.get("AWS_REGION") or None)
         if session.get_credentials() is None:
             raise SourceError("no AWS credentials: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
         if session.region_name is None:
@@ -117,6 +117,8 @@ def stack_source(name: str, region: str | None, environment: Mapping[str, str]) 
         return Opened(source, secrets.token_urlsafe(16))
     except (BotoCoreError, ClientError) as error:
         raise SourceError(reason(error)) from None
+    except ValueError as error:  # an address of AWS's that is none, such as in AWS_ENDPOINT_URL
+        raise SourceError(str(error)) from None
 
 
 def reason(error: BotoCoreError | ClientError) -> str:

@@ -144,6 +144,7 @@ BODIES: dict[tuple[str, str], Any] = {
     ("monitoring", "ListMetrics"): {**METRIC},
     ("monitoring", "DescribeAlarms"): {"AlarmNames": ["red"], "AlarmTypes": ["MetricAlarm"], "StateValue": "OK"},
     ("monitoring", "DescribeAlarmHistory"): {"AlarmName": "red", "StartDate": TIME, "HistoryItemType": "StateUpdate"},
+    ("monitoring", "ListDashboards"): {"DashboardNamePrefix": "firstbyte"},
     ("monitoring", "GetDashboard"): {"DashboardName": "firstbyte"},
     ("logs", "FilterLogEvents"): {
         "logGroupName": GROUP,

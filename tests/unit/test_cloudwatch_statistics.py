@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from cloudwatch_calls import CloudWatch, seconds, stat
 from sandbox.aws_api.contract import ApiError
 from sandbox.cloudwatch.percentiles import percent_of
+from sandbox.store import Store
 
 # Eighths are exact as floats, so that a value on a bound is on it.
 values_and_counts = st.lists(
@@ -99,3 +100,19 @@ def test_every_other_statistic_is_refused_by_name(name: str) -> None:
         percent_of(name)
     assert caught.value.code == "NotImplementedException"
     assert f"the statistic {name!r}" in str(caught.value)
+
+
+def test_a_request_reads_the_points_of_all_its_metrics_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A dashboard asks for some hundred statistics: a reading for each took a second."""
+    cloudwatch = CloudWatch()
+    for number in range(40):
+        cloudwatch.put([number, number + 1.0], f"m{number}")
+    asked = []
+    query = Store.query
+    monkeypatch.setattr(Store, "query", lambda *arguments: asked.append(arguments) or query(*arguments))
+    names = [(number, name) for number in range(40) for name in ("p50", "Sum", "Maximum")]
+    found = cloudwatch.data(*(stat(f"m{number}{name}", name, f"m{number}") for number, name in names))
+    assert [result["Values"] for result in found["MetricDataResults"]] == [
+        [{"p50": number + 0.5, "Sum": 2 * number + 1, "Maximum": number + 1}[name]] for number, name in names
+    ]
+    assert len(asked) <= 3

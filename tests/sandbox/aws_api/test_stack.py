@@ -128,3 +128,12 @@ def test_an_output_or_a_dashboard_that_only_aws_knows_is_refused(start_sandbox: 
     code, message, _ = refusal(aws_client(ready, "cloudwatch").get_dashboard, DashboardName="board")
     assert code == "NotImplementedException"
     assert "DashboardBody" in message
+
+
+def test_dashboards_are_listed(sandbox: dict[str, str]) -> None:
+    cloudwatch = aws_client(sandbox, "cloudwatch")
+    (listed,) = cloudwatch.list_dashboards()["DashboardEntries"]
+    found = cloudwatch.get_dashboard(DashboardName=listed["DashboardName"])
+    assert listed == {name: found[name] for name in ("DashboardName", "DashboardArn")}
+    for prefix, entries in ((listed["DashboardName"][:4], [listed]), ("other", [])):
+        assert cloudwatch.list_dashboards(DashboardNamePrefix=prefix)["DashboardEntries"] == entries

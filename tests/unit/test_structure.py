@@ -23,7 +23,8 @@ ALLOWED = {
     },
     "look": {"jinja2", "markupsafe"},
     "console": {
-        *("look", "boto3", "botocore", "fastapi", "httpx", "jinja2", "markupsafe", "nicegui", "starlette", "uvicorn"),
+        *("look", "boto3", "botocore", "fastapi", "httpx", "jinja2", "markdown_it", "markupsafe", "nicegui"),
+        *("starlette", "uvicorn"),
     },
     "bench": {"probe", "boto3", "botocore", "numpy", "psutil", "rich"},
     "verify": {"probe", "boto3", "botocore"},

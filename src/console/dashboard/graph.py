@@ -127,7 +127,7 @@ def _axis(side: str, said: Mapping[str, Any], is_stacked: bool) -> Options:
 
 def _legend(options: Options, position: str, labels: Sequence[str]) -> Options:
     # A sign as high as the text, and a bar in it: where a legend scrolls, what is higher than a sign is cut off.
-    signs = {"itemHeight": 13, "icon": _BAR}
+    signs = {"itemHeight": 15, "icon": _BAR}
     legend = {**options["legend"], **signs, "data": list(dict.fromkeys(labels))}
     if position == "hidden":
         return {"legend": {"show": False}, "grid": {**options["grid"], "top": 24, "bottom": 4}}

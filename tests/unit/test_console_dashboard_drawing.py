@@ -85,7 +85,7 @@ def test_stacked_areas() -> None:
 
 
 def test_thresholds_and_objectives_are_told_apart_without_their_colour() -> None:
-    rows = [
+    rows: list[list[Any]] = [
         [{"expression": "TIME_SERIES(2000)", "label": "alarm: above 2000 ms", "color": "#cc3311"}],
         [{"expression": "TIME_SERIES(100)", "label": "objective 100 ms", "color": "#0072b2"}],
         [{"expression": "TIME_SERIES(7)", "visible": False}],

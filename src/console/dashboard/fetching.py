@@ -69,8 +69,9 @@ class Metrics:
                 answers += each
             else:
                 for number in call.ids:
-                    is_refused = isinstance(answer, _Refusal)
-                    found[number] = answer.why if is_refused else _lines(sensible[number], call, answer)
+                    found[number] = (
+                        answer.why if isinstance(answer, _Refusal) else _lines(sensible[number], call, answer)
+                    )
         return {number: found.get(number, []) for number in (one.widget.number for one in widgets)}
 
     def _answers(self, calls: list[Call]) -> list[tuple[Call, _Results | _Refusal]]:

@@ -9,7 +9,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from fastapi import Request
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
-from nicegui import run, ui
+from nicegui import ui
 
 from console.dashboard.body import Body, BodyError, Widget, shown_time
 from console.dashboard.drawing import (
@@ -70,12 +70,12 @@ def add_pages(source: Source) -> None:
         with frame(source, "Dashboard"):
             ui.add_css(style())
             try:
-                names = await run.io_bound(dashboard_names, source)
+                names = await asyncio.to_thread(dashboard_names, source)
                 if not names:
                     ui.label("This stack has no dashboard: add one to its template (AWS::CloudWatch::Dashboard).")
                     return
                 name = query.get("dashboard", names[0])
-                body = await run.io_bound(dashboard_body, source, name, query)
+                body = await asyncio.to_thread(dashboard_body, source, name, query)
                 shown = shown_time(body, query)
             except (BotoCoreError, ClientError) as error:
                 ui.label(reason(error))
@@ -222,8 +222,8 @@ class _Dashboard:
             shown,
             graphs,
             notes,
-            asyncio.create_task(run.io_bound(self._metrics.fetch, list(graphs.values()), keeps_periods=keeps)),
-            asyncio.create_task(run.io_bound(alarms, self._source, names)),
+            asyncio.create_task(asyncio.to_thread(self._metrics.fetch, list(graphs.values()), keeps_periods=keeps)),
+            asyncio.create_task(asyncio.to_thread(alarms, self._source, names)),
         )
 
     async def _draw(self, asked: _Asked) -> None:
@@ -249,7 +249,7 @@ class _Dashboard:
 
         async def draw(widget: Widget) -> None:
             async with limit:
-                found = await run.io_bound(records, self._source, str(widget.properties.get("query", "")), shown)
+                found = await asyncio.to_thread(records, self._source, str(widget.properties.get("query", "")), shown)
             self._holders[widget.number].show(log_drawing(found, links=True))
 
         await asyncio.gather(*(draw(widget) for widget in self._widgets("log")))

@@ -40,7 +40,7 @@ class Row:
     @property
     def is_right(self) -> bool:
         """Whether its axis is on the right."""
-        return self.options.get("yAxis", "left") == "right"
+        return bool(self.options.get("yAxis") == "right")
 
     @property
     def dimensions(self) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """The page: a dashboard of the stack, which draws itself again while somebody looks."""
 
 import asyncio
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -39,6 +40,10 @@ REFRESHES = {"off": 0, "10s": 10, "1m": 60}
 # Tables scan logs: few at a time, and not before the graphs have had their turn.
 _QUERIES_AT_ONCE = 2
 _HEAD_START_SECONDS = 1.0
+# And not at every look: a scan takes as long as all graphs, and costs more on AWS.
+_TABLES_SECONDS = 60
+_GRAPHS_AT_ONCE = 8
+_BETWEEN_SECONDS = 0.03
 _RESPONSE_SECONDS = 30
 # A page that was hidden says when it is seen again.
 _VISIBILITY = (
@@ -138,6 +143,7 @@ class _Dashboard:
         self._refresh = query.get("refresh", "1m" if source.is_sandbox else "off")
         self._is_busy = False
         self._is_late = False
+        self._next_tables = 0.0
 
     def head(self, names: list[str], name: str, shown: TimeRange) -> None:
         """Add what the reader can choose."""
@@ -185,12 +191,11 @@ class _Dashboard:
         if seconds:
             ui.on("seen", lambda event: self._seen(event.args))
             ui.add_body_html(_VISIBILITY)
+            ui.timer(seconds, self._again, immediate=False)
         # The browser loads the page while AWS is asked.
         asked = self._ask()
         await ui.context.client.connected()
         await self._draw(asked)
-        if seconds:
-            ui.timer(seconds, self._again, immediate=False)
 
     async def _again(self) -> None:
         """Draw again, if somebody sees it. A page that nobody sees costs nothing."""
@@ -232,8 +237,11 @@ class _Dashboard:
             await asyncio.wait({asked.metrics}, timeout=_HEAD_START_SECONDS)
             tables = None if asked.metrics.done() else asyncio.create_task(self._draw_tables(asked.shown))
             found = await asked.metrics
-            for number, one in asked.graphs.items():
+            for place, (number, one) in enumerate(asked.graphs.items(), 1):
                 self._holders[number].show(metric_drawing(one, found[number]))
+                if place % _GRAPHS_AT_ONCE == 0:
+                    # The browser draws what is at the top before it gets the rest.
+                    await asyncio.sleep(_BETWEEN_SECONDS)
             for number, note in asked.notes.items():
                 self._holders[number].show(Drawing(note_html(note)))
             self._hint.content = hint_html(self._source, self._body, found)
@@ -245,6 +253,9 @@ class _Dashboard:
             self._is_busy = False
 
     async def _draw_tables(self, shown: TimeRange) -> None:
+        if time.monotonic() < self._next_tables:
+            return
+        self._next_tables = time.monotonic() + _TABLES_SECONDS - 1
         limit = asyncio.Semaphore(_QUERIES_AT_ONCE)
 
         async def draw(widget: Widget) -> None:

@@ -89,9 +89,11 @@ def add_pages(source: Source) -> None:
                 ui.label(f"{error}")
                 return
             dashboard = _Dashboard(source, body, query)
+            # The server builds the page, and the browser loads it, while AWS is asked.
+            asked = dashboard.ask()
             dashboard.head(names, name, shown)
             dashboard.grid(shown)
-        await dashboard.live()
+        await dashboard.live(asked)
 
 
 class _Holder:
@@ -185,15 +187,13 @@ class _Dashboard:
                 if widget.kind == "text" and not note:
                     holder.show(Drawing(text_html(str(widget.properties.get("markdown", "")), here)))
 
-    async def live(self) -> None:
-        """Draw, and draw again while somebody looks."""
+    async def live(self, asked: _Asked) -> None:
+        """Draw what was asked for, and ask and draw again while somebody looks."""
         seconds = REFRESHES.get(self._refresh, 0)
         if seconds:
             ui.on("seen", lambda event: self._seen(event.args))
             ui.add_body_html(_VISIBILITY)
             ui.timer(seconds, self._again, immediate=False)
-        # The browser loads the page while AWS is asked.
-        asked = self._ask()
         await ui.context.client.connected()
         await self._draw(asked)
 
@@ -205,13 +205,13 @@ class _Dashboard:
             seen = None
         self._is_late = seen != "visible"
         if not self._is_late and not self._is_busy:
-            await self._draw(self._ask())
+            await self._draw(self.ask())
 
     async def _seen(self, state: object) -> None:
         if state == "visible" and self._is_late:
             await self._again()
 
-    def _ask(self) -> _Asked:
+    def ask(self) -> _Asked:
         """Begin to ask for metrics and alarms."""
         self._is_busy = True
         shown = shown_time(self._body, self._query)

@@ -9,16 +9,18 @@ import sys
 from pathlib import Path
 
 from console.source import SANDBOX_READY_FILE, SourceError, sandbox_source, stack_source
+from console.time_range import duration
 
 _DESCRIPTION = """\
-Show what a stack records in the browser: its dashboard, traces, logs and alarms.
-It asks CloudWatch, Logs and X-Ray, with your credentials, and changes nothing.
-A sandbox has a console already: its first lines and its ready file say where."""
+Show what a stack records in the browser: dashboard, traces, logs and alarms. It
+asks CloudWatch, Logs and X-Ray, with your credentials, and changes nothing. A
+sandbox has a console already: its first lines and its ready file say where."""
 
 _EPILOG = """\
 examples:
   scripts/console.sh --stack firstbyte --region eu-west-1
   scripts/console.sh --sandbox
+  scripts/console.sh --sandbox --export /tmp/dashboard --last 3h
 
 cost:
   On AWS, each look at the dashboard costs about 0.2 cents for metrics, and
@@ -32,7 +34,10 @@ exit codes:
 
 def main(arguments: list[str]) -> int:
     """Serve the pages and return the exit code."""
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.last and not options.export:
+        parser.error("--last goes with --export: on a page, choose the time at its top")
     # The console of a sandbox needs nothing of the caller's, and a profile that is not there would stop boto3.
     if options.sandbox:
         for name in ("AWS_PROFILE", "AWS_DEFAULT_PROFILE"):
@@ -45,7 +50,11 @@ def main(arguments: list[str]) -> int:
     except SourceError as error:
         _say(str(error))
         return 2
-    # It takes most of a second to import.
+    # Each takes most of a second to import.
+    if options.export:
+        from console.export import export
+
+        return export(opened.source, options.export, options.last, _say)
     from console import server
 
     try:
@@ -97,10 +106,20 @@ def _parser() -> argparse.ArgumentParser:
         metavar="PATH",
         help="the sandbox's ready file (default: .sandbox/ready.json)",
     )
+    add("--export", type=Path, metavar="DIR", help="write dashboard.html and dashboard.png, and end")
+    add("--last", type=_last, metavar="TIME", help="what they show, such as 3h")
     # How the sandbox starts it: descriptors of a socket that listens, and of a pipe that ends with the sandbox.
     add("--listener", type=int, help=argparse.SUPPRESS)
     add("--lifeline", type=int, help=argparse.SUPPRESS)
     return parser
+
+
+def _last(text: str) -> str:
+    try:
+        duration(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return text
 
 
 if __name__ == "__main__":

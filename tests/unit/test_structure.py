@@ -26,8 +26,8 @@ ALLOWED = {
     },
     "look": {"jinja2", "markupsafe"},
     "console": {
-        *("command_line", "look", "boto3", "botocore", "fastapi", "httpx", "jinja2", "markupsafe", "nicegui"),
-        *("starlette", "uvicorn"),
+        *("command_line", "look", "boto3", "botocore", "fastapi", "httpx", "jinja2", "markdown_it", "markupsafe"),
+        *("nicegui", "starlette", "uvicorn"),
     },
     "bench": {"command_line", "probe", "boto3", "botocore", "numpy", "psutil", "rich"},
     "verify": {"command_line", "probe", "boto3", "botocore"},

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import islice
+from itertools import zip_longest
 from typing import Any
 
 from sandbox.cloudwatch.percentiles import percent_of, percentile
@@ -52,8 +52,6 @@ _BASIC: Mapping[str, Callable[[_Aggregates], float]] = {
     "Minimum": lambda row: row[2],
     "Maximum": lambda row: row[3],
 }
-# A query reads the points once for so many. Percentiles take memory for every point of each.
-_AT_ONCE = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,12 +163,12 @@ class Metrics:
         Raises:
             ApiError: the sandbox does not have one of the statistics.
         """
-        by_points: dict[tuple[Metric, int], list[Wanted]] = {}
+        by_points: dict[Metric, dict[int, list[Wanted]]] = {}
         for one in wanted:
-            by_points.setdefault((one.metric, one.period), []).append(one)
-        groups = iter(by_points.values())
-        while some := list(islice(groups, _AT_ONCE)):
-            yield from self._measured(some, start_ms, end_ms)
+            by_points.setdefault(one.metric, {}).setdefault(one.period, []).append(one)
+        # A query holds all points of what it measures, so it measures each metric once.
+        for groups in zip_longest(*(periods.values() for periods in by_points.values())):
+            yield from self._measured([group for group in groups if group], start_ms, end_ms)
 
     def _measured(
         self, groups: Sequence[Sequence[Wanted]], start_ms: int, end_ms: int

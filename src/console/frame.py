@@ -23,6 +23,7 @@ _STYLE = """
 .console-body { display: flex; flex-direction: column; gap: 12px; padding: 12px 16px 40px; width: 100%;
   box-sizing: border-box; }
 .console-bar { display: flex; flex-wrap: wrap; align-items: center; gap: 8px 12px; }
+.console-bar a[aria-current] { color: var(--ink); font-weight: 600; text-decoration: none; }
 @media (max-width: 600px) { .console-head, .console-body { padding-left: 10px; padding-right: 10px; } }
 """
 
@@ -51,7 +52,8 @@ def frame(source: Source, page: str) -> Iterator[None]:
                 if name == "Try it" and not source.is_sandbox:
                     continue
                 ui.link(name, path).props('aria-current="page"' if name == page else "")
-    with ui.element("main").classes("console-body"):
+    # NiceGUI's own <main> is around it.
+    with ui.element().classes("console-body"):
         yield
 
 

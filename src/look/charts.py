@@ -22,6 +22,8 @@ def base_options() -> Options:
     """Return what is alike in all charts; the caller adds axes and series."""
     return {
         "animation": False,
+        # As all times in the pages' texts.
+        "useUTC": True,
         "color": list(SERIES),
         "textStyle": {"fontFamily": _FONT, "fontSize": 11, "color": _NEUTRAL},
         "grid": {"left": 4, "right": 16, "top": 16, "bottom": 28, "containLabel": True},

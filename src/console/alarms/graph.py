@@ -66,7 +66,6 @@ def graph(alarm: Alarm, found: Sequence[Change], shown: TimeRange, values: Seque
     ]
     options = base_options()
     options["legend"] |= {"data": [one["name"] for one in series[:3] if one["data"]], "itemWidth": 12, "itemHeight": 10}
-    options["useUTC"] = True
     return options | {
         "grid": {**options["grid"], "top": 20},
         "xAxis": time_axis(start_ms, end_ms),
@@ -78,7 +77,6 @@ def graph(alarm: Alarm, found: Sequence[Change], shown: TimeRange, values: Seque
 def inputs_graph(alarm: Alarm, shown: TimeRange, values: Measured) -> Options:
     """Return the graph of what an alarm's values are computed from."""
     options = base_options()
-    options["useUTC"] = True
     judged = alarm.judged.get("Id")
     return options | {
         "xAxis": time_axis(_ms(shown.start), _ms(shown.end)),

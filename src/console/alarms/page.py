@@ -43,7 +43,6 @@ _STYLE = """
   overflow-wrap: anywhere; }
 .alarm-links { display: flex; flex-wrap: wrap; gap: 4px 16px; }
 .alarm-graph { height: 320px; }
-.alarm-graph svg text { stroke: none; }
 .alarm-queries { display: grid; grid-template-columns: max-content minmax(0, 1fr); gap: 2px 14px; margin: 4px 0 0; }
 .alarm-queries > * { overflow-wrap: anywhere; margin: 0; }
 .look-table.alarm-children { width: auto; }

@@ -23,7 +23,7 @@ examples:
   scripts/console.sh --sandbox --export /tmp/dashboard --last 3h
 
 cost:
-  On AWS, each look at the dashboard costs about 0.2 cents for metrics, and
+  On AWS, each look at the dashboard costs about 0.1 cents for metrics, and
   0.5 cents for each GB of logs that its tables scan.
 
 exit codes:

@@ -12,7 +12,8 @@ from look.charts import SERIES, THRESHOLD, Options, base_options, line, threshol
 # No screen shows more points of a line side by side.
 _MOST_POINTS = 1500
 _SIDES = ("left", "right")
-_BAR = "path://M0 0h18v3h-18z"
+# A bar of 18 by 3 in the middle of 18 by 15: specks at two corners give the path its height.
+_BAR = "path://M0 0h0.1v0.1zM0 6h18v3h-18zM18 15h-0.1v-0.1z"
 
 
 @dataclass(frozen=True)
@@ -126,7 +127,7 @@ def _axis(side: str, said: Mapping[str, Any], is_stacked: bool) -> Options:
 
 
 def _legend(options: Options, position: str, labels: Sequence[str]) -> Options:
-    # A sign as high as the text, and a bar in it: where a legend scrolls, what is higher than a sign is cut off.
+    # A sign as high as the text: where a legend scrolls, what is higher than its signs is cut off.
     signs = {"itemHeight": 15, "icon": _BAR}
     legend = {**options["legend"], **signs, "data": list(dict.fromkeys(labels))}
     if position == "hidden":

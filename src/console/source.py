@@ -4,13 +4,16 @@ import json
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import boto3
+import botocore.session
 from botocore.config import Config
 from botocore.credentials import Credentials
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.utils import parse_timestamp
 
 ROOT = Path(__file__).resolve().parents[2]
 SANDBOX_READY_FILE = ROOT / ".sandbox" / "ready.json"
@@ -77,11 +80,11 @@ def sandbox_source(ready_file: Path = SANDBOX_READY_FILE) -> Opened:
     """
     try:
         ready = json.loads(ready_file.read_text())
-        session = boto3.Session(
-            ready["access_key_id"],
-            ready["secret_access_key"],
-            ready.get("session_token"),
+        session = _session(
             ready["region"],
+            aws_access_key_id=ready["access_key_id"],
+            aws_secret_access_key=ready["secret_access_key"],
+            aws_session_token=ready.get("session_token"),
         )
         source = _source(ready["stack_name"], session, ready["aws_endpoint_url"], ready["function_urls"])
         return Opened(source, ready["console_url"].rstrip("/").rpartition("/")[2])
@@ -106,7 +109,7 @@ def stack_source(name: str, region: str | None, environment: Mapping[str, str]) 
         SourceError: there are no credentials, no region or no such stack, or AWS refuses.
     """
     try:
-        session = boto3.Session(region_name=region or environment.get("AWS_REGION") or None)
+        session = _session(region or environment.get("AWS_REGION") or None)
         if session.get_credentials() is None:
             raise SourceError("no AWS credentials: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
         if session.region_name is None:
@@ -127,6 +130,20 @@ def reason(error: BotoCoreError | ClientError) -> str:
         said = error.response.get("Error", {})
         return f"{error.operation_name}: {said.get('Code', 'error')}: {' '.join(said.get('Message', '').split())}"
     return " ".join(str(error).split())
+
+
+def _session(region: str | None, **credentials: str | None) -> boto3.Session:
+    core = botocore.session.get_session()
+    # A dashboard has thousands of timestamps, and botocore's own reader takes any form: a fifth of a look.
+    core.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=_timestamp)
+    return boto3.Session(botocore_session=core, region_name=region, **credentials)
+
+
+def _timestamp(value: Any) -> datetime:
+    if isinstance(value, int | float):  # as in the protocols that write JSON
+        return datetime.fromtimestamp(value, UTC)
+    parsed: datetime = parse_timestamp(value)
+    return parsed
 
 
 def _source(name: str, session: boto3.Session, endpoint: str | None, function_urls: Mapping[str, str]) -> Source:

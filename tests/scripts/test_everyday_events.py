@@ -115,7 +115,7 @@ def test_the_demo_on_a_full_disk(event: str, code: int) -> None:
     assert found == code, said
 
 
-HELPS = ["sandbox", "dashboard", "env", "layer", "bom", "bench", "verify", "test"]
+HELPS = ["sandbox", "console", "probe", "dashboard", "env", "layer", "bom", "bench", "verify", "test"]
 
 
 @pytest.mark.parametrize(("event", "code", "words"), [(FULL, 1, NO_SPACE), (READER_GONE, 141, None)])

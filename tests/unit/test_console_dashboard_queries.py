@@ -135,6 +135,13 @@ def test_a_widget_s_own_time() -> None:
     last = widget(0, ["N", "A"], start="-PT5M", period=300, setPeriodToTimeRange=True, view="singleValue")
     assert (last.window.end - END).total_seconds() == 40  # the minute that has not ended counts
     assert period(last) == last.window.seconds == 300
+    month = widget(0, ["N", "A"], start="-P30D", setPeriodToTimeRange=True, view="singleValue")
+    # CloudWatch rounds an old start down: to a time between two steps, it would give two values.
+    assert (month.window.start.minute % 5, month.window.start.second) == (0, 0)
+    assert period(month) == month.window.seconds == 30 * 86_400
+    assert 0 <= (month.window.end - END).total_seconds() < 300
+    year = widget(0, ["N", "A"], start="-P365D", setPeriodToTimeRange=True, view="singleValue")
+    assert (year.window.start.minute, period(year)) == (0, 365 * 86_400)
     fixed = widget(0, ["N", "A"], start="2026-11-01T00:00:00Z", end="2026-11-02T00:00:00Z")
     assert (fixed.window.start.day, fixed.window.end.day) == (1, 2)
     assert widget(0, ["N", "A"], setPeriodToTimeRange=True).period(last.rows[0], True) == 300, "a graph has points"

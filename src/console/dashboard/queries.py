@@ -20,6 +20,9 @@ _DEFAULT_PERIOD = 300
 # With `periodOverride: auto`, a graph has the shortest of these periods that leaves it no more points.
 _PERIODS = (60, 300, 900, 3600, 21_600, 86_400)
 _MOST_POINTS = 300
+# The older a start, the larger the step (in seconds) to which CloudWatch rounds it down; by its age in days.
+_START_STEPS = ((15, 60), (63, 300))
+_OLDEST_STEP = 3600
 # Quoted texts, such as those of SEARCH, and the ids of other rows.
 _WORDS = re.compile(r"'[^']*'|\"[^\"]*\"|\b[a-z][A-Za-z0-9_]*\b")
 # What a body that makes no sense raises, wherever that shows.
@@ -183,10 +186,12 @@ def _window(widget: Widget, shown: TimeRange) -> Window:
         start = datetime.fromisoformat(said["start"])
         end = datetime.fromisoformat(said["end"]) if "end" in said else end
     if has_one_period(widget):
-        # The one period ends with the minute that has not ended: what just came in counts.
+        # The one period ends with the minute that has not ended: what just came in counts. It begins where CloudWatch
+        # need not round its start, or there would be two.
         length = timedelta(minutes=max(1, round((end - start).total_seconds() / 60)))
-        end = _floor(end + timedelta(seconds=59), 60)
-        return Window(end - length, end)
+        step = next((step for days, step in _START_STEPS if length < timedelta(days=days)), _OLDEST_STEP)
+        start = _floor(end - length + timedelta(seconds=step - 1), step)
+        return Window(start, start + length)
     return Window(_floor(start, min(int(said.get("period", _DEFAULT_PERIOD)), 3600)), end)
 
 

@@ -229,8 +229,9 @@ def written(folder: Path, content: bytes) -> Path:
     return path
 
 
+DIRECTORY = "a directory"  # which is what bom.sh reads
 FILES: dict[str, Callable[[Path], Path]] = {
-    "a directory": lambda folder: folder,
+    DIRECTORY: lambda folder: folder,
     "nothing": lambda folder: written(folder, b""),
     "no UTF-8": lambda folder: written(folder, b"\xff\xfe\0"),
     "another document": lambda folder: written(folder, b'["sandbox"]'),
@@ -240,20 +241,21 @@ FILES: dict[str, Callable[[Path], Path]] = {
 }
 
 
-@pytest.mark.parametrize("file", FILES)
+READERS = [
+    (["env.sh", "--ready-file"], 1),
+    (["verify.sh", "--sandbox", "--ready-file"], 2),
+    (["console.sh", "--sandbox", "--ready-file"], 2),
+    (["sandbox.sh", "--ready-file", "READY", "--template"], 1),
+    (["bom.sh"], 1),
+]
+
+
 @pytest.mark.parametrize(
-    ("command", "code"),
-    [
-        (["env.sh", "--ready-file"], 1),
-        (["verify.sh", "--sandbox", "--ready-file"], 2),
-        (["sandbox.sh", "--ready-file", "READY", "--template"], 1),
-        (["bom.sh"], 1),
-    ],
-    ids=lambda value: value[0] if isinstance(value, list) else "",
+    ("command", "code", "file"),
+    [(*reader, file) for reader in READERS for file in FILES if (reader[0][0], file) != ("bom.sh", DIRECTORY)],
+    ids=lambda value: value[0] if isinstance(value, list) else value if isinstance(value, str) else "",
 )
 def test_a_file_that_is_none_of_its_kind(tmp_path: Path, command: list[str], code: int, file: str) -> None:
-    if (command[0], file) == ("bom.sh", "a directory"):
-        pytest.skip("a directory is what it reads")
     (tmp_path / "there").mkdir()
     path = FILES[file](tmp_path / "there")
     words = [str(tmp_path / "ready.json") if word == "READY" else word for word in command]

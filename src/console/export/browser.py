@@ -50,7 +50,9 @@ def draw(path: str, page: str, picture: Path) -> None:
         file = Path(folder, "page.html")
         # The page's policy allows no script but its own.
         open_page = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", page)
-        file.write_text(open_page.replace("</body>", f"{_MEASURE}</body>"))
+        # The chart library's own text has a </body>, too.
+        before, _, after = open_page.rpartition("</body>")
+        file.write_text(f"{before}{_MEASURE}</body>{after}")
         said = _run(path, folder, ["--dump-dom", f"--window-size={_WIDTH},1000", file.as_uri()])
         found = re.search(r"<title>height:(\d+)</title>", said)
         if not found:

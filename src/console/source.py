@@ -92,7 +92,7 @@ def sandbox_source(ready_file: Path = SANDBOX_READY_FILE) -> Opened:
         raise SourceError(
             f"no sandbox is running ({ready_file}: {error.strerror}): start one with scripts/sandbox.sh"
         ) from None
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise SourceError(f"{ready_file} is not the ready file of a sandbox") from None
 
 

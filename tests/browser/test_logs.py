@@ -2,12 +2,9 @@
 
 import json
 import re
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from urllib.parse import quote
 
@@ -16,11 +13,11 @@ from playwright.sync_api import Locator, Page, expect
 
 from aws_endpoint import Endpoint, refusing, running_endpoint
 from chromium import DESKTOP, View, overflow, picture
+from console_process import console_of, console_process
 from recorded import LOG_GROUP, Recorded, until
 from sandbox.aws_api.contract import ApiError
 from sandbox_client import call
 from sandbox_process import StartSandbox, start_sandbox
-from tools import REPOSITORY, without_aws
 
 __all__ = ["start_sandbox"]
 
@@ -226,28 +223,8 @@ def slow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Slow]:
             return {"status": status, "statistics": statistics, "results": rows if done.is_set() else []}
 
         endpoint.offer("GetQueryResults", answer)
-        ready_file = tmp_path_factory.mktemp("slow") / "ready.json"
-        urls = {"function_urls": {"F": "http://127.0.0.1:1/"}, "console_url": "http://127.0.0.1/token/"}
-        ready_file.write_text(json.dumps({**endpoint.ready, **urls, "stack_name": "s"}))
-        with console_process("--sandbox", "--ready-file", str(ready_file)) as url:
+        with console_of(endpoint, tmp_path_factory.mktemp("slow")) as url:
             yield Slow(endpoint, url, done)
-
-
-@contextmanager
-def console_process(*flags: str, **variables: str) -> Iterator[str]:
-    """A console with these flags and environment variables; gives its address."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "console", *flags],
-        env={**without_aws(), "PYTHONPATH": str(REPOSITORY / "src"), **variables},
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        assert process.stderr
-        yield process.stderr.readline().split()[1].rstrip("/")
-    finally:
-        process.terminate()
-        process.communicate(timeout=30)
 
 
 @pytest.mark.parametrize("view", [DESKTOP], indirect=True)

@@ -10,12 +10,13 @@ from fastapi import Request
 from nicegui import run, ui
 from nicegui.events import GenericEventArguments
 
+from console.asking import show_when_there
 from console.frame import frame
 from console.logs.groups import log_groups
 from console.logs.lines import read_line
-from console.logs.markup import show, show_when_there
 from console.logs.query_page import groups_of, no_groups, views
 from console.logs.tail import Tail
+from console.markup import show
 from console.source import Source, reason
 
 _PERIOD_SECONDS = 2.0
@@ -124,5 +125,5 @@ class _Follower:
             text = "live, every 2 seconds; times are UTC"
         self._state.set_text(text)
         self._state.classes(
-            replace="look-bad logs-error" if error else f"look-note logs-{'paused' if self._is_paused else 'live'}"
+            replace="look-bad console-error" if error else f"look-note logs-{'paused' if self._is_paused else 'live'}"
         )

@@ -178,11 +178,19 @@ def hidden(page: Page, is_hidden: str = "true") -> None:
         f"Object.defineProperty(document, 'hidden', {{get: () => {is_hidden}, configurable: true}});"
         "document.dispatchEvent(new Event('visibilitychange'))"
     )
-    page.wait_for_timeout(500)
+    expect(page.get_by_role("status")).to_contain_text("nobody sees this page" if is_hidden == "true" else "live")
 
 
 def seen(page: Page) -> None:
     hidden(page, "false")
+
+
+@pytest.mark.parametrize("view", [DESKTOP], indirect=True)
+def test_a_tail_that_opens_in_the_background_waits(page: Page, ready: Mapping[str, str]) -> None:
+    page.add_init_script("Object.defineProperty(document, 'hidden', {get: () => true, configurable: true})")
+    page.goto(console(ready, f"/logs/tail?group={LOG_GROUP}"))
+    expect(page.get_by_role("status")).to_have_text("paused while nobody sees this page")
+    seen(page)
 
 
 @pytest.mark.parametrize("view", [DESKTOP], indirect=True)

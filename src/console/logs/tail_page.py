@@ -25,7 +25,9 @@ _MOST_LINES = 500
 _BACK_MS = 60_000
 # A page in a tab that nobody sees asks for nothing.
 _SEEN = """
-document.addEventListener("visibilitychange", () => emitEvent("seen", !document.hidden));
+const tell = () => emitEvent("seen", !document.hidden);
+document.addEventListener("visibilitychange", tell);
+if (document.hidden) tell();
 """
 
 
@@ -117,13 +119,16 @@ class _Follower:
             self._lines.popleft().delete()
 
     def _say(self, error: str = "") -> None:
+        is_live = self._is_seen and not self._is_paused
         if error:
             text = f"✕ {error}"
         elif self._is_paused:
             text = "paused"
+        elif not self._is_seen:
+            text = "paused while nobody sees this page"
         else:
             text = "live, every 2 seconds; times are UTC"
         self._state.set_text(text)
         self._state.classes(
-            replace="look-bad console-error" if error else f"look-note logs-{'paused' if self._is_paused else 'live'}"
+            replace="look-bad console-error" if error else f"look-note logs-{'live' if is_live else 'paused'}"
         )

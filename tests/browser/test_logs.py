@@ -231,7 +231,7 @@ def slow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Slow]:
             return {"status": status, "statistics": statistics, "results": rows if done.is_set() else []}
 
         endpoint.offer("GetQueryResults", answer)
-        with console_of(endpoint, tmp_path_factory.mktemp("slow")) as url:
+        with console_of(endpoint, tmp_path_factory.mktemp("slow")) as (url, _):
             yield Slow(endpoint, url, done)
 
 
@@ -295,7 +295,7 @@ def test_of_a_deployed_stack_only_its_own_is_asked_for(page: Page) -> None:
             "AWS_ACCESS_KEY_ID": endpoint.ready["access_key_id"],
             "AWS_SECRET_ACCESS_KEY": endpoint.ready["secret_access_key"],
         }
-        with console_process("--stack", "mine", "--region", endpoint.ready["region"], **variables) as url:
+        with console_process("--stack", "mine", "--region", endpoint.ready["region"], **variables) as (url, _):
             page.goto(f"{url}/logs")
             expect(page.get_by_role("link", name="count", exact=True)).to_be_visible()
             expect(page.get_by_text("$0.005 for each GB")).to_be_visible()

@@ -67,7 +67,7 @@ def url(answering: threading.Event, tmp_path_factory: pytest.TempPathFactory) ->
     with running_endpoint() as endpoint:
         for name, answer in ANSWERS.items():
             endpoint.offer(name, late(answer))
-        with console_of(endpoint, tmp_path_factory.mktemp("slow")) as address:
+        with console_of(endpoint, tmp_path_factory.mktemp("slow")) as (address, _):
             yield address
 
 

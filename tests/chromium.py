@@ -11,12 +11,15 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tools import REPOSITORY
 
 # Git ignores it.
 PICTURES = REPOSITORY / "tests/browser/pictures"
+
+# How long a page may take: the machine may be busy, and some pages ask again only every ten seconds.
+expect.set_options(timeout=120_000)
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
 

@@ -67,8 +67,11 @@ def main(arguments: list[str]) -> int:
         return 1
     if options.listener is None:
         _say(f"{server.address(listener, opened.token)}  (Ctrl-C stops it)")
+    # At once: Python's own end would wait for threads that ask AWS, for minutes if it does not answer.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: os._exit(0))
     asyncio.run(server.serve(opened, listener, options.lifeline))
-    return 0
+    os._exit(0)
 
 
 def _name(text: str) -> str:

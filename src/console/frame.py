@@ -24,11 +24,13 @@ _STYLE = """
   box-sizing: border-box; }
 .console-bar { display: flex; flex-wrap: wrap; align-items: center; gap: 8px 12px; }
 .console-bar a[aria-current] { color: var(--ink); font-weight: 600; text-decoration: none; }
+.console-part, .console-part > div { display: flex; flex-direction: column; gap: 12px; min-width: 0; }
+.console-error { overflow-wrap: anywhere; white-space: pre-wrap; }
 @media (max-width: 600px) { .console-head, .console-body { padding-left: 10px; padding-right: 10px; } }
 """
 
 
-def address(path: str, **query: str | None) -> str:
+def address(path: str, /, **query: str | None) -> str:
     """Return the address of a page, to be used in links: its path and what it should show."""
     said = {name: value for name, value in query.items() if value is not None}
     return f"{path}?{urlencode(said)}" if said else path
@@ -57,7 +59,7 @@ def frame(source: Source, page: str) -> Iterator[None]:
         yield
 
 
-def time_choice(path: str, shown: TimeRange, **query: str | None) -> None:
+def time_choice(path: str, shown: TimeRange, /, **query: str | None) -> None:
     """Add links to the same page with other times.
 
     Args:

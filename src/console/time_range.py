@@ -46,7 +46,9 @@ def time_range(query: Mapping[str, str], default: str = "3h", now: datetime | No
         ValueError: it says something else.
     """
     if "from" in query or "to" in query:
-        start, end = (_moment(query.get(name, "")) for name in ("from", "to"))
+        if not (query.get("from") and query.get("to")):
+            raise ValueError("from and to go together: say both, each such as 2026-11-28T14:00:00+00:00")
+        start, end = moment(query["from"]), moment(query["to"])
         if start >= end:
             raise ValueError(f"the time ends ({query['to']}) before it begins ({query['from']})")
         return TimeRange(start, end)
@@ -55,9 +57,16 @@ def time_range(query: Mapping[str, str], default: str = "3h", now: datetime | No
     return TimeRange(end - duration(last), end, last)
 
 
-def _moment(text: str) -> datetime:
+def moment(text: str) -> datetime:
+    """Return the moment that a text in ISO 8601 names; it is UTC if the text has no time zone.
+
+    Raises:
+        ValueError: it names none, or one so long ago or so far ahead that nobody can compute with it.
+    """
     try:
-        moment = datetime.fromisoformat(text)
+        named = datetime.fromisoformat(text)
     except ValueError:
-        raise ValueError(f"{text!r} is no time: say 2026-11-28T14:00:00+00:00, for both from and to") from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        named = datetime.min
+    if not 1970 <= named.year < 9999:
+        raise ValueError(f"{text!r} is no time: say 2026-11-28T14:00:00+00:00")
+    return named if named.tzinfo else named.replace(tzinfo=UTC)

@@ -47,7 +47,10 @@ class Console:
     async def _run(self) -> None:
         while True:
             await self._first_connection()
-            await self._serve()
+            try:
+                await self._serve()
+            except OSError as error:
+                print_line(f"sandbox: the console cannot start: {error.strerror}; the next page tries again")
             await asyncio.sleep(_PAUSE_SECONDS)
 
     async def _first_connection(self) -> None:

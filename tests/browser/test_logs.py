@@ -2,12 +2,9 @@
 
 import json
 import re
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from urllib.parse import quote
 
@@ -16,11 +13,11 @@ from playwright.sync_api import Locator, Page, expect
 
 from aws_endpoint import Endpoint, refusing, running_endpoint
 from chromium import DESKTOP, View, overflow, picture
+from console_process import console_of, console_process
 from recorded import LOG_GROUP, Recorded, until
 from sandbox.aws_api.contract import ApiError
 from sandbox_client import call
 from sandbox_process import StartSandbox, start_sandbox
-from tools import REPOSITORY, without_aws
 
 __all__ = ["start_sandbox"]
 
@@ -181,11 +178,19 @@ def hidden(page: Page, is_hidden: str = "true") -> None:
         f"Object.defineProperty(document, 'hidden', {{get: () => {is_hidden}, configurable: true}});"
         "document.dispatchEvent(new Event('visibilitychange'))"
     )
-    page.wait_for_timeout(500)
+    expect(page.get_by_role("status")).to_contain_text("nobody sees this page" if is_hidden == "true" else "live")
 
 
 def seen(page: Page) -> None:
     hidden(page, "false")
+
+
+@pytest.mark.parametrize("view", [DESKTOP], indirect=True)
+def test_a_tail_that_opens_in_the_background_waits(page: Page, ready: Mapping[str, str]) -> None:
+    page.add_init_script("Object.defineProperty(document, 'hidden', {get: () => true, configurable: true})")
+    page.goto(console(ready, f"/logs/tail?group={LOG_GROUP}"))
+    expect(page.get_by_role("status")).to_have_text("paused while nobody sees this page")
+    seen(page)
 
 
 @pytest.mark.parametrize("view", [DESKTOP], indirect=True)
@@ -226,28 +231,8 @@ def slow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Slow]:
             return {"status": status, "statistics": statistics, "results": rows if done.is_set() else []}
 
         endpoint.offer("GetQueryResults", answer)
-        ready_file = tmp_path_factory.mktemp("slow") / "ready.json"
-        urls = {"function_urls": {"F": "http://127.0.0.1:1/"}, "console_url": "http://127.0.0.1/token/"}
-        ready_file.write_text(json.dumps({**endpoint.ready, **urls, "stack_name": "s"}))
-        with console_process("--sandbox", "--ready-file", str(ready_file)) as url:
+        with console_of(endpoint, tmp_path_factory.mktemp("slow")) as (url, _):
             yield Slow(endpoint, url, done)
-
-
-@contextmanager
-def console_process(*flags: str, **variables: str) -> Iterator[str]:
-    """A console with these flags and environment variables; gives its address."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "console", *flags],
-        env={**without_aws(), "PYTHONPATH": str(REPOSITORY / "src"), **variables},
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        assert process.stderr
-        yield process.stderr.readline().split()[1].rstrip("/")
-    finally:
-        process.terminate()
-        process.communicate(timeout=30)
 
 
 @pytest.mark.parametrize("view", [DESKTOP], indirect=True)
@@ -310,7 +295,7 @@ def test_of_a_deployed_stack_only_its_own_is_asked_for(page: Page) -> None:
             "AWS_ACCESS_KEY_ID": endpoint.ready["access_key_id"],
             "AWS_SECRET_ACCESS_KEY": endpoint.ready["secret_access_key"],
         }
-        with console_process("--stack", "mine", "--region", endpoint.ready["region"], **variables) as url:
+        with console_process("--stack", "mine", "--region", endpoint.ready["region"], **variables) as (url, _):
             page.goto(f"{url}/logs")
             expect(page.get_by_role("link", name="count", exact=True)).to_be_visible()
             expect(page.get_by_text("$0.005 for each GB")).to_be_visible()

@@ -20,7 +20,6 @@ MODEL, FALLBACK = "amazon.nova-lite-v1:0", "amazon.nova-micro-v1:0"
 # How long anything may take on a busy machine. No test passes because something took long.
 PATIENCE = 120_000
 ON_DESKTOP = pytest.mark.parametrize("view", [DESKTOP], indirect=True)
-expect.set_options(timeout=PATIENCE)
 
 OWN = """
 import json, time

@@ -1,19 +1,23 @@
 """The console's process: it begins when somebody opens a page, ends with the sandbox, and comes back if it dies."""
 
+import asyncio
 import contextlib
 import json
 import os
 import signal
 import subprocess
+import sys
 import time
 import urllib.request
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
 from console_client import Console
 from disturbance import allowance_ms
 from recorded import PATIENCE_SECONDS, until
+from sandbox.console_process import Console as SandboxConsole
 from sandbox_client import call
 from sandbox_process import RunningSandbox, StartSandbox, alive, descendants
 from tools import REPOSITORY
@@ -148,3 +152,19 @@ def test_the_console_leaves_nothing_in_the_folder_where_it_starts(start_sandbox:
     opened(running)
     running.stop()
     assert list(tmp_path.iterdir()) == []
+
+
+async def test_a_console_that_cannot_start_is_a_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "executable", "/no/python")
+    console = SandboxConsole(tmp_path / "ready.json")
+    async with console.waiting():
+        parts = urlsplit(console.url)
+        _, writer = await asyncio.open_connection(parts.hostname, parts.port)
+        said = ""
+        while "\n" not in said:
+            await asyncio.sleep(0.01)
+            said += capsys.readouterr().err
+        writer.close()
+    assert said == "sandbox: the console cannot start: No such file or directory; the next page tries again\n"

@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from aws_endpoint import running_endpoint
+from console_process import console_of
 from sandbox_process import RunningSandbox, StartSandbox
 from tools import REPOSITORY
 
@@ -196,3 +198,30 @@ def test_it_serves_until_a_signal_and_ends_without_a_word(
     assert (process.returncode, out, rest) == (0, "", "")
     assert said[1].rstrip("/").rpartition("/")[2] not in arguments_shown
     assert running.ready["secret_access_key"] not in arguments_shown
+
+
+@pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("page", ["", "alarms", "traces"])
+def test_it_ends_while_aws_does_not_answer(tmp_path: Path, page: str, signal_number: int) -> None:
+    asked, ended = threading.Event(), threading.Event()
+
+    def hang() -> dict[str, object]:
+        asked.set()
+        assert ended.wait(300)
+        return {}
+
+    body = json.dumps({"widgets": [{"type": "metric", "properties": {"metrics": [["N", "M"]]}}]})
+    with running_endpoint() as endpoint:
+        endpoint.offer("ListDashboards", lambda: {"DashboardEntries": [{"DashboardName": "d"}]})
+        endpoint.offer("GetDashboard", lambda: {"DashboardName": "d", "DashboardBody": body})
+        for operation in ("GetMetricData", "DescribeAlarms", "GetTraceSummaries"):
+            endpoint.offer(operation, hang)
+        with console_of(endpoint, tmp_path) as (url, process):
+            with urllib.request.urlopen(f"{url}/{page}", timeout=60) as answer:
+                assert answer.status == 200
+            assert asked.wait(60)
+            process.send_signal(signal_number)
+            try:
+                assert process.wait(60) == 0
+            finally:
+                ended.set()

@@ -80,7 +80,11 @@ def test_widgets_come_in_the_order_of_reading_and_those_without_a_place_last() -
 
 
 @pytest.mark.parametrize(
-    "said", ["", "[]", '"x"', '{"widgets": [{}]}', '{"widgets": [{"type": "text", "x": "0"}]}', '{"start": "-PT"}']
+    "said",
+    [
+        *("", "[]", '"x"', '{"widgets": [{}]}', '{"widgets": [{"type": "text", "x": "0"}]}', '{"start": "-PT"}'),
+        '{"variables": [{"id": "a", "type": "pattern", "pattern": "(", "defaultValue": "b"}]}',
+    ],
 )
 def test_what_is_no_body_is_said_in_a_sentence(said: str) -> None:
     with pytest.raises(BodyError, match="the dashboard's body cannot be read: "):

@@ -5,8 +5,8 @@ import json
 import pytest
 
 from console.logs.lines import Line, read_line
-from console.logs.markup import render, visible
 from console.logs.results import MOST_ROWS, table
+from console.markup import render, visible
 from console.time_range import time_range
 
 TRACE = "1-6b0ae68d-aef8609f01557d5265e378fb"

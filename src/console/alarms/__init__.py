@@ -1,5 +1,12 @@
 """Alarms: state, history, reason, and the graph that each one judges."""
 
-from console.alarms.page import add_pages
+from console.alarms import alarm_page, list_page
+from console.source import Source
 
 __all__ = ["add_pages"]
+
+
+def add_pages(source: Source) -> None:
+    """Add the pages to the application."""
+    list_page.add_page(source)
+    alarm_page.add_page(source)

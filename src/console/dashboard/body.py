@@ -112,7 +112,7 @@ def read_body(text: str, chosen: Mapping[str, str]) -> Body:
             end=said.get("end"),
             keeps_periods=said.get("periodOverride", "auto") == "inherit",
         )
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, re.error) as error:
         raise BodyError(f"the dashboard's body cannot be read: {type(error).__name__}: {error}") from None
 
 

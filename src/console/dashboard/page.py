@@ -194,8 +194,10 @@ class _Dashboard:
             ui.on("seen", lambda event: self._seen(event.args))
             ui.add_body_html(_VISIBILITY)
             ui.timer(seconds, self._again, immediate=False)
-        await ui.context.client.connected()
-        await self._draw(asked)
+        client = ui.context.client
+        await client.connected()
+        if not client.is_deleted:  # else nobody has come, and the tables would be queries of logs for nobody
+            await self._draw(asked)
 
     async def _again(self) -> None:
         """Draw again, if somebody sees it. A page that nobody sees costs nothing."""

@@ -1,10 +1,11 @@
 """A log line as people read it: what it says first, then the fields that matter, the rest on request."""
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
+
+from console.ids import TRACE_ID
 
 # Of a line in JSON: what says how urgent it is, and what it says.
 _LEVEL, _MESSAGE = ("level", "log_level"), ("message", "msg", "event")
@@ -13,8 +14,6 @@ _KEY_FIELDS = (
     *("outcome", "error_type", "code", "detail", "place", "exception_name", "exception", "errorType", "errorMessage"),
     *("model", "model_id", "stop_reason", "ttft_ms", "duration_ms", "output_tokens"),
 )
-# https://docs.aws.amazon.com/xray/latest/devguide/xray-api-sendingdata.html#xray-api-traceids
-_TRACE_ID = re.compile("1-[0-9a-f]{8}-[0-9a-f]{24}")
 # Set by Lambda's and by other loggers: https://docs.aws.amazon.com/lambda/latest/dg/python-logging.html
 _URGENT = {"WARN": "warn", "WARNING": "warn", "ERROR": "bad", "CRITICAL": "bad", "FATAL": "bad"}
 
@@ -42,7 +41,7 @@ class Line:
 
 def read_line(message: str) -> Line:
     """Return a log event's message, taken apart if it is an object of JSON."""
-    trace = _TRACE_ID.search(message)
+    trace = TRACE_ID.search(message)
     return replace(_taken_apart(message), trace_id=trace and trace[0])
 
 

@@ -7,11 +7,12 @@ from botocore.exceptions import BotoCoreError, ClientError
 from fastapi import Request
 from nicegui import ui
 
+from console.asking import show_when_there
 from console.frame import address, frame, time_choice
 from console.logs.groups import SavedQuery, log_groups, saved_queries
-from console.logs.markup import show, show_when_there
 from console.logs.query import Answer, query_results
 from console.logs.results import table
+from console.markup import show
 from console.source import Source, reason
 from console.time_range import TimeRange, time_range
 
@@ -31,7 +32,7 @@ def add_page(source: Source) -> None:
             try:
                 shown = time_range(query)
             except ValueError as error:
-                ui.label(str(error)).classes("look-card look-bad logs-error")
+                ui.label(str(error)).classes("look-card look-bad console-error")
                 return
             with ui.element("div").classes("logs-views"):
                 views("Query")
@@ -103,7 +104,7 @@ def _form(
 async def _run(source: Source, root: str, groups: list[str], text: str, shown: TimeRange) -> None:
     """Run the query, and show what it finds; while it runs, how far it is, and a way to wait no longer."""
     client = ui.context.client
-    place = ui.element("div").classes("logs-part").props('aria-live="polite"')
+    place = ui.element("div").classes("console-part").props('aria-live="polite"')
     stopped = asyncio.Event()
     with place, ui.element("div").classes("look-card logs-status") as waiting:
         status = ui.label("The query runs.")
@@ -128,14 +129,14 @@ async def _run(source: Source, root: str, groups: list[str], text: str, shown: T
     except (BotoCoreError, ClientError) as error:
         place.clear()
         with place:
-            ui.label(f"✕ {reason(error)}").classes("look-card look-bad logs-error").props('role="alert"')
+            ui.label(f"✕ {reason(error)}").classes("look-card look-bad console-error").props('role="alert"')
         return
     place.clear()
     with place:
         if answer is None:
             ui.label("You wait no longer for this query. Run it again to see what it finds.").classes("look-card")
         elif answer["status"] != "Complete":
-            ui.label(f"✕ CloudWatch ended the query: {answer['status']}").classes("look-card look-bad logs-error")
+            ui.label(f"✕ CloudWatch ended the query: {answer['status']}").classes("look-card look-bad console-error")
         else:
             _results(source, root, answer, shown)
 

@@ -5,16 +5,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from console.frame import address
+from console.ids import REQUEST_ID, TRACE_ID
 from console.logs.lines import Line, read_line
 from console.time_range import TimeRange
 
 # More rows make a page slow, and nobody reads them.
 MOST_ROWS = 1_000
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
-# https://docs.aws.amazon.com/xray/latest/devguide/xray-api-sendingdata.html#xray-api-traceids
-_TRACE_ID = re.compile("1-[0-9a-f]{8}-[0-9a-f]{24}")
-# Lambda's id of an invocation.
-_REQUEST_ID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 Row = Sequence[Mapping[str, str]]
 
@@ -67,15 +64,15 @@ def trace_link(value: str, trace_id: str | None, shown: TimeRange) -> str | None
         trace_id: that of the same log event, if it is known.
         shown: when the request may have been.
     """
-    if _TRACE_ID.fullmatch(value):
+    if TRACE_ID.fullmatch(value):
         return f"/traces/{value}"
-    if _REQUEST_ID.fullmatch(value):
+    if REQUEST_ID.fullmatch(value):
         return f"/traces/{trace_id}" if trace_id else address(f"/traces/{value}", **shown.query)
     return None
 
 
 def _cells(row: Mapping[str, str], names: tuple[str, ...], shown: TimeRange) -> tuple[Cell, ...]:
-    trace_id = next((value for value in row.values() if _TRACE_ID.fullmatch(value)), None)
+    trace_id = next((value for value in row.values() if TRACE_ID.fullmatch(value)), None)
     links = {name: trace_link(value, trace_id, shown) for name, value in row.items()}
     # The ids often stand far to the right: the first value leads there, too.
     if row.get(names[0]):

@@ -10,12 +10,13 @@ from fastapi import Request
 from nicegui import run, ui
 from nicegui.events import GenericEventArguments
 
+from console.asking import show_when_there
 from console.frame import frame
 from console.logs.groups import log_groups
 from console.logs.lines import read_line
-from console.logs.markup import show, show_when_there
 from console.logs.query_page import groups_of, no_groups, views
 from console.logs.tail import Tail
+from console.markup import show
 from console.source import Source, reason
 
 _PERIOD_SECONDS = 2.0
@@ -24,7 +25,9 @@ _MOST_LINES = 500
 _BACK_MS = 60_000
 # A page in a tab that nobody sees asks for nothing.
 _SEEN = """
-document.addEventListener("visibilitychange", () => emitEvent("seen", !document.hidden));
+const tell = () => emitEvent("seen", !document.hidden);
+document.addEventListener("visibilitychange", tell);
+if (document.hidden) tell();
 """
 
 
@@ -116,13 +119,16 @@ class _Follower:
             self._lines.popleft().delete()
 
     def _say(self, error: str = "") -> None:
+        is_live = self._is_seen and not self._is_paused
         if error:
             text = f"✕ {error}"
         elif self._is_paused:
             text = "paused"
+        elif not self._is_seen:
+            text = "paused while nobody sees this page"
         else:
             text = "live, every 2 seconds; times are UTC"
         self._state.set_text(text)
         self._state.classes(
-            replace="look-bad logs-error" if error else f"look-note logs-{'paused' if self._is_paused else 'live'}"
+            replace="look-bad console-error" if error else f"look-note logs-{'live' if is_live else 'paused'}"
         )

@@ -8,8 +8,9 @@ from importlib.resources import files
 from fastapi import Request
 from nicegui import ui
 
+from console.asking import show_when_there
 from console.frame import address, frame, time_choice
-from console.logs.markup import show, show_when_there
+from console.markup import show
 from console.source import Source
 from console.time_range import TimeRange, time_range
 from console.traces.figures import milliseconds
@@ -30,7 +31,7 @@ def add_page(source: Source) -> None:
             try:
                 shown, wanted = time_range(query), wanted_of(query)
             except ValueError as error:
-                ui.label(str(error)).classes("look-card look-bad logs-error")
+                ui.label(str(error)).classes("look-card look-bad console-error")
                 return
             said = {name: query[name] for name in ("outcome", "model", "slow", "sort") if query.get(name)}
             time_choice("/traces", shown, **said)

@@ -6,13 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from console.ids import TRACE_ID
 from console.source import Source
 
 _MOST_GROUPS, _MOST_REQUESTS, _MOST_PAGES, _MOST_LINES = 10, 5, 10, 500
 # A line may be a little older than the request, and its last one comes when the invocation has ended.
 _BEFORE_MS, _AFTER_MS = 2_000, 60_000
 _PLATFORM = re.compile(r"(START|END|REPORT) RequestId: (\S+)")
-_TRACE_ID = re.compile("1-[0-9a-f]{8}-[0-9a-f]{24}")
 
 Event = Mapping[str, Any]
 
@@ -95,7 +95,7 @@ def trace_of_request(source: Source, groups: Sequence[str], request_id: str, sta
         around = {"logGroupName": group, "startTime": start_ms, "endTime": end_ms}
         for page in _pages(source, filterPattern=f'"{request_id}"', **around):
             for event in page:
-                if found := _TRACE_ID.search(str(event["message"])):
+                if found := TRACE_ID.search(str(event["message"])):
                     return found[0]
     return None
 

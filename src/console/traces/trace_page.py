@@ -1,7 +1,6 @@
 """The page of one trace: its waterfall, annotations and metadata, beside its log lines."""
 
 import asyncio
-import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,10 +13,12 @@ from fastapi.responses import RedirectResponse, Response
 from markupsafe import Markup
 from nicegui import run, ui
 
+from console.asking import show_when_there
 from console.frame import frame
+from console.ids import REQUEST_ID, TRACE_ID
 from console.logs.groups import log_groups
 from console.logs.lines import read_line
-from console.logs.markup import render, show, show_when_there
+from console.markup import render, show
 from console.source import Source, reason
 from console.time_range import time_range
 from console.traces.figures import milliseconds
@@ -26,8 +27,6 @@ from console.traces.summary import outcome
 from console.traces.trace_log import TraceLog, read_documents, request_ids, trace_log, trace_of_request
 from console.traces.waterfall import Bar, Waterfall, status_of, walk, waterfall
 
-_TRACE_ID = re.compile("1-[0-9a-f]{8}-[0-9a-f]{24}")
-_REQUEST_ID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _KEPT_SECONDS = 30 * 86_400
 # So long after its start a trace may still be on its way.
 _LATE_SECONDS = 300
@@ -52,15 +51,15 @@ def add_page(source: Source) -> None:
     @ui.page("/traces/{trace_id}", response_timeout=60)
     async def page(request: Request, trace_id: str) -> Response | None:
         root = request.scope["root_path"]
-        if _REQUEST_ID.fullmatch(trace_id):
+        if REQUEST_ID.fullmatch(trace_id):
             found = await _of_request(source, request, trace_id)
-            if _TRACE_ID.fullmatch(found):
+            if TRACE_ID.fullmatch(found):
                 return RedirectResponse(f"{root}/traces/{found}")
         else:
             found = f"{trace_id} is no id of a trace, which is like 1-6b0ae68d-aef8609f01557d5265e378fb."
         with frame(source, "Traces"):
             add_style()
-            if _TRACE_ID.fullmatch(trace_id):
+            if TRACE_ID.fullmatch(trace_id):
                 await show_when_there("X-Ray", lambda: _load(source, trace_id), lambda it: _show(source, trace_id, it))
             else:
                 show("traces/absent.html", title="There is no such trace", trace_id="", why=found, again=False, log="")

@@ -4,6 +4,7 @@ It runs on a thread of its own: drawing a page would hold up the moment at which
 """
 
 import asyncio
+import contextlib
 import json
 import threading
 import time
@@ -51,8 +52,9 @@ class Exchange:
     def stop(self) -> None:
         """Leave: close the connections of what still runs."""
         self._is_stopped = True
-        if self._loop and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._cancel)
+        if self._loop:
+            with contextlib.suppress(RuntimeError):  # the loop may close at any moment, when nothing runs any more
+                self._loop.call_soon_threadsafe(self._cancel)
 
     @property
     def is_running(self) -> bool:

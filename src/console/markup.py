@@ -1,27 +1,17 @@
 """Texts from elsewhere as HTML: templates that escape every value, and show control characters as escapes."""
 
-import asyncio
 import re
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
-from nicegui import run, ui
+from nicegui import ui
 
-from console.source import reason
-
-_ROOM = Path(__file__).resolve().parents[1]
+_ROOMS = Path(__file__).resolve().parent
 # What a browser obeys or hides: control characters but tab and line feed, and those that turn or hide text.
 # https://www.unicode.org/reports/tr36/#Bidirectional_Text_Spoofing
 _HIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
-T = TypeVar("T")
-# A page that takes longer says whom it asks.
-_PATIENCE_SECONDS = 1.0
-# A browser that has not come by then has gone.
-_COMING_SECONDS = 30.0
 
 
 def visible(text: str) -> str:
@@ -39,35 +29,6 @@ def show(template: str, **values: Any) -> ui.html:
     return ui.html(render(template, **values), sanitize=False)
 
 
-async def show_when_there(asked: str, ask: Callable[[], T], then: Callable[[T], None]) -> None:
-    """Ask AWS on a thread, and build a part of the page from what it says; an error of AWS is shown in its place.
-
-    Args:
-        asked: who is asked, for a page that waits, such as "X-Ray".
-        ask: called on a thread.
-        then: builds the part; called with what `ask` returned.
-    """
-    place = ui.element("div").classes("logs-part")
-    task = asyncio.ensure_future(run.io_bound(ask))
-    done, _ = await asyncio.wait({task}, timeout=_PATIENCE_SECONDS)
-    if not done:
-        with place:
-            ui.label(f"Asking {asked} …").classes("look-note")
-        await ui.context.client.connected(timeout=_COMING_SECONDS)
-    try:
-        found = await task
-    except (BotoCoreError, ClientError) as error:
-        place.clear()
-        with place:
-            ui.label(reason(error)).classes("look-card look-bad logs-error")
-        return
-    place.clear()
-    # NiceGUI gives None if the console ends meanwhile.
-    if found is not None:
-        with place:
-            then(found)
-
-
 def _escape(match: re.Match[str]) -> str:
     code = ord(match[0])
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
@@ -78,7 +39,7 @@ def _finalize(value: Any) -> Any:
 
 
 _ENVIRONMENT = Environment(
-    loader=FileSystemLoader(_ROOM),
+    loader=FileSystemLoader(_ROOMS),
     autoescape=True,
     undefined=StrictUndefined,
     finalize=_finalize,

@@ -1,0 +1,74 @@
+"""A part of a page that shows what it has asked for, and asks again while somebody looks."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Generic, TypeVar
+
+from botocore.exceptions import BotoCoreError, ClientError
+from nicegui import run, ui
+
+from console.asking import answer_of
+from console.source import Source, reason
+from look.charts import Options
+
+Found = TypeVar("Found")
+
+
+class Refreshed(Generic[Found]):
+    """The part of the page.
+
+    Args:
+        source: whose page it is.
+        ask: asks AWS; called on a thread.
+        show: builds the part from what `ask` returned, and returns its charts by name.
+        charts: returns the new options of the charts, if nothing else is new.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        ask: Callable[[], Found],
+        show: Callable[[Found], Mapping[str, ui.echart]],
+        charts: Callable[[Found], Mapping[str, Options]] = lambda _: {},
+    ) -> None:
+        self._seconds = 10.0 if source.is_sandbox else 60.0
+        self._ask = ask
+        self._show = show
+        self._new_options = charts
+        self._shown: Found | str | None = None
+        self._charts: Mapping[str, ui.echart] = {}
+
+    async def build(self) -> None:
+        """Add it to the page, and ask for the first time."""
+        self._place = ui.element("div").classes("alarm-page")
+        await self._update(answer_of("CloudWatch", self._place, self._ask))
+        ui.timer(self._seconds, self._update_if_visible, immediate=False)
+
+    async def _update_if_visible(self) -> None:
+        try:
+            if await ui.run_javascript("return document.visibilityState === 'visible'"):
+                await self._update(run.io_bound(self._ask))
+        except TimeoutError:
+            pass  # the browser is gone, or asleep
+
+    async def _update(self, answer: Awaitable[Found | None]) -> None:
+        found: Found | str | None
+        try:
+            found = await answer
+        except (BotoCoreError, ClientError) as error:
+            found = reason(error)
+        except (LookupError, ValueError) as error:
+            found = str(error.args[0])
+        if found is None:  # the console ends
+            return
+        if found != self._shown:
+            self._place.clear()
+            with self._place:
+                self._charts = {} if isinstance(found, str) else self._show(found)
+                if isinstance(found, str):
+                    ui.label(found).classes("look-bad alarm-text")
+        elif not isinstance(found, str):
+            for name, options in self._new_options(found).items():
+                self._charts[name].options.clear()
+                self._charts[name].options.update(options)
+                self._charts[name].update()
+        self._shown = found

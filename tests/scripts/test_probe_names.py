@@ -28,7 +28,7 @@ FIELDS = [figure.field for figure in FIGURES.values()]
 
 # What a run has besides figures, and stands beside them on the screen.
 FACTS = {"Outcome", "Format", "Trace", "Tokens", "Start", "Chunks"}
-PARTS = {"Network (estimate)", "Lambda (estimate)", "Bedrock", "Rest"}
+PARTS = {"Network (estimate)", "Lambda (estimate)", "Bedrock", "Rest of the answer"}
 
 
 def test_the_readmes_table_is_that_of_the_code() -> None:

@@ -229,7 +229,7 @@ def test_the_page_says_where_the_time_went(page: Page) -> None:
         ["Network (estimate)", "65.0 ms"],
         ["Lambda (estimate)", "1,240.0 ms"],
         ["Bedrock", "295.0 ms"],
-        ["Rest", "5.0 ms"],
+        ["Rest of the answer", "5.0 ms"],
     ]
     (link,) = [found["href"] for tag, found in page.tags if tag == "a"]
     assert link == (
@@ -244,7 +244,7 @@ def test_parts_that_nobody_can_tell_apart_are_one() -> None:
     assert rows == [
         ["Network and Lambda", "105.0 ms"],
         ["Bedrock", "295.0 ms"],
-        ["Rest", "110.0 ms"],
+        ["Rest of the answer", "110.0 ms"],
     ]
 
 

@@ -231,12 +231,17 @@ def columns_of(chart: list[str], label: str) -> tuple[str, str, str]:
 
 
 # Until the first text the parts, of which the network's is an estimate; where there is no text the phases.
-PARTS = {"Network (estimate)": (0, 405), "Lambda (estimate)": (405, 405), "Bedrock": (405, 700), "Rest": (700, 1000)}
+PARTS = {
+    "Network (estimate)": (0, 405),
+    "Lambda (estimate)": (405, 405),
+    "Bedrock": (405, 700),
+    "Rest of the answer": (700, 1000),
+}
 PHASES = {
     "Connection": (0, 400),
     "Wait for headers": (400, 600),
     "Headers to first chunk": (600, 700),
-    "Rest": (700, 1000),
+    "Rest of the answer": (700, 1000),
 }
 BYTES = replace(ONE, format="bytes", ttft_ms=None)
 
@@ -274,14 +279,19 @@ def test_the_waterfall(
 def test_phases_that_a_kept_connection_does_not_have_are_left_out(capsys: pytest.CaptureFixture[str]) -> None:
     kept = replace(BYTES, dns_ms=None, connect_ms=None, tls_ms=None, connection="reused")
     chart = below(shown(report_of(kept), capsys), "Wait for headers")
-    assert [fields(line)[0] for line in chart] == ["Wait for headers", "Headers to first chunk", "Rest", "Chunks"]
+    assert [fields(line)[0] for line in chart] == [
+        "Wait for headers",
+        "Headers to first chunk",
+        "Rest of the answer",
+        "Chunks",
+    ]
     assert columns_of(chart, "Wait for headers")[0] == "600.0"
 
 
 def test_a_run_without_text_has_waited(capsys: pytest.CaptureFixture[str]) -> None:
     silent = a_failed_run("transport", headers_ms=None, ttfb_ms=None, total_ms=1000.0)
     chart = below(shown(report_of(silent), capsys), "Connection")
-    assert [fields(line)[0] for line in chart] == ["Connection", "Waiting"]
+    assert [fields(line)[0] for line in chart] == ["Connection", "Wait for headers"]
 
 
 def test_a_chunk_that_is_seen_a_hair_after_the_end_is_not_lost(tmp_path: Path) -> None:
@@ -407,7 +417,7 @@ def test_where_the_time_of_the_slowest_run_went(capsys: pytest.CaptureFixture[st
         ["Network (estimate)", "300.0 ms", "30 %"],
         ["Lambda (estimate)", "50.0 ms", "5 %"],
         ["Bedrock", "350.0 ms", "35 %"],
-        ["Rest", "300.0 ms", "30 %"],
+        ["Rest of the answer", "300.0 ms", "30 %"],
     ]
     assert len(lines) == 6
     half_told = Breakdown(slowest, None, None, 350.0, 300.0, LONG_URL)
@@ -416,7 +426,7 @@ def test_where_the_time_of_the_slowest_run_went(capsys: pytest.CaptureFixture[st
     assert [fields(line)[:3] for line in lines[2:5]] == [
         ["Network and Lambda", "350.0 ms", "35 %"],
         ["Bedrock", "350.0 ms", "35 %"],
-        ["Rest", "300.0 ms", "30 %"],
+        ["Rest of the answer", "300.0 ms", "30 %"],
     ]
 
 

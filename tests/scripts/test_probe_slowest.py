@@ -108,12 +108,21 @@ def test_the_parts_are_the_whole(
 @pytest.mark.parametrize(
     ("fields", "expected"),
     [
-        ({}, {"Network (estimate)": 65.0, "Lambda (estimate)": 40.0, "Bedrock": 295.0, "Rest": 105.0}),
-        ({"timing": None}, {"Network (estimate)": 65.0, "Lambda and Bedrock (estimate)": 335.0, "Rest": 105.0}),
+        ({}, {"Network (estimate)": 65.0, "Lambda (estimate)": 40.0, "Bedrock": 295.0, "Rest of the answer": 105.0}),
+        (
+            {"timing": None},
+            {"Network (estimate)": 65.0, "Lambda and Bedrock (estimate)": 335.0, "Rest of the answer": 105.0},
+        ),
         # What is left of a known time without an estimate in it is none.
-        ({"connection": "reused"}, {"Network and Lambda": 105.0, "Bedrock": 295.0, "Rest": 105.0}),
-        ({"connection": "reused", "timing": None}, {"Network and Lambda and Bedrock": 400.0, "Rest": 105.0}),
-        ({"format": "openai", "timing": None}, {"Network (estimate)": 65.0, "Server (estimate)": 335.0, "Rest": 105.0}),
+        ({"connection": "reused"}, {"Network and Lambda": 105.0, "Bedrock": 295.0, "Rest of the answer": 105.0}),
+        (
+            {"connection": "reused", "timing": None},
+            {"Network and Lambda and Bedrock": 400.0, "Rest of the answer": 105.0},
+        ),
+        (
+            {"format": "openai", "timing": None},
+            {"Network (estimate)": 65.0, "Server (estimate)": 335.0, "Rest of the answer": 105.0},
+        ),
     ],
 )
 def test_parts_have_names_in_the_order_of_time_and_estimates_say_so(

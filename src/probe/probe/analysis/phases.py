@@ -20,7 +20,9 @@ def phases(run: Run) -> Iterator[tuple[str, float, float]]:
             yield label, now, now + spent
             now += spent
     first = f"Headers to first {'chunk' if run.ttft_ms is None else 'text'}"
-    last = "Waiting" if run.first_chunk_ms is None else "Rest"
+    last = "Rest of the answer"
+    if run.first_chunk_ms is None:
+        last = "Wait for headers" if run.headers_ms is None else "After the headers"
     for label, moment in (("Wait for headers", run.headers_ms), (first, run.first_chunk_ms), (last, run.total_ms)):
         if moment is not None:
             # The reader's clock may see the last bytes a hair after curl's says that it was over.

@@ -64,7 +64,7 @@ class Breakdown:
             is_estimate = self.network_ms is not None and (name != "Bedrock" or value is None)
             shown = f"{untold if value is None else name}{' (estimate)' if is_estimate else ''}"
             found[shown] = self.untold_ms if value is None else value
-        return found | {"Rest": self.rest_ms}
+        return found | {"Rest of the answer": self.rest_ms}
 
     @property
     def spans(self) -> list[tuple[str, float, float]]:

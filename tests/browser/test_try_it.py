@@ -102,7 +102,7 @@ def text(page: Page, name: str = "streamed") -> Locator:
 
 
 def figures(page: Page, name: str = "streamed") -> dict[str, tuple[str, str]]:
-    """What the table shows: felt here, and recorded."""
+    """What the table shows: measured here, and recorded."""
     rows = answer(page, name).locator("tbody tr").all()
     found = [(row.locator("th").inner_text(), row.locator("td").all_inner_texts()) for row in rows]
     return {title: (felt, recorded) for title, (felt, recorded) in found}

@@ -31,7 +31,7 @@ _STYLE = """
 
 
 def address(path: str, /, **query: str | None) -> str:
-    """Return the address of a page, to be used in links: its path and what it should show."""
+    """Return the address of a page for a link: its path and its query, without what is None."""
     said = {name: value for name, value in query.items() if value is not None}
     return f"{path}?{urlencode(said)}" if said else path
 

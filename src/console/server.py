@@ -43,7 +43,7 @@ async def serve(opened: Opened, listener: socket.socket, lifeline: int | None = 
     for room in (dashboard, try_it, traces, logs, alarms):
         room.add_pages(opened.source)
     ui.run_with(app, title="Firstbyte", dark=None, tailwind=False, gzip_middleware_factory=None)
-    # It would say of an address that is no page, token and all, that it is none.
+    # It logs the address of each page that does not exist, with the token in it.
     logging.getLogger("nicegui").setLevel(logging.ERROR)
     doors = Doors(app, listener.getsockname()[1], opened.token)
     server = uvicorn.Server(

@@ -1,4 +1,4 @@
-"""What a console shows: one stack, and the clients that read its records. None of them can write."""
+"""What a console shows: one stack, and the clients that read its records and cannot write."""
 
 import json
 import secrets
@@ -76,7 +76,7 @@ def sandbox_source(ready_file: Path = SANDBOX_READY_FILE) -> Opened:
     """Return the stack of a running sandbox.
 
     Raises:
-        SourceError: the file is not there, or is none of a sandbox.
+        SourceError: the file is not there, or is not a sandbox's ready file.
     """
     try:
         ready = json.loads(ready_file.read_text())
@@ -120,7 +120,7 @@ def stack_source(name: str, region: str | None, environment: Mapping[str, str]) 
         return Opened(source, secrets.token_urlsafe(16))
     except (BotoCoreError, ClientError) as error:
         raise SourceError(reason(error)) from None
-    except ValueError as error:  # an address of AWS's that is none, such as in AWS_ENDPOINT_URL
+    except ValueError as error:  # AWS_ENDPOINT_URL may hold something that is no URL
         raise SourceError(str(error)) from None
 
 
@@ -134,7 +134,7 @@ def reason(error: BotoCoreError | ClientError) -> str:
 
 def _session(region: str | None, **credentials: str | None) -> boto3.Session:
     core = botocore.session.get_session()
-    # A dashboard has thousands of timestamps, and botocore's own reader takes any form: a fifth of a look.
+    # A dashboard has thousands of timestamps. botocore's own parser tries many formats, and took a fifth of the time.
     core.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=_timestamp)
     return boto3.Session(botocore_session=core, region_name=region, **credentials)
 

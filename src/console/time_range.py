@@ -20,7 +20,7 @@ class TimeRange:
 
     @property
     def query(self) -> dict[str, str]:
-        """What an address says to show the same."""
+        """The query of an address that shows the same time."""
         return (
             {"last": self.last} if self.last else {"from": f"{self.start.isoformat()}", "to": f"{self.end.isoformat()}"}
         )
@@ -40,10 +40,10 @@ def duration(text: str) -> timedelta:
 
 
 def time_range(query: Mapping[str, str], default: str = "3h", now: datetime | None = None) -> TimeRange:
-    """Return what an address asks for; `default` is the last so much if it says nothing.
+    """Return the time that an address asks for; without one, the time of length `default` that ends now.
 
     Raises:
-        ValueError: it says something else.
+        ValueError: the address names a time that makes no sense.
     """
     if "from" in query or "to" in query:
         if not (query.get("from") and query.get("to")):

@@ -11,7 +11,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from bedrock_service import CLAUDE, NOVA
 from chromium import DESKTOP, View, picture
-from console.dashboard.figures import figure
+from console.figures import figure
 from recorded import Recorded
 from sandbox_client import aws_client, call
 from sandbox_process import StartSandbox, start_sandbox

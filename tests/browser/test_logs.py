@@ -250,7 +250,7 @@ def test_nobody_has_to_wait_for_a_query(page: Page, slow: Slow) -> None:
     slow.done.clear()
     page.goto(f"{slow.url}/logs?group=/g&query=fields+a")
     page.get_by_role("button", name="Stop waiting").click()
-    expect(page.get_by_text("You wait no longer for this query.")).to_be_visible()
+    expect(page.get_by_text("You stopped waiting for this query.")).to_be_visible()
     asked = len(slow.endpoint.asked)
     page.wait_for_timeout(2_000)
     assert len(slow.endpoint.asked) == asked

@@ -102,7 +102,7 @@ def text(page: Page, name: str = "streamed") -> Locator:
 
 
 def figures(page: Page, name: str = "streamed") -> dict[str, tuple[str, str]]:
-    """What the table shows: felt here, and recorded."""
+    """What the table shows: measured here, and recorded."""
     rows = answer(page, name).locator("tbody tr").all()
     found = [(row.locator("th").inner_text(), row.locator("td").all_inner_texts()) for row in rows]
     return {title: (felt, recorded) for title, (felt, recorded) in found}
@@ -144,7 +144,7 @@ def test_the_first_words_are_there_before_the_last_are_sent(page: Page, running:
     assert figures(page)["Duration"][0] == "-"
     page.get_by_role("button", name="Stop").click()
     expect(answer(page)).to_contain_text("◼ Stopped after")
-    expect(answer(page)).to_contain_text("after 3 chunks. You left")
+    expect(answer(page)).to_contain_text("after 3 chunks. You stopped it")
     assert text(page).inner_text() == "one two three"
     expect(answer(page)).to_contain_text('No log line "response finished" has come within 15 s.')
     # The next one can be sent.

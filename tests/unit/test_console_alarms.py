@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from console.alarms.alarm import Alarm, datapoints, number, span
+from console.alarms.alarm import Alarm, datapoints, span
 from console.alarms.graph import graph, measured, said, usual_range
 from console.alarms.history import Change, changes, judged_values, step, times_on
 from console.alarms.links import trace_links, went_off
+from console.figures import figure
 from console.time_range import TimeRange
 
 NOON = datetime(2026, 11, 28, 12, tzinfo=UTC)
@@ -131,12 +132,21 @@ def test_whom_an_alarm_tells() -> None:
 
 
 def test_numbers_and_lengths_of_time_are_short() -> None:
-    assert [number(value) for value in (0, 5.0, 96.8911, 208.3333, 2000, 1234567.8, -0.5)] == [
-        *("0", "5", "96.89", "208.3", "2,000", "1,234,568", "-0.5")
+    assert [figure(value) for value in (0, 5.0, 96.8911, 208.3333, 999.96, 2000, 1234567.8, -0.5, 0.0004)] == [
+        *("0", "5", "96.89", "208.3", "1,000", "2,000", "1,234,568", "-0.5", "0.0004")
     ]
     assert [span(seconds) for seconds in (1, 5, 60, 90, 300, 3600, 5400, 21600, 86400)] == [
         *("1 s", "5 s", "1 min", "90 s", "5 min", "1 h", "90 min", "6 h", "1 d")
     ]
+
+
+def test_what_is_small_is_not_drawn_as_nothing() -> None:
+    alarm = metric_alarm(0.0005, 0.0003, Threshold=0.0004)
+    drawn = graph(alarm, [], TimeRange(NOON - 3 * LENGTH, NOON), [(NOON - LENGTH, 0.0005)])
+    line, good, bad, _ = drawn["series"]
+    assert {value for _, value in line["data"]} == {0.0005}
+    assert [value for _, value in (*good["data"], *bad["data"])] == [0.0003, 0.0005]
+    assert "0.0004" in alarm.judges()
 
 
 def test_what_was_judged_comes_from_the_state_and_from_its_changes() -> None:

@@ -9,12 +9,12 @@ import pytest
 
 from console.dashboard.body import Place, Widget
 from console.dashboard.drawing import Drawing, metric_drawing, place_of, rows_style, undrawable
-from console.dashboard.figures import figure, unit_of
 from console.dashboard.fragments import alarms_html, table_html, values_html
 from console.dashboard.graph import Line, graph, thinned
 from console.dashboard.queries import Drawn, drawn
 from console.dashboard.tables import log_query, table
 from console.dashboard.text import text_html
+from console.figures import figure, unit_of
 from console.time_range import TimeRange
 
 END = datetime(2026, 11, 28, 15, 0, tzinfo=UTC)

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from console.figures import figure
+
 ON = "ALARM"
 # What an alarm of each state is called, and the sign that stands before the word; those that are on come first.
 STATES = {ON: ("▲", "In alarm"), "INSUFFICIENT_DATA": ("?", "Insufficient data"), "OK": ("✓", "OK")}
@@ -61,7 +63,7 @@ class Alarm:
 
     @property
     def rule(self) -> str:
-        """What a composite alarm is on for; empty if this is none."""
+        """The rule of a composite alarm; empty for a metric alarm."""
         return str(self.described.get("AlarmRule", ""))
 
     @property
@@ -155,7 +157,7 @@ class Alarm:
         _, than = _COMPARISONS.get(self.described["ComparisonOperator"], (None, self.described["ComparisonOperator"]))
         limit = with_unit(self.threshold, self.unit) if self.threshold is not None else "its band"
         # Thousands have commas.
-        shown = "; ".join(number(point.value) for point in points[:5]) + ("; …" if len(points) > 5 else "")
+        shown = "; ".join(figure(point.value) for point in points[:5]) + ("; …" if len(points) > 5 else "")
         if len(points) == of == 1:
             return f"The latest value, {shown}, is {'' if bad else 'not '}{than} {limit}"
         missing = f" ({of - len(points)} missing)" if of > len(points) else ""
@@ -175,7 +177,7 @@ class Alarm:
 
 
 def parsed(text: str | None) -> Mapping[str, Any]:
-    """Return the object that a text is in JSON; an empty one if it is none."""
+    """Parse a JSON object; return an empty one if the text is something else."""
     try:
         found = json.loads(text or "")
     except ValueError:
@@ -211,16 +213,9 @@ def query_in_words(query: Mapping[str, Any]) -> str:
     return f"{stat['Stat']} of {metric['Namespace']} {metric['MetricName']}{f' ({of})' if of else ''}"
 
 
-def number(value: float) -> str:
-    """Return a number as a reader wants it: at most four digits that say something, thousands apart."""
-    digits = 0 if abs(value) >= 1000 else 1 if abs(value) >= 100 else 2
-    text = f"{value:,.{digits}f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
-
-
 def with_unit(value: float, unit: str) -> str:
     """Return a number with its unit."""
-    return f"{number(value)} {unit.replace('percent', '%')}".rstrip()
+    return f"{figure(value)} {unit.replace('percent', '%')}".rstrip()
 
 
 def span(seconds: float) -> str:

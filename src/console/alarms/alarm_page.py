@@ -64,13 +64,13 @@ def _look(source: Source, name: str, query: Mapping[str, str]) -> _Shown:
 
     Raises:
         LookupError: there is no such alarm; the message is for the reader.
-        ValueError: the address asks for a time that is none.
+        ValueError: the address asks for a time that makes no sense.
         ClientError, BotoCoreError: AWS refuses, or cannot be reached.
     """
     alarms = all_alarms(source)
     alarm = next((one for one in alarms if one.name == name), None)
     if alarm is None:
-        raise LookupError(f"There is no alarm {name} here: the list of alarms has those that there are.")
+        raise LookupError(f"There is no alarm {name} here. The page Alarms lists them all.")
     states = {one.name: one.state for one in alarms}
     before = moment(query["before"]) if query.get("before") else None
     troubles: list[str] = []

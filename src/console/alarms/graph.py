@@ -6,6 +6,7 @@ from typing import Any
 
 from console.alarms.alarm import Alarm, Datapoint, span, with_unit
 from console.alarms.history import Change, judged_values, step, times_on
+from console.figures import rounded
 from console.time_range import CHOICES, TimeRange, duration
 from look.charts import SERIES, THRESHOLD, Options, base_options, line, threshold_line, time_axis, value_axis
 
@@ -114,7 +115,7 @@ def _steps(values: Sequence[tuple[datetime, float]], period: int, shown: TimeRan
         if until is not None and time > until:
             points.append([_ms(until), None])
         begin, until = max(time, shown.start), time + length
-        points += [[_ms(begin), round(value, 3)], [_ms(min(until, shown.end)), round(value, 3)]]
+        points += [[_ms(begin), rounded(value)], [_ms(min(until, shown.end)), rounded(value)]]
     return points
 
 
@@ -122,7 +123,7 @@ def _dots(name: str, points: Sequence[Datapoint], color: str, symbol: str, size:
     return {
         "type": "scatter",
         "name": name,
-        "data": [[_ms(point.time), round(point.value, 3)] for point in points],
+        "data": [[_ms(point.time), rounded(point.value)] for point in points],
         "symbol": symbol,
         "symbolSize": size,
         "itemStyle": {"color": color},

@@ -120,7 +120,7 @@ def shown_time(body: Body, query: Mapping[str, str]) -> TimeRange:
     """Return the time that the address of a page asks for, or else the body.
 
     Raises:
-        ValueError: it is none.
+        ValueError: the time makes no sense.
     """
     if "T" not in body.start or {"last", "from", "to"} & query.keys():
         return time_range(query, default=body.start)
@@ -131,7 +131,7 @@ def last_of(start: str) -> str:
     """Return what a relative start such as `-PT12H` or `-P7D` is in the address of a page: `12h`, `7d`.
 
     Raises:
-        ValueError: it is none.
+        ValueError: the text is no such start.
     """
     if found := re.fullmatch(r"-PT(\d+)([MH])", start):
         return found[1] + _STEPS[found[2]]

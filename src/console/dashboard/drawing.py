@@ -1,4 +1,4 @@
-"""What each widget comes to: HTML or a chart, the same on a page and in a file."""
+"""Draws each widget as HTML or as a chart, the same for a page and for a file."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

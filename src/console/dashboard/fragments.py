@@ -9,12 +9,12 @@ from urllib.parse import quote
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
-from console.dashboard.figures import figure
 from console.dashboard.graph import Line
 from console.dashboard.tables import Table
+from console.figures import figure
 from look.charts import SERIES
 
-# Never by colour alone: a word, and a sign for who reads quickly.
+# Each state has a word and a sign, so that nobody needs its colour.
 _SIGNS = {"ALARM": "▲", "OK": "●", "INSUFFICIENT_DATA": "○"}
 _STYLES = {"ALARM": "look-bad", "OK": "look-good", "INSUFFICIENT_DATA": "look-note"}
 _WORDS = {"ALARM": "in alarm", "OK": "OK", "INSUFFICIENT_DATA": "no data"}

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from console.dashboard.figures import figure, rounded, unit_of
 from console.dashboard.queries import Drawn
+from console.figures import figure, rounded, unit_of
 from look.charts import SERIES, THRESHOLD, Options, base_options, line, threshold_line, time_axis, value_axis
 
 # No screen shows more points of a line side by side.
@@ -18,7 +18,7 @@ _BAR = "path://M0 0h0.1v0.1zM0 6h18v3h-18zM18 15h-0.1v-0.1z"
 
 @dataclass(frozen=True)
 class Line:
-    """What one row of a widget comes to.
+    """The values of one row of a widget.
 
     Attributes:
         label: its name.

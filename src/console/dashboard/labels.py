@@ -6,8 +6,8 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/graph-dynamic-lab
 import re
 from collections.abc import Callable, Mapping, Sequence
 
-from console.dashboard.figures import figure
 from console.dashboard.rows import Row
+from console.figures import figure
 
 _VALUES: Mapping[str, Callable[[Sequence[float]], float]] = {
     "AVG": lambda values: sum(values) / len(values),

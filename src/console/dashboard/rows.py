@@ -14,7 +14,7 @@ class Row:
     """A row of `metrics`.
 
     Attributes:
-        names: namespace, name, and names and values of dimensions by turns; empty for an expression.
+        names: namespace, metric name, then name and value of each dimension; empty for an expression.
         options: what it says beside, such as its label; an expression is in it.
     """
 
@@ -52,7 +52,7 @@ def rows_of(metrics: list[list[Any]]) -> list[Row]:
     """Return the rows of a widget's `metrics`.
 
     Raises:
-        ValueError: a row is none; the message says which.
+        ValueError: a row is neither a metric nor an expression; the message says which.
     """
     return list(_rows(metrics))
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from console.dashboard.figures import figure
+from console.figures import figure
 
 _SOURCE = re.compile(r"\s*SOURCE\s+('[^']+'(?:\s*,\s*'[^']+')*)\s*\|\s*")
 _NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?")

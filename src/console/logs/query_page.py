@@ -134,7 +134,7 @@ async def _run(source: Source, root: str, groups: list[str], text: str, shown: T
     place.clear()
     with place:
         if answer is None:
-            ui.label("You wait no longer for this query. Run it again to see what it finds.").classes("look-card")
+            ui.label("You stopped waiting for this query. Run it again to see its results.").classes("look-card")
         elif answer["status"] != "Complete":
             ui.label(f"✕ CloudWatch ended the query: {answer['status']}").classes("look-card look-bad console-error")
         else:

@@ -1,4 +1,4 @@
-"""A live tail: which log events are new, of answers that overlap, so that none is missing and none comes twice."""
+"""A live tail: reads a log group again and again, and gives each event once."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any

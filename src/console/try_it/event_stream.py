@@ -35,7 +35,7 @@ class EventStream:
         self._data: list[str] = []
 
     def feed(self, data: bytes) -> list[Event]:
-        """Return the events that these bytes complete. A last event without its empty line is none."""
+        """Return the events that these bytes complete. An event needs the empty line at its end."""
         text = self._decoder.decode(data)
         if not text:
             return []

@@ -20,7 +20,7 @@ from console.try_it.reading import Ending, Reading
 # Lambda ends every function after 15 minutes. https://docs.aws.amazon.com/lambda/latest/dg/configuration-timeout.html
 _LONGEST_SECONDS = 16 * 60
 _CONNECT_SECONDS = 10
-_STOPPED = "You left, and do not see what the function sends now."
+_STOPPED = "You stopped it, so what the function still sends is not shown."
 
 
 class Exchange:

@@ -1,4 +1,4 @@
-"""The figures of a response: what was felt here, and beside it what the function recorded."""
+"""The figures of a response: measured here, and recorded by the function."""
 
 import math
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ NONE = "-"
 
 
 def rows(reading: Reading, record: Mapping[str, Any]) -> list[tuple[str, str, str]]:
-    """Return name, felt figure and recorded figure, as texts.
+    """Return each figure's name, its value measured here and its value recorded by the function, as texts.
 
     Args:
         reading: what has come so far.

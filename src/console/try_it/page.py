@@ -22,9 +22,9 @@ _BUILD_SECONDS = 90
 # No function takes more (src/function/README.md), and the socket to the browser would break at a million bytes.
 _MOST_CHARACTERS = 200_000
 _EXPLAINED = (
-    "Felt here: the time since the request was sent, by the clock of this console. Recorded by the function: its log "
-    "line, which has the same figures as its metrics. The recorded TTFB counts from entering the handler, TTFT and "
-    "duration from asking the model. The cost needs the parameter ModelPrices."
+    "Measured here: the time since the request was sent, by the console's clock. Recorded by the function: its log "
+    "line, which has the same figures as its metrics. The recorded TTFB counts from entering the handler. TTFT and "
+    "duration count from asking the model. The cost needs the parameter ModelPrices."
 )
 
 
@@ -90,7 +90,7 @@ class _TryIt:
                 self._send_button = ui.button("Send", on_click=self._send, color=None).props("unelevated no-caps")
                 self._send_button.classes("try-send")
                 self._stop_button = ui.button("Stop", on_click=self._stop).props("outline no-caps disable")
-                self._beside = ui.checkbox("beside it, the same answer in one piece", value=True).props("dense")
+                self._beside = ui.checkbox("compare with the answer in one piece", value=True).props("dense")
             ui.label(
                 "Ctrl+Enter sends. The prompt may hold directives of the sandbox, such as [[sandbox: ttft=800 gap=50]]."
             ).classes("look-note")

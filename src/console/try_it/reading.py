@@ -38,7 +38,7 @@ class Reading:
         accept: the format that was asked for.
         status: the HTTP status; None until it is there.
         accepted_ms: when status and headers came.
-        first_byte_ms: when the first byte of the body came; comments of an event stream are none.
+        first_byte_ms: when the first byte of the body came; comments of an event stream do not count.
         first_text_ms: when the first text came, of a JSON document when it was whole.
         ended_ms: when nothing more could come.
         ending: how it ended; None while it runs.

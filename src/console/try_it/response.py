@@ -22,9 +22,9 @@ _LABEL_CHARACTERS = 2000
 _RECORD_SECONDS = 15
 _ASK_SECONDS = 0.5
 _TABLE = Environment(autoescape=True, undefined=StrictUndefined).from_string("""\
-<table class="look-table"><thead><tr><th></th><th class="look-number">felt here</th>
+<table class="look-table"><thead><tr><th></th><th class="look-number">measured here</th>
 <th class="look-number">recorded by the function</th></tr></thead><tbody>
-{% for name, felt, recorded in rows %}<tr><th scope="row">{{ name }}</th><td class="look-number">{{ felt }}</td>
+{% for name, measured, recorded in rows %}<tr><th scope="row">{{ name }}</th><td class="look-number">{{ measured }}</td>
 <td class="look-number">{{ recorded }}</td></tr>
 {% endfor %}</tbody></table>""")
 

@@ -12,7 +12,7 @@ _LANE_PIXELS = 84
 _AROUND_PIXELS = 62
 _WAITING = "rgba(128, 136, 148, 0.30)"
 _ANSWERING = "rgba(47, 126, 188, 0.22)"
-# Symbol and its place over or under the lane: whoever does not see the colours sees these.
+# Each mark has a symbol and a place above or below the lane, so that nobody needs its colour.
 _MARKS = {
     "status": ("diamond", -23, SERIES[3]),
     "first byte": ("triangle", 22, SERIES[2]),

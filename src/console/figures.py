@@ -4,13 +4,13 @@ import math
 
 
 def figure(value: float) -> str:
-    """Return a number in at most four digits that count, or whole: 1,234 or 0.01234."""
+    """Return a number with four significant digits, from 1,000 on as a whole number: 1,234 or 0.01234."""
     if abs(value) >= 1000:
         return f"{value:,.0f}"
     if value == 0 or abs(value) < 1e-9:
         return f"{value:.3g}"
     places = max(0, 3 - math.floor(math.log10(abs(value))))
-    text = f"{value:.{places}f}"
+    text = f"{value:,.{places}f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 

@@ -27,27 +27,35 @@ cost:
   0.5 cents for each GB of logs that its tables scan.
 
 exit codes:
-  0  stopped, by Ctrl-C or a signal
-  1  the port is taken, or something cannot be written
-  2  wrong use: no credentials, no such stack, no sandbox"""
+  0    exported; pages: stopped, by Ctrl-C or a signal
+  1    the port is taken, or something cannot be written
+  2    wrong use: no credentials, no such stack, no sandbox
+  130  an export was stopped with Ctrl-C"""
 
 
 def main(arguments: list[str]) -> int:
     """Serve the pages, or export the dashboard, and return the exit code."""
-    # While it starts. Later the server listens to them, and sends itself the last one again when it has ended.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: sys.exit(0))
     parser = _parser()
     options = parser.parse_args(arguments)
     if options.last and not options.export:
         parser.error("--last goes with --export: on a page, choose the time at its top")
+    if options.port and options.export:
+        parser.error("--port is where pages are served: it does not go with --export")
+    if options.region and options.sandbox:
+        parser.error("--region goes with --stack: the sandbox has its own region")
+    if options.ready_file and options.stack:
+        parser.error("--ready-file goes with --sandbox")
+    if not options.export:
+        # While it starts. Later the server listens to them, and sends itself the last one again when it has ended.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: sys.exit(0))
     # The console of a sandbox needs nothing of the caller's, and a profile that is not there would stop boto3.
     if options.sandbox:
         for name in ("AWS_PROFILE", "AWS_DEFAULT_PROFILE"):
             os.environ.pop(name, None)
     try:
         if options.sandbox:
-            opened = sandbox_source(options.ready_file)
+            opened = sandbox_source(options.ready_file or SANDBOX_READY_FILE)
         else:
             opened = stack_source(options.stack, options.region, os.environ)
     except SourceError as error:
@@ -108,7 +116,6 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "--ready-file",
         type=Path,
-        default=SANDBOX_READY_FILE,
         metavar="PATH",
         help="the sandbox's ready file (default: .sandbox/ready.json)",
     )

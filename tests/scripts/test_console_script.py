@@ -168,7 +168,14 @@ def test_a_port_that_is_taken_is_said_in_one_line(console: Console, running: Run
 
 
 @pytest.mark.parametrize(
-    "arguments", [(), ("--stack", "a", "--sandbox"), ("--stack",), ("--stac", "a"), ("--stack", "")]
+    "arguments",
+    [
+        (),
+        *(("--stack", "a", "--sandbox"), ("--stack",), ("--stac", "a"), ("--stack", "")),
+        # What would be ignored.
+        *(("--sandbox", "--region", "eu-west-1"), ("--stack", "a", "--ready-file", "b"), ("--sandbox", "--last", "3h")),
+        ("--sandbox", "--export", "a", "--port", "8000"),
+    ],
 )
 def test_wrong_use_ends_with_two(console: Console, arguments: tuple[str, ...]) -> None:
     code, said = console(*arguments)
@@ -225,3 +232,32 @@ def test_it_ends_while_aws_does_not_answer(tmp_path: Path, page: str, signal_num
                 assert process.wait(60) == 0
             finally:
                 ended.set()
+
+
+def test_an_export_that_is_stopped_is_not_done(console: Console, tmp_path: Path) -> None:
+    asked, ended = threading.Event(), threading.Event()
+
+    def hang() -> dict[str, object]:
+        asked.set()
+        assert ended.wait(300)
+        return {}
+
+    with running_endpoint() as endpoint:
+        endpoint.offer("ListDashboards", hang)
+        surroundings = {
+            "AWS_ACCESS_KEY_ID": endpoint.ready["access_key_id"],
+            "AWS_SECRET_ACCESS_KEY": endpoint.ready["secret_access_key"],
+            "AWS_ENDPOINT_URL": endpoint.ready["aws_endpoint_url"],
+            "AWS_REGION": endpoint.ready["region"],
+        }
+        arguments = ("--stack", "s", "--export", str(tmp_path / "out"))
+        with console.start(*arguments, environment=surroundings) as process:
+            try:
+                assert asked.wait(100)
+                process.send_signal(signal.SIGINT)
+                assert process.wait(100) == 130
+                assert process.stderr
+                assert process.stderr.read() == ""
+            finally:
+                ended.set()
+                process.kill()

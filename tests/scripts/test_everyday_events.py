@@ -288,6 +288,7 @@ def interrupted(command: list[str], library: str) -> tuple[int, str]:
         limit = time.monotonic() + START_SECONDS
         while process.poll() is None and library not in maps(process.pid):
             assert time.monotonic() < limit
+            time.sleep(0.002)
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGINT)  # as a terminal does it
         said = process.communicate(timeout=START_SECONDS)[1]

@@ -25,7 +25,7 @@ _STYLE = """
 .console-bar { display: flex; flex-wrap: wrap; align-items: center; gap: 8px 12px; }
 .console-bar a[aria-current] { color: var(--ink); font-weight: 600; text-decoration: none; }
 .console-part, .console-part > div { display: flex; flex-direction: column; gap: 12px; min-width: 0; }
-.console-error { overflow-wrap: anywhere; white-space: pre-wrap; }
+.console-error { overflow-wrap: anywhere; white-space: pre-wrap; display: flex; flex-direction: column; gap: 6px; }
 @media (max-width: 600px) { .console-head, .console-body { padding-left: 10px; padding-right: 10px; } }
 """
 

@@ -127,9 +127,9 @@ def test_the_list_follows_the_alarms_by_itself(alarmed: RunningSandbox, page: Pa
 @pytest.mark.parametrize("view", [DESKTOP], indirect=True)
 def test_a_name_or_a_time_that_is_none_is_said(alarmed: RunningSandbox, page: Page) -> None:
     page.goto(address(alarmed, "/alarms/%3Cimg%20src%3Dx%20onerror%3Dalert(1)%3E"))
-    expect(page.get_by_text("There is no alarm <img src=x onerror=alert(1)> here")).to_be_visible()
+    expect(page.get_by_text("This stack has no alarm named <img src=x onerror=alert(1)>.")).to_be_visible()
     page.goto(address(alarmed, "/alarms/firstbyte-ttft?last=soon"))
-    expect(page.get_by_text("'soon' is no length of time")).to_be_visible()
+    expect(page.get_by_text("last=soon is not a time.")).to_be_visible()
 
 
 EMPTY_TEMPLATE = """

@@ -71,15 +71,15 @@ def _look(source: Source, inputs: Inputs, name: str, query: Mapping[str, str]) -
 
     Raises:
         LookupError: there is no such alarm; the message is for the reader.
-        ValueError: the address asks for a time that is none.
+        AddressError: the address asks for a time that is none.
         ClientError, BotoCoreError: AWS refuses, or cannot be reached.
     """
     alarms = all_alarms(source)
     alarm = next((one for one in alarms if one.name == name), None)
     if alarm is None:
-        raise LookupError(f"There is no alarm {name} here: the list of alarms has those that there are.")
+        raise LookupError(f"This stack has no alarm named {name}.")
     states = {one.name: one.state for one in alarms}
-    before = moment(query["before"]) if query.get("before") else None
+    before = moment(query, "before") if query.get("before") else None
     troubles: list[str] = []
     no_changes: list[Change] = []
     no_values: Measured = {}

@@ -7,7 +7,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 from nicegui import run, ui
 
 from console.asking import answer_of
-from console.source import Source, reason
+from console.error_card import ErrorCard, card_of
+from console.source import Source
+from console.time_range import AddressError
 from look.charts import Options
 
 Found = TypeVar("Found")
@@ -34,7 +36,7 @@ class Refreshed(Generic[Found]):
         self._ask = ask
         self._show = show
         self._moving = moving
-        self._shown: Found | str | None = None
+        self._shown: Found | ErrorCard | None = None
         self._parts: Mapping[str, ui.echart | ui.label] = {}
 
     async def build(self) -> None:
@@ -51,22 +53,24 @@ class Refreshed(Generic[Found]):
             pass  # the browser is gone, or asleep
 
     async def _update(self, answer: Awaitable[Found | None]) -> None:
-        found: Found | str | None
+        found: Found | ErrorCard | None
         try:
             found = await answer
-        except (BotoCoreError, ClientError) as error:
-            found = reason(error)
-        except (LookupError, ValueError) as error:
-            found = str(error.args[0])
+        except (BotoCoreError, ClientError, AddressError) as error:
+            found = card_of(error)
+        except LookupError as error:
+            found = ErrorCard(str(error), "Show all alarms", "/alarms")
         if found is None:  # the console ends
             return
         if found != self._shown:
             self._place.clear()
             with self._place:
-                self._parts = {} if isinstance(found, str) else self._show(found)
-                if isinstance(found, str):
-                    ui.label(found).classes("look-bad alarm-text")
-        elif not isinstance(found, str):
+                if isinstance(found, ErrorCard):
+                    found.show()
+                    self._parts = {}
+                else:
+                    self._parts = self._show(found)
+        elif not isinstance(found, ErrorCard):
             for name, new in self._moving(found).items():
                 part = self._parts[name]
                 if isinstance(part, ui.label):

@@ -26,6 +26,10 @@ _STYLE = """
 .console-bar a[aria-current] { color: var(--ink); font-weight: 600; text-decoration: none; }
 .console-part, .console-part > div { display: flex; flex-direction: column; gap: 12px; min-width: 0; }
 .console-error { overflow-wrap: anywhere; white-space: pre-wrap; display: flex; flex-direction: column; gap: 6px; }
+/* NiceGUI waits for the server to come back, which has another token then. */
+#popup { background: var(--card); color: var(--ink); border: 1px solid var(--line); padding: 14px 18px; margin: 16px; }
+#popup > span { display: none; }
+#popup::after { content: "The console has ended. Start it again, and open the address that it prints."; }
 @media (max-width: 600px) { .console-head, .console-body { padding-left: 10px; padding-right: 10px; } }
 """
 

@@ -20,9 +20,8 @@ class OneLine(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """Return the line."""
         # asyncio and uvicorn put a whole traceback into some messages, socketio what it will log later.
-        message = re.split(r"Traceback \(most recent call last\)| \(further occurrences", record.getMessage())[
-            0
-        ].strip()
+        message, *_ = re.split(r"Traceback \(most recent| \(further occurrences", record.getMessage())
+        message = message.strip()
         if record.exc_info and (error := record.exc_info[1]):
             said = "" if message == str(error) else f"{message}: "
             message = f"{said}{type(error).__name__}: {error}"

@@ -1,7 +1,6 @@
 """Errors on every page: they look alike, are a sentence, and lead on."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -9,44 +8,17 @@ from playwright.sync_api import Page, expect
 
 from aws_endpoint import running_endpoint
 from chromium import DESKTOP, picture
+from console_answers import offer_answers
 from console_process import console_of
 
 desktop = pytest.mark.parametrize("view", [DESKTOP], indirect=True)
-ALARM = {
-    "AlarmName": "a",
-    "StateValue": "OK",
-    "StateReason": "all is well",
-    "ActionsEnabled": True,
-    "AlarmActions": [],
-    "StateUpdatedTimestamp": datetime.now(UTC),
-    "EvaluationPeriods": 1,
-    "Threshold": 1.0,
-    "ComparisonOperator": "GreaterThanThreshold",
-    "Namespace": "N",
-    "MetricName": "M",
-    "Dimensions": [],
-    "Period": 60,
-    "Statistic": "Sum",
-}
-ANSWERS: dict[str, dict[str, object]] = {
-    "ListDashboards": {"DashboardEntries": [{"DashboardName": "d"}]},
-    "GetDashboard": {"DashboardBody": '{"widgets": []}', "DashboardName": "d"},
-    "DescribeAlarms": {"MetricAlarms": [ALARM], "CompositeAlarms": []},
-    "DescribeAlarmHistory": {"AlarmHistoryItems": []},
-    "GetMetricData": {"MetricDataResults": []},
-    "GetTraceSummaries": {"TraceSummaries": []},
-    "DescribeLogGroups": {"logGroups": [{"logGroupName": "/g"}]},
-    "DescribeQueryDefinitions": {"queryDefinitions": []},
-    "FilterLogEvents": {"events": []},
-}
 
 
 @pytest.fixture(scope="module")
 def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a console whose stack has one alarm, named `a`."""
     with running_endpoint() as endpoint:
-        for name, answer in ANSWERS.items():
-            endpoint.offer(name, lambda answer=answer: answer)
+        offer_answers(endpoint)
         with console_of(endpoint, tmp_path_factory.mktemp("errors")) as (address, _):
             yield address
 
@@ -133,8 +105,7 @@ def test_a_fault_of_the_console_is_a_page_and_a_line(page: Page, troubles: list[
 
 def test_the_end_of_the_console_is_said(page: Page, troubles: list[str], tmp_path: Path) -> None:
     with running_endpoint() as endpoint:
-        for name, answer in ANSWERS.items():
-            endpoint.offer(name, lambda answer=answer: answer)
+        offer_answers(endpoint)
         with console_of(endpoint, tmp_path) as (address, _):
             page.goto(f"{address}/alarms")
             expect(page.locator(".alarm-card")).to_be_visible()

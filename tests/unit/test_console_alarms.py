@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from console.alarms.alarm import Alarm, clock, datapoints, number, span
+from console.alarms.alarm import Alarm, clock, datapoints, number, reason_in_words, span
 from console.alarms.graph import graph, latest, measured, said, usual_range
 from console.alarms.history import Change, changes, judged_values, step, times_on
 from console.alarms.inputs import Inputs
@@ -108,6 +108,28 @@ def test_what_an_alarm_judges_is_said_in_words() -> None:
 )
 def test_the_reason_is_one_line(alarm: Alarm, why: str) -> None:
     assert alarm.why({}) == why.format(when=f"When it changed ({clock(NOON)}):")
+
+
+@pytest.mark.parametrize(
+    ("reason", "words"),
+    [
+        (
+            "Threshold Crossed: 2 out of the last 2 datapoints [33.333333333333336 (28/11/26 15:57:00), 1.0E-4 "
+            "(27/11/26 09:00:00)] were not greater than the threshold (2000.0).",
+            "Threshold Crossed: 2 out of the last 2 datapoints [33.33 (2026-11-28 15:57:00), 0 (2026-11-27 09:00:00)] "
+            "were not greater than the threshold (2,000).",
+        ),
+        (
+            "arn:aws:cloudwatch:us-east-1:1:alarm:a-v1.25 transitioned to ALARM at Saturday 28 November, 2026 "
+            "15:42:00 UTC",
+            "a-v1.25 transitioned to ALARM at 2026-11-28 15:42:00 UTC",
+        ),
+        ("1 (99/99/26 15:57:00) at Someday 99 Nevember, 2026 15:42:00 UTC", None),
+    ],
+    ids=["values", "composite", "no dates"],
+)
+def test_a_reason_has_the_dates_and_numbers_of_the_console(reason: str, words: str | None) -> None:
+    assert reason_in_words(reason) == (words or reason)
 
 
 def test_a_time_of_another_day_has_its_date() -> None:

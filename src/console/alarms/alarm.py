@@ -29,6 +29,10 @@ _MISSING = {
 }
 # What an expression gives where it has nothing to compute with: the last argument of IF or FILL around all of it.
 _STAND_IN = re.compile(r"(?:IF|FILL)\(.*,\s*(-?\d+(?:\.\d+)?)\s*\)", re.DOTALL)
+# AWS's reasons have 16 digits and dates such as 28/11/26: of values that were judged, and of composite alarms' parts.
+_JUDGED_VALUE = re.compile(r"(-?\d[\d.]*(?:E-?\d+)?) \((\d\d/\d\d/\d\d \d\d:\d\d:\d\d)\)")
+_THRESHOLD = re.compile(r"(?<=threshold \()(-?\d[\d.]*(?:E-?\d+)?)(?=\))")
+_LONG_DATE = re.compile(r"\w+day (\d\d? \w+, \d{4} \d\d:\d\d:\d\d) UTC")
 _UNITS = ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
 
@@ -161,7 +165,7 @@ class Alarm:
             return f"On, but not enough: {', '.join(on)}" if on else f"None of its {len(children)} alarms is on"
         points = datapoints(self.evidence)
         if not points or self.state not in (ON, "OK"):
-            return " ".join(str(self.described.get("StateReason", "")).split())
+            return reason_in_words(str(self.described.get("StateReason", "")))
         if without_data and self.stand_in is not None:
             when = f"When it changed ({clock(self.judged_at)})"
             return f"{when}: no data. Its expression gives {number(self.stand_in)} for that"
@@ -241,6 +245,26 @@ def number(value: float) -> str:
 def with_unit(value: float, unit: str) -> str:
     """Return a number with its unit."""
     return f"{number(value)} {unit.replace('percent', '%')}".rstrip()
+
+
+def reason_in_words(reason: str) -> str:
+    """Return a reason of AWS in one line, with numbers and dates as everywhere in the console."""
+
+    def judged(found: re.Match[str]) -> str:
+        try:
+            return f"{number(float(found[1]))} ({datetime.strptime(found[2], '%d/%m/%y %H:%M:%S')})"
+        except ValueError:
+            return found[0]
+
+    def dated(found: re.Match[str]) -> str:
+        try:
+            return f"{datetime.strptime(found[1], '%d %B, %Y %H:%M:%S')} UTC"
+        except ValueError:
+            return found[0]
+
+    line = re.sub(r"arn:\S+:alarm:", "", " ".join(reason.split()))
+    line = _LONG_DATE.sub(dated, _JUDGED_VALUE.sub(judged, line))
+    return _THRESHOLD.sub(lambda found: number(float(found[1])), line)
 
 
 def clock(moment: datetime) -> str:

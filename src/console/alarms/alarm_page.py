@@ -57,7 +57,7 @@ def add_page(source: Source, inputs: Inputs) -> None:
     async def page(name: str, request: Request) -> None:
         add_style()
         query = dict(request.query_params)
-        with frame(source, "Alarms"):
+        with frame(source, "Alarms", name):
             await Refreshed(
                 source,
                 lambda: _look(source, inputs, name, query),
@@ -134,8 +134,7 @@ def _show(found: _Shown, query: Mapping[str, str]) -> Mapping[str, ui.echart | u
     path = alarm_path(alarm.name)
     sign, words = STATES[alarm.state]
     with ui.element("section").classes(f"look-card alarm-part alarm-card alarm-{alarm.state}"):
-        with ui.element("h1"):
-            ui.label(alarm.name)
+        ui.label(alarm.name).classes("alarm-name")
         with ui.element("div").classes("alarm-line"):
             ui.label(f"{sign} {words}").classes(f"alarm-state {COLOURS[alarm.state]}")
             ui.label(found.since).classes("look-note")

@@ -7,7 +7,7 @@ from typing import TypeVar
 from botocore.exceptions import BotoCoreError, ClientError
 from nicegui import run, ui
 
-from console.source import reason
+from console.error_card import card_of
 
 T = TypeVar("T")
 # A page that takes longer says whom it asks. NiceGUI gives up a page that is not there after three seconds.
@@ -58,7 +58,7 @@ async def show_when_there(asked: str, ask: Callable[[], T], then: Callable[[T], 
     except (BotoCoreError, ClientError) as error:
         place.clear()
         with place:
-            ui.label(reason(error)).classes("look-card look-bad console-error")
+            card_of(error).show()
         return
     place.clear()
     if found is not None:

@@ -131,5 +131,5 @@ def _last(text: str) -> str:
     try:
         duration(text)
     except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
+        raise argparse.ArgumentTypeError(f"{text!r} {error}") from None
     return text

@@ -16,6 +16,8 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 HOST = "127.0.0.1"
+# A browser has six to one address and one WebSocket for each tab: this is a hundred tabs, or somebody who floods it.
+MOST_CONNECTIONS = 200
 # NiceGUI's pages compile templates and have inline scripts and styles; everything comes from this server.
 _HEADERS = {
     "content-security-policy": "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; "
@@ -33,6 +35,7 @@ class Doors:
         self._app = app
         self._port = port
         self._root = f"/{token}"
+        self._websockets = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request or WebSocket."""
@@ -42,11 +45,21 @@ class Doors:
         refusal = self._refusal(scope)
         if refusal and scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008})  # before it is accepted: the client gets a 403
+        elif scope["type"] == "websocket" and self._websockets >= MOST_CONNECTIONS:
+            # uvicorn counts them, but refuses requests alone.
+            await send({"type": "websocket.http.response.start", "status": 503, "headers": []})
+            await send({"type": "websocket.http.response.body", "body": b"The console has too many open pages.\n"})
         elif refusal:
             await PlainTextResponse(f"The console refuses this request: {refusal}.\n", 403)(scope, receive, send)
         else:
-            inside: MutableMapping[str, Any] = {**scope, "root_path": self._root}
-            await self._app(inside, receive, _with_headers(send))
+            # No proxy is in front of it. NiceGUI would believe any that somebody claims to be.
+            headers = [(name, value) for name, value in scope["headers"] if not _is_of_a_proxy(name)]
+            inside: MutableMapping[str, Any] = {**scope, "root_path": self._root, "headers": headers}
+            self._websockets += scope["type"] == "websocket"
+            try:
+                await self._app(inside, receive, _with_headers(send))
+            finally:
+                self._websockets -= scope["type"] == "websocket"
 
     def _refusal(self, scope: Scope) -> str | None:
         headers = Headers(scope=scope)
@@ -63,6 +76,11 @@ class Doors:
         if not slash or not secrets.compare_digest(f"/{token}".encode(), self._root.encode()):
             return "its address has no valid token: open the whole address that the terminal shows"
         return None
+
+
+def _is_of_a_proxy(name: bytes) -> bool:
+    name = name.lower()
+    return name == b"forwarded" or name.startswith(b"x-forwarded-")
 
 
 def _with_headers(send: Send) -> Send:

@@ -9,9 +9,10 @@ import uvicorn
 from fastapi import FastAPI
 from nicegui import ui
 
-from console import alarms, dashboard, logs, traces, try_it
-from console.doors import HOST, Doors
+from console import alarms, dashboard, error_pages, logs, traces, try_it
+from console.doors import HOST, MOST_CONNECTIONS, Doors
 from console.source import Opened
+from console.terminal import log_in_lines
 
 # How long open pages may hold up the end.
 _GOODBYE_SECONDS = 1
@@ -40,14 +41,21 @@ async def serve(opened: Opened, listener: socket.socket, lifeline: int | None = 
         lifeline: a descriptor whose end is the server's end, too: a pipe that another process holds while it lives.
     """
     app = FastAPI(openapi_url=None)
-    for room in (dashboard, try_it, traces, logs, alarms):
+    for room in (dashboard, try_it, traces, logs, alarms, error_pages):
         room.add_pages(opened.source)
     ui.run_with(app, title="Firstbyte", dark=None, tailwind=False, gzip_middleware_factory=None)
-    # It logs the address of each page that does not exist, with the token in it.
+    log_in_lines(opened.token)
+    # It warns of what is everyday, such as a browser that left before its page was there.
     logging.getLogger("nicegui").setLevel(logging.ERROR)
     doors = Doors(app, listener.getsockname()[1], opened.token)
     server = uvicorn.Server(
-        uvicorn.Config(doors, log_level="warning", access_log=False, timeout_graceful_shutdown=_GOODBYE_SECONDS)
+        uvicorn.Config(
+            doors,
+            log_config=None,
+            access_log=False,
+            limit_concurrency=MOST_CONNECTIONS,
+            timeout_graceful_shutdown=_GOODBYE_SECONDS,
+        )
     )
     if lifeline is not None:
         watched = lifeline

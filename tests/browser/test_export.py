@@ -111,7 +111,7 @@ def test_a_full_disk_is_a_line(running: RunningSandbox, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("more", "said"),
-    [(("--last", "soon"), "'soon' is no length of time"), (("--last", "3h"), "--last goes with --export")],
+    [(("--last", "soon"), "'soon' is not a time."), (("--last", "3h"), "--last goes with --export")],
 )
 def test_wrong_use(running: RunningSandbox, tmp_path: Path, more: tuple[str, ...], said: str) -> None:
     command = [COMMAND, "--sandbox", "--ready-file", str(running.ready_file), *more]

@@ -2,42 +2,17 @@
 
 import threading
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from aws_endpoint import running_endpoint
 from chromium import DESKTOP
+from console_answers import ANSWERS
 from console_process import console_of
 
 pytestmark = pytest.mark.parametrize("view", [DESKTOP], indirect=True)
 
-ALARM = {
-    "AlarmName": "a",
-    "StateValue": "OK",
-    "StateReason": "all is well",
-    "ActionsEnabled": True,
-    "AlarmActions": [],
-    "StateUpdatedTimestamp": datetime.now(UTC),
-    "EvaluationPeriods": 1,
-    "Threshold": 1.0,
-    "ComparisonOperator": "GreaterThanThreshold",
-    "Namespace": "N",
-    "MetricName": "M",
-    "Dimensions": [],
-    "Period": 60,
-    "Statistic": "Sum",
-}
-ANSWERS: dict[str, dict[str, object]] = {
-    "DescribeAlarms": {"MetricAlarms": [ALARM], "CompositeAlarms": []},
-    "DescribeAlarmHistory": {"AlarmHistoryItems": []},
-    "GetMetricData": {"MetricDataResults": []},
-    "GetTraceSummaries": {"TraceSummaries": []},
-    "DescribeLogGroups": {"logGroups": [{"logGroupName": "/g"}]},
-    "DescribeQueryDefinitions": {"queryDefinitions": []},
-    "FilterLogEvents": {"events": []},
-}
 PAGES = {
     "/alarms": ("CloudWatch", "all is well"),
     "/alarms/a": ("CloudWatch", "Its rule"),

@@ -1,10 +1,13 @@
 """Who may open the console: requests and WebSocket handshakes as another page, or another program, could send them."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from console.doors import MOST_CONNECTIONS
 from console_client import POLLING, WEBSOCKET, Answer, Console
+from recorded import until
 from sandbox_process import RunningSandbox
 
 pytestmark = pytest.mark.timeout(120)
@@ -167,3 +170,27 @@ def test_polling_by_post_needs_the_token_and_the_origin(console: Console) -> Non
 def test_a_refusal_does_not_tell_the_token(console: Console) -> None:
     answer = console.send("/", (("Host", "evil.example"),))
     assert console.token not in answer.body + str(answer.headers)
+
+
+@pytest.mark.parametrize("name", ["X-Forwarded-Prefix", "x-forwarded-prefix", "X-Forwarded-Host", "Forwarded"])
+def test_what_a_proxy_would_say_is_not_believed(console: Console, name: str) -> None:
+    claimed = (name, "/elsewhere.example")
+    for path in ("", "alarms", "no-such-page", "_nicegui"):
+        answer = console.send(f"/{console.token}/{path}", (("Host", console.host), claimed))
+        assert answer.body
+        assert "elsewhere.example" not in answer.body + str(answer.headers), path
+
+
+def test_connections_have_a_limit_that_counts_websockets(tmp_path: Path) -> None:
+    """A page that somebody left open in a loop takes no memory without end, and the console comes back."""
+    running = RunningSandbox((), tmp_path)
+    running.wait_until_ready()
+    flooded = Console(running.ready["console_url"])
+    assert flooded.send(f"/{flooded.token}/alarms").status == 200
+    opened = [flooded.stay() for _ in range(MOST_CONNECTIONS)]
+    assert flooded.send(f"/{flooded.token}/alarms").status == 503
+    assert flooded.websocket(f"/{flooded.token}/{WEBSOCKET}", flooded.own).status == 503
+    for connection in opened:
+        connection.close()
+    until(lambda: flooded.send(f"/{flooded.token}/alarms").status == 200 or None)
+    running.stop()

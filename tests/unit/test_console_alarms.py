@@ -1,15 +1,17 @@
 """What the console says of an alarm, its graph, and where it leads, from AWS's descriptions."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from console.alarms.alarm import Alarm, datapoints, span
-from console.alarms.graph import graph, measured, said, usual_range
+from console.alarms.alarm import Alarm, clock, datapoints, reason_in_words, span
+from console.alarms.graph import graph, latest, measured, said, usual_range
 from console.alarms.history import Change, changes, judged_values, step, times_on
+from console.alarms.inputs import Inputs
 from console.alarms.links import trace_links, went_off
 from console.figures import figure
 from console.time_range import TimeRange
@@ -96,17 +98,102 @@ def test_what_an_alarm_judges_is_said_in_words() -> None:
 @pytest.mark.parametrize(
     ("alarm", "why"),
     [
-        (metric_alarm(2503.4, 2511.0), "2 of the latest 2 values are greater than 2,000: 2,503; 2,511"),
-        (metric_alarm(900.04, 2511.0), "1 of the latest 2 values is greater than 2,000: 900; 2,511"),
-        (metric_alarm(2511.0), "1 of the latest 2 values is greater than 2,000: 2,511 (1 missing)"),
-        (metric_alarm(1.0, EvaluationPeriods=1), "The latest value, 1, is not greater than 2,000"),
+        (metric_alarm(2503.4, 2511.0), "{when} 2,503; 2,511. 2 of 2 were greater than 2,000"),
+        (metric_alarm(900.04, 2511.0), "{when} 900; 2,511. 1 of 2 was greater than 2,000"),
+        (metric_alarm(2511.0), "{when} 2,511 (1 missing). 1 of 2 was greater than 2,000"),
+        (metric_alarm(1.0, EvaluationPeriods=1), "{when} 1, which is not greater than 2,000"),
         (metric_alarm(), "Threshold Crossed"),
         (metric_alarm(1.0, StateValue="INSUFFICIENT_DATA", StateReason="No\n data"), "No data"),
     ],
     ids=range(6),
 )
 def test_the_reason_is_one_line(alarm: Alarm, why: str) -> None:
-    assert alarm.why({}) == why
+    assert alarm.why({}) == why.format(when=f"When it changed ({clock(NOON)}):")
+
+
+@pytest.mark.parametrize(
+    ("reason", "words"),
+    [
+        (
+            "Threshold Crossed: 2 out of the last 2 datapoints [33.333333333333336 (28/11/26 15:57:00), 1.0E-4 "
+            "(27/11/26 09:00:00)] were not greater than the threshold (2000.0).",
+            "Threshold Crossed: 2 out of the last 2 datapoints [33.33 (2026-11-28 15:57:00), 0.0001 (2026-11-27 09:00:00)] "
+            "were not greater than the threshold (2,000).",
+        ),
+        (
+            "arn:aws:cloudwatch:us-east-1:1:alarm:a-v1.25 transitioned to ALARM at Saturday 28 November, 2026 "
+            "15:42:00 UTC",
+            "a-v1.25 transitioned to ALARM at 2026-11-28 15:42:00 UTC",
+        ),
+        ("1 (99/99/26 15:57:00) at Someday 99 Nevember, 2026 15:42:00 UTC", None),
+    ],
+    ids=["values", "composite", "no dates"],
+)
+def test_a_reason_has_the_dates_and_numbers_of_the_console(reason: str, words: str | None) -> None:
+    assert reason_in_words(reason) == (words or reason)
+
+
+def test_a_time_of_another_day_has_its_date() -> None:
+    assert clock(NOON.replace(year=2025)) == "2025-11-28 12:00 UTC"
+    assert re.fullmatch(r"\d\d:\d\d UTC", clock(datetime.now(UTC)))
+
+
+def math_of(expression: str, *values: float, until: datetime, **described: Any) -> Alarm:
+    """An alarm on an expression, whose state changed at a time because of these values."""
+    alarm = math_alarm("TimeToFirstToken", "Requests")
+    judged = {**alarm.queries[0], "Expression": expression}
+    data = json.dumps(evidence(*values, until=until))
+    return Alarm({**alarm.described, "StateReasonData": data, "Metrics": [judged, *alarm.queries[1:]], **described})
+
+
+@pytest.mark.parametrize(
+    ("expression", "stand_in"),
+    [
+        ("IF(FILL(judgeable, 0) >= 20, ttft, 0)", 0),
+        ("IF(asked > 0, 100 * (bad - 4) / asked / (12 + (100 - 95)), 10.5)", 10.5),
+        ("FILL(failed, 1)", 1),
+        ("IF(asked > 0, bad, good)", None),
+        ("FILL(a, 0) + FILL(b, 0) + c", None),
+        ("ttft", None),
+    ],
+)
+def test_an_expression_may_have_a_stand_in(expression: str, stand_in: float | None) -> None:
+    assert math_of(expression, until=NOON).stand_in == stand_in
+
+
+def test_an_alarm_that_had_nothing_to_judge_says_so() -> None:
+    now = datetime.now(UTC)
+    alarm = math_of("IF(n > 20, ttft, 0)", 0.0, 0.0, until=now, StateValue="OK")
+    empty = {"MetricDataResults": [{"Id": "m0", "Values": []}, {"Id": "m1", "Values": []}]}
+    client = Paged(empty)
+    inputs = Inputs(client)
+    assert inputs.were_empty(alarm)
+    assert alarm.why({}, without_data=True) == (
+        f"When it changed ({clock(now)}): no data. Its expression gives 0 for that"
+    )
+    asked = client.asked["MetricDataQueries"]
+    assert [(one["Id"], one["MetricStat"]["Stat"]) for one in asked] == [("m0", "SampleCount"), ("m1", "SampleCount")]
+    assert client.asked["StartTime"] <= now - 2 * LENGTH
+    assert client.asked["EndTime"] >= now - timedelta(seconds=1)
+    client.asked = {}
+    assert inputs.were_empty(alarm)
+    assert client.asked == {}, "it is asked once for each change"
+    some = Paged({"MetricDataResults": [{"Id": "m0", "Values": []}, {"Id": "m1", "Values": [3.0]}]})
+    assert not Inputs(some).were_empty(alarm), "it had data, and its expression gave the same"
+    other = math_of("IF(n > 20, ttft, 0)", 0.0, 3.0, until=now)
+    assert not Inputs(Paged(empty)).were_empty(other), "one of its values is none of its stand-in"
+    old = math_of("IF(n > 20, ttft, 0)", 0.0, 0.0, until=now - timedelta(days=16))
+    assert not Inputs(Paged(empty)).were_empty(old), "nobody can tell"
+
+
+def test_the_present_value_is_said_with_its_period() -> None:
+    alarm = metric_alarm()
+    lately = TimeRange(NOON - 12 * LENGTH, NOON, "1h")
+    values = [(NOON - 3 * LENGTH, 1.0), (NOON - LENGTH, 2503.4)]
+    assert latest(alarm, lately, values) == f"Now (5 min from {clock(NOON - LENGTH)}): 2,503"
+    assert latest(alarm, lately, values[:1]) == "Now: no data"
+    assert latest(alarm, lately, []) == "Now: no data"
+    assert latest(alarm, TimeRange(NOON - 12 * LENGTH, NOON), values) == ""
 
 
 def test_a_composite_alarm_says_its_rule_and_which_of_its_alarms_are_on() -> None:
@@ -190,7 +277,10 @@ def test_the_graph_shows_as_much_as_the_alarm_judges(
 ) -> None:
     assert step(alarm, found) == seconds
     assert usual_range(alarm, found) == last
-    assert ("s apart" in said(alarm, found)) == (seconds < alarm.period)
+    note = said(alarm, found)
+    assert ("s apart" in note) == (seconds < alarm.period)
+    assert f"the line has one value for each {span(alarm.period)}." in note
+    assert "on the line." in note
 
 
 def test_the_graph_has_values_marks_threshold_and_times_on() -> None:

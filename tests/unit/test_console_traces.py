@@ -92,7 +92,7 @@ def test_without_a_filter_there_is_no_expression() -> None:
 
 @pytest.mark.parametrize("slow", ["fast", "-1", "nan", "inf", "1e999"])
 def test_a_time_that_is_none_is_refused_by_name(slow: str) -> None:
-    with pytest.raises(ValueError, match=f"slow={slow} is no time"):
+    with pytest.raises(ValueError, match=f"slow={slow} is not a time"):
         wanted_of({"slow": slow})
 
 

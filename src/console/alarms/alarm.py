@@ -8,12 +8,13 @@ import operator
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from console.figures import figure
 
 ON = "ALARM"
+NOBODY = "Notifies nobody"
 # What an alarm of each state is called, and the sign that stands before the word; those that are on come first.
 STATES = {ON: ("▲", "In alarm"), "INSUFFICIENT_DATA": ("?", "Insufficient data"), "OK": ("✓", "OK")}
 _COMPARISONS: Mapping[str, tuple[Callable[[float, float], bool], str]] = {
@@ -28,6 +29,12 @@ _MISSING = {
     "breaching": "A missing value counts as a bad one.",
     "notBreaching": "A missing value counts as a good one.",
 }
+# What an expression gives where it has nothing to compute with: the last argument of IF or FILL around all of it.
+_STAND_IN = re.compile(r"(?:IF|FILL)\(.*,\s*(-?\d+(?:\.\d+)?)\s*\)", re.DOTALL)
+# AWS's reasons have 16 digits and dates such as 28/11/26: of values that were judged, and of composite alarms' parts.
+_JUDGED_VALUE = re.compile(r"(-?\d[\d.]*(?:E-?\d+)?) \((\d\d/\d\d/\d\d \d\d:\d\d:\d\d)\)")
+_THRESHOLD = re.compile(r"(?<=threshold \()(-?\d[\d.]*(?:E-?\d+)?)(?=\))")
+_LONG_DATE = re.compile(r"\w+day (\d\d? \w+, \d{4} \d\d:\d\d:\d\d) UTC")
 _UNITS = ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
 
@@ -116,6 +123,18 @@ class Alarm:
         """What AWS says that the state comes from (`StateReasonData`); empty if it says nothing."""
         return parsed(self.described.get("StateReasonData"))
 
+    @property
+    def judged_at(self) -> datetime:
+        """When it judged the values of `evidence`; AWS keeps those of the latest change alone."""
+        at = self.evidence.get("queryDate")
+        return datetime.fromisoformat(at) if at else self.since
+
+    @property
+    def stand_in(self) -> float | None:
+        """What its expression gives without data, such as 0 of `IF(FILL(count, 0) >= 20, time, 0)`; None if nothing."""
+        found = _STAND_IN.fullmatch(str(self.judged.get("Expression", "")).strip())
+        return float(found[1]) if found else None
+
     def is_bad(self, value: float) -> bool:
         """Tell whether a value is on the bad side of the threshold."""
         compare, _ = _COMPARISONS.get(self.described.get("ComparisonOperator", ""), (None, ""))
@@ -134,11 +153,12 @@ class Alarm:
         missing = _MISSING[self.described.get("TreatMissingData", "missing")]
         return f"Goes off when {values} {than} {limit}. A value covers {span(self.period)}. {missing}"
 
-    def why(self, states: Mapping[str, str]) -> str:
+    def why(self, states: Mapping[str, str], without_data: bool = False) -> str:
         """Return why its state is what it is, in one line.
 
         Args:
             states: those of all alarms, by their names.
+            without_data: what it judged was not there, so that its values are stand-ins of its expression.
         """
         if children := self.children:
             on = [name for name in children if states.get(name) == ON]
@@ -147,11 +167,15 @@ class Alarm:
             return f"On, but not enough: {', '.join(on)}" if on else f"None of its {len(children)} alarms is on"
         points = datapoints(self.evidence)
         if not points or self.state not in (ON, "OK"):
-            return " ".join(str(self.described.get("StateReason", "")).split())
-        return self.verdict(points)
+            return reason_in_words(str(self.described.get("StateReason", "")))
+        if without_data and self.stand_in is not None:
+            when = f"When it changed ({clock(self.judged_at)})"
+            return f"{when}: no data. Its expression gives {figure(self.stand_in)} for that"
+        return self._verdict(points)
 
-    def verdict(self, points: Sequence[Datapoint]) -> str:
-        """Return how values compare with the threshold, the latest first."""
+    def _verdict(self, points: Sequence[Datapoint]) -> str:
+        """Return how the values that it judged when it changed compare with the threshold, the latest first."""
+        when = f"When it changed ({clock(self.judged_at)}):"
         of = self.described["EvaluationPeriods"]
         bad = sum(self.is_bad(point.value) for point in points)
         _, than = _COMPARISONS.get(self.described["ComparisonOperator"], (None, self.described["ComparisonOperator"]))
@@ -159,9 +183,9 @@ class Alarm:
         # Thousands have commas.
         shown = "; ".join(figure(point.value) for point in points[:5]) + ("; …" if len(points) > 5 else "")
         if len(points) == of == 1:
-            return f"The latest value, {shown}, is {'' if bad else 'not '}{than} {limit}"
+            return f"{when} {shown}, which is {'' if bad else 'not '}{than} {limit}"
         missing = f" ({of - len(points)} missing)" if of > len(points) else ""
-        return f"{bad} of the latest {of} values {'is' if bad == 1 else 'are'} {than} {limit}: {shown}{missing}"
+        return f"{when} {shown}{missing}. {bad} of {of} {'was' if bad == 1 else 'were'} {than} {limit}"
 
     def tells(self, alarms: Iterable["Alarm"]) -> str:
         """Return what it does when it goes off: it pages, opens a ticket, or is in the rule of another alarm."""
@@ -173,7 +197,7 @@ class Alarm:
         parents = [alarm.name for alarm in alarms if self.name in alarm.children]
         if parents:
             return f"Is in the rule of {', '.join(parents)}"
-        return "Would page, but notifies nobody" if self.name.endswith("-page") else "Notifies nobody"
+        return "Would page, but notifies nobody" if self.name.endswith("-page") else NOBODY
 
 
 def parsed(text: str | None) -> Mapping[str, Any]:
@@ -216,6 +240,33 @@ def query_in_words(query: Mapping[str, Any]) -> str:
 def with_unit(value: float, unit: str) -> str:
     """Return a number with its unit."""
     return f"{figure(value)} {unit.replace('percent', '%')}".rstrip()
+
+
+def reason_in_words(reason: str) -> str:
+    """Return a reason of AWS in one line, with numbers and dates as everywhere in the console."""
+
+    def judged(found: re.Match[str]) -> str:
+        try:
+            return f"{figure(float(found[1]))} ({datetime.strptime(found[2], '%d/%m/%y %H:%M:%S')})"
+        except ValueError:
+            return found[0]
+
+    def dated(found: re.Match[str]) -> str:
+        try:
+            return f"{datetime.strptime(found[1], '%d %B, %Y %H:%M:%S')} UTC"
+        except ValueError:
+            return found[0]
+
+    line = re.sub(r"arn:\S+:alarm:", "", " ".join(reason.split()))
+    line = _LONG_DATE.sub(dated, _JUDGED_VALUE.sub(judged, line))
+    return _THRESHOLD.sub(lambda found: figure(float(found[1])), line)
+
+
+def clock(moment: datetime) -> str:
+    """Return a time of today to the minute, in UTC; of another day, with its date."""
+    moment = moment.astimezone(UTC)
+    day = "" if moment.date() == datetime.now(UTC).date() else f"{moment:%Y-%m-%d} "
+    return f"{day}{moment:%H:%M} UTC"
 
 
 def span(seconds: float) -> str:

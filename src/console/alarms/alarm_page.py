@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC
+from datetime import UTC, timedelta
 from typing import TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -10,8 +10,9 @@ from fastapi import Request
 from nicegui import ui
 
 from console.alarms.alarm import STATES, Alarm, query_in_words
-from console.alarms.graph import Measured, graph, inputs_graph, measured, said, usual_range
+from console.alarms.graph import Measured, graph, inputs_graph, latest, measured, said, usual_range
 from console.alarms.history import Change, changes, step
+from console.alarms.inputs import Inputs
 from console.alarms.links import around, log_link, trace_links, went_off
 from console.alarms.parts import COLOURS, add_style, alarm_path, all_alarms, since
 from console.alarms.refreshed import Refreshed
@@ -40,39 +41,45 @@ class _Shown:
     troubles: Sequence[str]
     shown: TimeRange = field(compare=False)
     charts: Mapping[str, Options] = field(compare=False)
+    now: str = field(compare=False)
     note: str = ""
 
+    @property
+    def moving(self) -> Mapping[str, Options | str]:
+        """What changes while all else stays."""
+        return {**self.charts, "now": self.now} if self.charts else {}
 
-def add_page(source: Source) -> None:
+
+def add_page(source: Source, inputs: Inputs) -> None:
     """Add the page to the application."""
 
     @ui.page("/alarms/{name:path}")
     async def page(name: str, request: Request) -> None:
         add_style()
         query = dict(request.query_params)
-        with frame(source, "Alarms"):
+        with frame(source, "Alarms", name):
             await Refreshed(
                 source,
-                lambda: _look(source, name, query),
+                lambda: _look(source, inputs, name, query),
                 lambda found: _show(found, query),
-                lambda found: found.charts,
+                lambda found: found.moving,
             ).build()
 
 
-def _look(source: Source, name: str, query: Mapping[str, str]) -> _Shown:
+def _look(source: Source, inputs: Inputs, name: str, query: Mapping[str, str]) -> _Shown:
     """Return what the page of an alarm shows.
 
     Raises:
         LookupError: there is no such alarm; the message is for the reader.
-        ValueError: the address asks for a time that makes no sense.
+        AddressError: the address asks for a time that is none.
         ClientError, BotoCoreError: AWS refuses, or cannot be reached.
     """
     alarms = all_alarms(source)
     alarm = next((one for one in alarms if one.name == name), None)
     if alarm is None:
-        raise LookupError(f"There is no alarm {name} here. The page Alarms lists them all.")
+        raise LookupError(f"This stack has no alarm named {name}.")
     states = {one.name: one.state for one in alarms}
-    before = moment(query["before"]) if query.get("before") else None
+    before = moment(query, "before") if query.get("before") else None
     troubles: list[str] = []
     no_changes: list[Change] = []
     no_values: Measured = {}
@@ -84,47 +91,55 @@ def _look(source: Source, name: str, query: Mapping[str, str]) -> _Shown:
             troubles.append(reason(error))
             return otherwise
 
-    latest = asked(lambda: changes(source.cloudwatch, name, most=100), no_changes)
+    past = asked(lambda: changes(source.cloudwatch, name, most=100), no_changes)
     listed = asked(lambda: changes(source.cloudwatch, name, before=before, most=_CHANGES_SHOWN + 1), no_changes)
-    shown = time_range(query, usual_range(alarm, latest) if alarm.queries else "3h")
-    charts, note = {}, ""
+    shown = time_range(query, usual_range(alarm, past) if alarm.queries else "3h")
+    charts, note, now = {}, "", ""
     if alarm.queries:
         found = asked(lambda: changes(source.cloudwatch, name, start=shown.start), no_changes)
         every = "all" in query
         values = asked(lambda: measured(source.cloudwatch, alarm, shown, every), no_values)
-        charts["judged"] = graph(alarm, found, shown, values.get(alarm.judged["Id"], []))
+        judged = values.get(alarm.judged["Id"], [])
+        charts["judged"] = graph(alarm, found, shown, judged)
+        if judged and judged[-1][1] == alarm.stand_in:
+            begin = judged[-1][0]
+            end = begin + timedelta(seconds=alarm.period)
+            if asked(lambda: inputs.are_empty(alarm, begin, end), otherwise=False):
+                judged = []
+        now = latest(alarm, shown, judged)
         note = said(alarm, found)
         if every:
             charts["inputs"] = inputs_graph(alarm, shown, values)
-    window = went_off(alarm, latest, alarms)
+    window = went_off(alarm, past, alarms)
     links = {**trace_links(alarm, window), "Log lines": log_link(window)} if window else {}
     return _Shown(
         alarm=alarm,
         since=since(alarm.since),
         tells=alarm.tells(alarms),
         states={child: states.get(child, "") for child in alarm.children},
-        why=alarm.why(states),
+        why=alarm.why(states, inputs.were_empty(alarm)),
         range=shown.last,
         links=links,
         history=listed,
         troubles=list(dict.fromkeys(troubles)),
         shown=shown,
         charts=charts,
+        now=now,
         note=note,
     )
 
 
-def _show(found: _Shown, query: Mapping[str, str]) -> Mapping[str, ui.echart]:
+def _show(found: _Shown, query: Mapping[str, str]) -> Mapping[str, ui.echart | ui.label]:
     alarm = found.alarm
     path = alarm_path(alarm.name)
     sign, words = STATES[alarm.state]
     with ui.element("section").classes(f"look-card alarm-part alarm-card alarm-{alarm.state}"):
-        with ui.element("h1"):
-            ui.label(alarm.name)
+        ui.label(alarm.name).classes("alarm-name")
         with ui.element("div").classes("alarm-line"):
             ui.label(f"{sign} {words}").classes(f"alarm-state {COLOURS[alarm.state]}")
             ui.label(found.since).classes("look-note")
         ui.label(found.why).classes("alarm-text")
+        now = ui.label(found.now).classes("alarm-text")
         if alarm.described.get("AlarmDescription"):
             ui.label(alarm.described["AlarmDescription"]).classes("alarm-text look-note")
         if found.links:
@@ -134,7 +149,7 @@ def _show(found: _Shown, query: Mapping[str, str]) -> Mapping[str, ui.echart]:
                     ui.link(name, target)
     for trouble in found.troubles:
         ui.label(trouble).classes("look-bad alarm-text")
-    charts = {}
+    charts: dict[str, ui.echart | ui.label] = {"now": now}
     if "judged" in found.charts:
         with ui.element("section").classes("look-card alarm-part"):
             with ui.element("h2"):

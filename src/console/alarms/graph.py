@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from console.alarms.alarm import Alarm, Datapoint, span, with_unit
+from console.alarms.alarm import Alarm, Datapoint, clock, span, with_unit
 from console.alarms.history import Change, judged_values, step, times_on
 from console.figures import rounded
 from console.time_range import CHOICES, TimeRange, duration
@@ -92,14 +92,22 @@ def inputs_graph(alarm: Alarm, shown: TimeRange, values: Measured) -> Options:
 
 def said(alarm: Alarm, found: Sequence[Change]) -> str:
     """Return what a reader of the graph has to know, in one sentence or two."""
-    every = step(alarm, found)
-    text = f"The line has a value for each {span(alarm.period)}."
+    every, length = step(alarm, found), span(alarm.period)
+    text = f"The marks are the values that were judged, the line has one value for each {length}."
     if every < alarm.period / 2:
-        text += (
-            f" The alarm has judged values that are only {span(round(every))} apart, so these need not lie on the line:"
-            " the marks are what it has judged."
-        )
-    return text
+        return f"{text} The alarm has judged values only {span(round(every))} apart, so not all lie on the line."
+    return f"{text} A mark is of the {length} before it was judged, so it need not lie on the line."
+
+
+def latest(alarm: Alarm, shown: TimeRange, values: Sequence[tuple[datetime, float]]) -> str:
+    """Return what the last value of a graph that goes on until now is, in words; empty if the graph ended earlier."""
+    if not shown.last:
+        return ""
+    # The period that runs may have no value yet.
+    if not values or values[-1][0] + timedelta(seconds=2 * alarm.period) < shown.end:
+        return "Now: no data"
+    time, value = values[-1]
+    return f"Now ({span(alarm.period)} from {clock(time)}): {with_unit(value, alarm.unit)}"
 
 
 def _ms(moment: datetime) -> float:

@@ -3,14 +3,13 @@
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_AlarmHistoryItem.html
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
-from console.alarms.alarm import ON, Alarm, Datapoint, datapoints, parsed
+from console.alarms.alarm import ON, Alarm, Datapoint, datapoints, parsed, reason_in_words
 
 # How many changes a graph takes into account. One call returns a hundred of them.
 _MOST_CHANGES = 500
@@ -103,8 +102,6 @@ def _change(item: Mapping[str, Any]) -> Change:
         time=item["Timestamp"],
         old=old.get("stateValue", ""),
         new=new.get("stateValue", ""),
-        reason=re.sub(
-            r"arn:\S+:alarm:", "", " ".join(str(new.get("stateReason") or item.get("HistorySummary")).split())
-        ),
+        reason=reason_in_words(str(new.get("stateReason") or item.get("HistorySummary"))),
         evidence=evidence if isinstance(evidence, dict) else parsed(evidence),
     )

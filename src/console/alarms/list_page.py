@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from nicegui import ui
 
-from console.alarms.alarm import STATES
+from console.alarms.alarm import NOBODY, STATES
+from console.alarms.inputs import Inputs
 from console.alarms.parts import COLOURS, add_style, alarm_path, all_alarms, since
 from console.alarms.refreshed import Refreshed
 from console.frame import frame
@@ -23,17 +24,17 @@ class _Row:
     tells: str
 
 
-def add_page(source: Source) -> None:
+def add_page(source: Source, inputs: Inputs) -> None:
     """Add the page to the application."""
 
     @ui.page("/alarms")
     async def page() -> None:
         add_style()
         with frame(source, "Alarms"):
-            await Refreshed(source, lambda: _rows(source), _show_rows).build()
+            await Refreshed(source, lambda: _rows(source, inputs), _show_rows).build()
 
 
-def _rows(source: Source) -> list[_Row]:
+def _rows(source: Source, inputs: Inputs) -> list[_Row]:
     """Return all alarms, those that are on first; of one state, composite alarms first.
 
     Raises:
@@ -44,7 +45,14 @@ def _rows(source: Source) -> list[_Row]:
     order = list(STATES)
     alarms.sort(key=lambda alarm: (order.index(alarm.state), not alarm.rule, alarm.name))
     return [
-        _Row(alarm.name, alarm.state, since(alarm.since), alarm.why(states), alarm.tells(alarms)) for alarm in alarms
+        _Row(
+            alarm.name,
+            alarm.state,
+            since(alarm.since),
+            alarm.why(states, inputs.were_empty(alarm)),
+            alarm.tells(alarms),
+        )
+        for alarm in alarms
     ]
 
 
@@ -73,4 +81,6 @@ def _card(row: _Row, state: str) -> None:
             ui.label(state).classes(f"alarm-state {COLOURS[row.state]}")
             ui.label(row.since).classes("look-note")
         ui.label(row.why).classes("alarm-text")
-        ui.label(row.tells).classes("look-note")
+        # Most tell nobody: while they are OK, that says nothing.
+        if row.state != "OK" or row.tells != NOBODY:
+            ui.label(row.tells).classes("look-note")

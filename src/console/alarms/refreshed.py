@@ -7,7 +7,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 from nicegui import run, ui
 
 from console.asking import answer_of
-from console.source import Source, reason
+from console.error_card import ErrorCard, card_of
+from console.source import Source
+from console.time_range import AddressError
 from look.charts import Options
 
 Found = TypeVar("Found")
@@ -19,23 +21,23 @@ class Refreshed(Generic[Found]):
     Args:
         source: whose page it is.
         ask: asks AWS; called on a thread.
-        show: builds the part from what `ask` returned, and returns its charts by name.
-        charts: returns the new options of the charts, if nothing else is new.
+        show: builds the part from what `ask` returned, and returns its charts and labels that change, by name.
+        moving: returns the new options of the charts, and new texts of labels, if nothing else is new.
     """
 
     def __init__(
         self,
         source: Source,
         ask: Callable[[], Found],
-        show: Callable[[Found], Mapping[str, ui.echart]],
-        charts: Callable[[Found], Mapping[str, Options]] = lambda _: {},
+        show: Callable[[Found], Mapping[str, ui.echart | ui.label]],
+        moving: Callable[[Found], Mapping[str, Options | str]] = lambda _: {},
     ) -> None:
         self._seconds = 10.0 if source.is_sandbox else 60.0
         self._ask = ask
         self._show = show
-        self._new_options = charts
-        self._shown: Found | str | None = None
-        self._charts: Mapping[str, ui.echart] = {}
+        self._moving = moving
+        self._shown: Found | ErrorCard | None = None
+        self._parts: Mapping[str, ui.echart | ui.label] = {}
 
     async def build(self) -> None:
         """Add it to the page, and ask for the first time."""
@@ -51,24 +53,30 @@ class Refreshed(Generic[Found]):
             pass  # the browser is gone, or asleep
 
     async def _update(self, answer: Awaitable[Found | None]) -> None:
-        found: Found | str | None
+        found: Found | ErrorCard | None
         try:
             found = await answer
-        except (BotoCoreError, ClientError) as error:
-            found = reason(error)
-        except (LookupError, ValueError) as error:
-            found = str(error.args[0])
+        except (BotoCoreError, ClientError, AddressError) as error:
+            found = card_of(error)
+        except LookupError as error:
+            found = ErrorCard(str(error), "Show all alarms", "/alarms")
         if found is None:  # the console ends
             return
         if found != self._shown:
             self._place.clear()
             with self._place:
-                self._charts = {} if isinstance(found, str) else self._show(found)
-                if isinstance(found, str):
-                    ui.label(found).classes("look-bad alarm-text")
-        elif not isinstance(found, str):
-            for name, options in self._new_options(found).items():
-                self._charts[name].options.clear()
-                self._charts[name].options.update(options)
-                self._charts[name].update()
+                if isinstance(found, ErrorCard):
+                    found.show()
+                    self._parts = {}
+                else:
+                    self._parts = self._show(found)
+        elif not isinstance(found, ErrorCard):
+            for name, new in self._moving(found).items():
+                part = self._parts[name]
+                if isinstance(part, ui.label):
+                    part.set_text(str(new))
+                elif not isinstance(new, str):
+                    part.options.clear()
+                    part.options.update(new)
+                    part.update()
         self._shown = found

@@ -32,8 +32,9 @@ from console.dashboard.fragments import note_html
 from console.dashboard.graph import Line
 from console.dashboard.queries import MALFORMED, Drawn, drawn, malformed
 from console.dashboard.text import text_html
+from console.error_card import card_of
 from console.frame import address, frame, time_choice
-from console.source import Source, reason
+from console.source import Source
 from console.time_range import TimeRange
 
 REFRESHES = {"off": 0, "10s": 10, "1m": 60}
@@ -82,11 +83,8 @@ def add_pages(source: Source) -> None:
                 name = query.get("dashboard", names[0])
                 body = await asyncio.to_thread(dashboard_body, source, name, query)
                 shown = shown_time(body, query)
-            except (BotoCoreError, ClientError) as error:
-                ui.label(reason(error))
-                return
-            except (BodyError, ValueError) as error:
-                ui.label(f"{error}")
+            except (BotoCoreError, ClientError, BodyError, ValueError) as error:
+                card_of(error).show()
                 return
             dashboard = _Dashboard(source, body, query)
             # The server builds the page, and the browser loads it, while AWS is asked.

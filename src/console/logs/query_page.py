@@ -8,13 +8,14 @@ from fastapi import Request
 from nicegui import ui
 
 from console.asking import show_when_there
+from console.error_card import card_of
 from console.frame import address, frame, time_choice
 from console.logs.groups import SavedQuery, log_groups, saved_queries
 from console.logs.query import Answer, query_results
 from console.logs.results import table
 from console.markup import show
-from console.source import Source, reason
-from console.time_range import TimeRange, time_range
+from console.source import Source
+from console.time_range import AddressError, TimeRange, time_range
 
 # A query that takes longer says that it runs.
 _PATIENCE_SECONDS = 1.0
@@ -31,8 +32,8 @@ def add_page(source: Source) -> None:
             ui.add_css(files("console.logs").joinpath("logs.css").read_text())
             try:
                 shown = time_range(query)
-            except ValueError as error:
-                ui.label(str(error)).classes("look-card look-bad console-error")
+            except AddressError as error:
+                card_of(error).show()
                 return
             with ui.element("div").classes("logs-views"):
                 views("Query")
@@ -129,7 +130,7 @@ async def _run(source: Source, root: str, groups: list[str], text: str, shown: T
     except (BotoCoreError, ClientError) as error:
         place.clear()
         with place:
-            ui.label(f"✕ {reason(error)}").classes("look-card look-bad console-error").props('role="alert"')
+            card_of(error).show()
         return
     place.clear()
     with place:

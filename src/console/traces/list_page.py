@@ -9,10 +9,11 @@ from fastapi import Request
 from nicegui import ui
 
 from console.asking import show_when_there
+from console.error_card import card_of
 from console.frame import address, frame, time_choice
 from console.markup import show
 from console.source import Source
-from console.time_range import TimeRange, time_range
+from console.time_range import AddressError, TimeRange, time_range
 from console.traces.figures import milliseconds
 from console.traces.search import FAILED, OUTCOMES, Found, Wanted, filter_expression, functions_of, search
 from console.traces.summary import Summary, summary
@@ -30,8 +31,8 @@ def add_page(source: Source) -> None:
             add_style()
             try:
                 shown, wanted = time_range(query), wanted_of(query)
-            except ValueError as error:
-                ui.label(str(error)).classes("look-card look-bad console-error")
+            except AddressError as error:
+                card_of(error).show()
                 return
             said = {name: query[name] for name in ("outcome", "model", "slow", "sort") if query.get(name)}
             time_choice("/traces", shown, **said)
@@ -61,7 +62,7 @@ def wanted_of(query: Mapping[str, str]) -> Wanted:
     """Return the filter that an address asks for.
 
     Raises:
-        ValueError: `slow` is no number.
+        AddressError: `slow` is no number.
     """
     slow = query.get("slow") or None
     try:
@@ -69,7 +70,7 @@ def wanted_of(query: Mapping[str, str]) -> Wanted:
     except ValueError:
         slow_ms = math.nan
     if slow_ms is not None and not 0 <= slow_ms < math.inf:
-        raise ValueError(f"slow={slow} is no time: say a number of milliseconds, such as 2000")
+        raise AddressError(f"slow={slow} is not a time. Use a number of milliseconds, such as 2000.", "slow")
     return Wanted(query.get("outcome") or None, query.get("model") or None, slow_ms)
 
 

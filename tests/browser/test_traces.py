@@ -126,6 +126,19 @@ def test_the_list_can_begin_with_the_slowest(page: Page, traces: Mapping[str, st
 
 
 @pytest.mark.parametrize("view", [DESKTOP], indirect=True)
+def test_after_back_the_filter_is_what_the_address_says(page: Page, traces: Mapping[str, str]) -> None:
+    page.goto(f"{traces['console']}/traces")
+    page.get_by_role("spinbutton").fill("1")
+    page.get_by_label("Outcome").select_option("completed")
+    expect(page).to_have_url(re.compile("outcome=completed"))
+    expect(page.locator(".traces-list tbody tr")).to_have_count(3)
+    page.go_back()
+    expect(page.locator(".traces-list tbody tr")).to_have_count(len(PROMPTS))
+    expect(page.get_by_label("Outcome")).to_have_value("")
+    expect(page.get_by_role("spinbutton")).to_have_value("")
+
+
+@pytest.mark.parametrize("view", [DESKTOP], indirect=True)
 def test_a_fallback_shows_the_call_that_failed(page: Page, traces: Mapping[str, str]) -> None:
     page.goto(f"{traces['console']}/traces/{traces['fallback']}")
     calls = page.locator(".traces-name", has_text="bedrock")

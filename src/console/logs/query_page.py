@@ -9,6 +9,7 @@ from nicegui import ui
 
 from console.asking import show_when_there
 from console.frame import address, frame, time_choice
+from console.going_back import load_again_after_back
 from console.logs.groups import SavedQuery, log_groups, saved_queries
 from console.logs.query import Answer, query_results
 from console.logs.results import table
@@ -29,6 +30,7 @@ def add_page(source: Source) -> None:
         text, wanted = query.get("query", "").strip().replace("\r\n", "\n"), groups_of(request)
         with frame(source, "Logs"):
             ui.add_css(files("console.logs").joinpath("logs.css").read_text())
+            load_again_after_back()
             try:
                 shown = time_range(query)
             except ValueError as error:

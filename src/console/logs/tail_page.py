@@ -12,6 +12,7 @@ from nicegui.events import GenericEventArguments
 
 from console.asking import show_when_there
 from console.frame import frame
+from console.going_back import load_again_after_back
 from console.logs.groups import log_groups
 from console.logs.lines import read_line
 from console.logs.query_page import groups_of, no_groups, views
@@ -39,6 +40,7 @@ def add_page(source: Source) -> None:
         wanted, pattern = groups_of(request), request.query_params.get("pattern", "").strip()
         with frame(source, "Logs"):
             ui.add_css(files("console.logs").joinpath("logs.css").read_text())
+            load_again_after_back()
             views("Live tail")
 
             def build(groups: list[str]) -> None:

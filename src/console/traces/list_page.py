@@ -10,6 +10,7 @@ from nicegui import ui
 
 from console.asking import show_when_there
 from console.frame import address, frame, time_choice
+from console.going_back import load_again_after_back
 from console.markup import show
 from console.source import Source
 from console.time_range import TimeRange, time_range
@@ -28,6 +29,7 @@ def add_page(source: Source) -> None:
         query = request.query_params
         with frame(source, "Traces"):
             add_style()
+            load_again_after_back()
             try:
                 shown, wanted = time_range(query), wanted_of(query)
             except ValueError as error:

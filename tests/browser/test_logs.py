@@ -149,6 +149,12 @@ def test_a_wrong_query_is_answered_in_the_engines_words(page: Page, view: View, 
     page.get_by_label("/aws/lambda/firstbyte-streaming").check()
     run(page, "filter message = 'nobody says so'")
     expect(page.get_by_text("Nothing matches in this time.")).to_be_visible()
+    command = page.locator("code", has_text="scripts/probe.sh")
+    expect(command).to_have_text(re.compile(r"^scripts/probe\.sh --sandbox --ready-file /\S+/ready\.json$"))
+    lines = command.get_by_text("--ready-file").evaluate(
+        "word => word.offsetHeight / parseFloat(getComputedStyle(word).fontSize)"
+    )
+    assert lines < 2, "an option does not break at its hyphens"
 
 
 def test_whole_log_lines_are_readable(page: Page, view: View, ready: Mapping[str, str]) -> None:

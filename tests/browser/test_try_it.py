@@ -10,6 +10,7 @@ import yaml
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from chromium import DESKTOP, View, overflow, picture, watch
+from console.try_it.choices import EXAMPLE
 from sandbox_client import aws_client
 from sandbox_process import RunningSandbox, StartSandbox, start_sandbox
 from tools import REPOSITORY
@@ -305,6 +306,23 @@ def test_an_answer_that_reaches_the_token_limit(page: Page, view: View, running:
     assert figures(page)["Outcome"] == ["not whole", "completed"]
     expect(page.get_by_role("status")).to_contain_text("cut at the token limit after")
     picture(page, "try-it-limit")
+
+
+@ON_DESKTOP
+def test_after_back_the_form_is_what_is_sent(page: Page, running: RunningSandbox) -> None:
+    open_page(page, running)
+    choose(page, "Fault", "throttling")
+    send(page, "[[sandbox: echo]]typed")
+    expect(answer(page)).to_contain_text("✕ Status 429")
+    page.get_by_role("link", name="Traces").click()
+    expect(page.get_by_label("Outcome")).to_be_visible()
+    page.go_back()
+    page.wait_for_function("window.socket?.connected")
+    expect(page.get_by_label("Fault")).to_have_value("none")
+    expect(page.get_by_label("Prompt")).to_have_value(EXAMPLE)
+    page.get_by_role("button", name="Send").click()
+    whole(page)
+    expect(text(page)).not_to_have_text("typed")
 
 
 @ON_DESKTOP

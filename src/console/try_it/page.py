@@ -70,7 +70,10 @@ class _TryIt:
 
     def _build_form(self, models: list[str], problem: str | None) -> None:
         faults = choices.faults(models)
-        with ui.element("section").classes("look-card try-form").props('aria-label="Request"'):
+        # After Back, a browser would fill in the last prompt by itself, of which the page would know nothing.
+        form = ui.element("form").classes("look-card try-form").props('aria-label="Request" autocomplete="off"')
+        form.on("submit.prevent", js_handler="() => {}")
+        with form:
             self._prompt = ui.textarea("Prompt", value=choices.EXAMPLE).props(
                 f"outlined rows=3 maxlength={_MOST_CHARACTERS}"
             )

@@ -383,7 +383,12 @@ def test_an_answer_that_is_cut(page: Page, own: RunningSandbox) -> None:
     send(page, "break")
     expect(answer(page)).to_contain_text(re.compile(r"✕ Cut after .*, after 2 chunks\. The transfer was cut: "))
     assert text(page).inner_text() == "<b>one</b> two "
-    expect(page.get_by_label("Timeline").get_by_text("broke off")).to_be_visible()
+    timeline = page.get_by_label("Timeline")
+    expect(timeline.get_by_text("broke off")).to_be_visible()
+    axis, legend = (timeline.get_by_text(said).first.bounding_box() for said in (re.compile(r"^\d+ ms$"), "waiting"))
+    assert axis
+    assert legend
+    assert axis["y"] + axis["height"] <= legend["y"], "the legend leaves the axis free"
     picture(page, "try-it-broke-off")
 
 

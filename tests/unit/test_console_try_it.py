@@ -83,7 +83,7 @@ def test_marks_and_gap_are_where_they_were() -> None:
     made.finish(600)
     series: dict[str, Any] = {part["name"]: part["data"] for part in options([made], 600)["series"]}
     assert series["status (model accepted)"] == [[300, "streamed"]]
-    assert series["first byte (TTFB)"] == series["first text (TTFT)"] == [[310, "streamed"]]
+    assert series["TTFB"] == series["TTFT"] == [[310, "streamed"]]
     assert (series["end"], series["broke off"]) == ([[600, "streamed"]], [])
     assert series["max gap"][:2] == [[320, "streamed"], [500, "streamed"]]
     assert (series["waiting"], series["answering"]) == ([310], [290])

@@ -9,7 +9,8 @@ from look.charts import SERIES, THRESHOLD, Options, base_options, value_axis
 MOST_TICKS = 1500
 _FEW_TICKS = 120
 _LANE_PIXELS = 84
-_AROUND_PIXELS = 62
+# The legend has three lines on a phone.
+_AROUND_PIXELS = 84
 _WAITING = "rgba(128, 136, 148, 0.30)"
 _ANSWERING = "rgba(47, 126, 188, 0.22)"
 _CROSS = "path://M1,0L5,4L9,0L10,1L6,5L10,9L9,10L5,6L1,10L0,9L4,5L0,1Z"
@@ -18,8 +19,8 @@ _MAX_GAP = SERIES[6]
 # Symbol and its place over or under the lane: whoever does not see the colours sees these.
 _MARKS = {
     "status (model accepted)": ("diamond", -23, SERIES[3]),
-    "first byte (TTFB)": ("triangle", 22, SERIES[2]),
-    "first text (TTFT)": ("circle", 0, SERIES[1]),
+    "TTFB": ("triangle", 22, SERIES[2]),
+    "TTFT": ("circle", 0, SERIES[1]),
     "end": ("rect", 0, SERIES[6]),
     "broke off": (_CROSS, 0, THRESHOLD),
 }
@@ -70,7 +71,7 @@ def options(readings: Sequence[Reading], now_ms: float) -> Options:
     names = ["waiting", *_MARKS, "chunk", {"name": "max gap", "icon": _BRACKET}]
     return {
         **base,
-        "grid": {**base["grid"], "left": 0, "top": 6, "bottom": 44, "right": 22},
+        "grid": {**base["grid"], "left": 0, "top": 6, "bottom": 66, "right": 22},
         "legend": {**base["legend"], "type": "plain", "data": names, "selectedMode": False},
         "tooltip": {**base["tooltip"], "trigger": "item"},
         "xAxis": {
@@ -119,10 +120,10 @@ def options(readings: Sequence[Reading], now_ms: float) -> Options:
                     "name": name,
                     "data": marks[name],
                     "symbol": symbol,
-                    "symbolSize": [4, 34] if symbol == "rect" else 10,
+                    "symbolSize": {"rect": [4, 34], _CROSS: 14}.get(symbol, 10),
                     "symbolOffset": [0, offset],
                     "itemStyle": {"color": colour, "opacity": 1},
-                    "z": 6 if name.startswith("first text") else 5,
+                    "z": 6 if name == "TTFT" else 5,
                     **_told(unit),
                 }
                 for name, (symbol, offset, colour) in _MARKS.items()

@@ -24,6 +24,12 @@ def render(template: str, **values: Any) -> Markup:
     return Markup(_ENVIRONMENT.get_template(template).render(**values))  # noqa: S704 - the template escapes values
 
 
+def command(text: str) -> Markup:
+    """Return a command as HTML: a line may end between its words, and not at the hyphens of an option."""
+    one = Markup('<span style="display: inline-block; max-width: 100%; overflow-wrap: anywhere">{}</span>')
+    return Markup("<code>{}</code>").format(Markup(" ").join(one.format(visible(word)) for word in text.split(" ")))
+
+
 def show(template: str, **values: Any) -> ui.html:
     """Add a template of a room to the page."""
     return ui.html(render(template, **values), sanitize=False)

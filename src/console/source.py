@@ -2,8 +2,9 @@
 
 import json
 import secrets
+import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,7 @@ class Source:
         function_urls: URLs by logical ids, of the functions that "Try it" calls. A deployed stack has none here: a call
             costs money, and this console reads.
         credentials: sign the calls of `function_urls`.
+        ready_file: the sandbox's ready file; means nothing for a deployed stack.
     """
 
     stack: str
@@ -52,6 +54,16 @@ class Source:
     xray: Any
     function_urls: Mapping[str, str]
     credentials: Credentials
+    ready_file: Path = SANDBOX_READY_FILE
+
+    @property
+    def probe_command(self) -> str:
+        """The command that sends this stack a request, for a shell in the repository."""
+        if not self.is_sandbox:
+            return f"scripts/probe.sh --stack {shlex.quote(self.stack)}"
+        is_default = self.ready_file.resolve() == SANDBOX_READY_FILE.resolve()
+        named = "" if is_default else f" --ready-file {shlex.quote(str(self.ready_file.resolve()))}"
+        return f"scripts/probe.sh --sandbox{named}"
 
     @property
     def is_sandbox(self) -> bool:
@@ -87,6 +99,7 @@ def sandbox_source(ready_file: Path = SANDBOX_READY_FILE) -> Opened:
             aws_session_token=ready.get("session_token"),
         )
         source = _source(ready["stack_name"], session, ready["aws_endpoint_url"], ready["function_urls"])
+        source = replace(source, ready_file=ready_file)
         return Opened(source, ready["console_url"].rstrip("/").rpartition("/")[2])
     except OSError as error:
         raise SourceError(

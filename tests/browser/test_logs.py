@@ -100,6 +100,41 @@ def test_a_query_of_ones_own_is_in_the_address(page: Page, view: View, ready: Ma
     expect(cells(page, "outcome")).to_have_text(["completed"])
 
 
+@pytest.mark.parametrize("view", [DESKTOP], indirect=True)
+def test_after_back_the_form_is_what_the_address_says(page: Page, ready: Mapping[str, str]) -> None:
+    page.goto(console(ready, "/logs"))
+    run(page, "fields @message | limit 1")
+    expect(page.locator(".logs-results tbody tr")).to_have_count(1)
+    page.get_by_label("/aws/lambda/firstbyte-probe").check()
+    page.locator("textarea").fill("fields @message | limit 2")
+    page.get_by_role("button", name="Run").click()
+    expect(page.locator(".logs-results tbody tr")).to_have_count(2)
+    page.go_back()
+    expect(page.locator(".logs-results tbody tr")).to_have_count(1)
+    expect(page.locator("textarea")).to_have_value("fields @message | limit 1")
+    expect(page.get_by_label("/aws/lambda/firstbyte-probe")).not_to_be_checked()
+    page.go_back()
+    expect(page.locator("textarea")).to_have_value("")
+    page.goto(console(ready, "/logs/tail"))
+    page.get_by_label("Filter pattern").fill("START")
+    page.get_by_label("Log group").select_option("/aws/lambda/firstbyte-probe")
+    expect(page).to_have_url(re.compile("pattern=START"))
+    page.go_back()
+    expect(page.get_by_label("Filter pattern")).to_have_value("")
+    expect(page.get_by_label("Log group")).to_have_value("/aws/lambda/firstbyte-streaming")
+
+
+@pytest.mark.parametrize("view", [DESKTOP], indirect=True)
+@pytest.mark.parametrize("path", ["/logs", "/logs/tail", "/traces"])
+def test_a_page_from_the_browsers_memory_is_loaded_again(page: Page, ready: Mapping[str, str], path: str) -> None:
+    page.goto(console(ready, path))
+    expect(page.locator("form")).to_be_visible()
+    page.evaluate("document.body.dataset.old = 'yes'")
+    page.evaluate("window.dispatchEvent(new PageTransitionEvent('pageshow', {persisted: true}))")
+    expect(page.locator("body[data-old]")).to_have_count(0)
+    expect(page.locator("form")).to_be_visible()
+
+
 def test_a_wrong_query_is_answered_in_the_engines_words(page: Page, view: View, ready: Mapping[str, str]) -> None:
     page.goto(console(ready, "/logs"))
     run(page, "fields @message | dedup model")
@@ -114,6 +149,12 @@ def test_a_wrong_query_is_answered_in_the_engines_words(page: Page, view: View, 
     page.get_by_label("/aws/lambda/firstbyte-streaming").check()
     run(page, "filter message = 'nobody says so'")
     expect(page.get_by_text("Nothing matches in this time.")).to_be_visible()
+    command = page.locator("code", has_text="scripts/probe.sh")
+    expect(command).to_have_text(re.compile(r"^scripts/probe\.sh --sandbox --ready-file /\S+/ready\.json$"))
+    lines = command.get_by_text("--ready-file").evaluate(
+        "word => word.offsetHeight / parseFloat(getComputedStyle(word).fontSize)"
+    )
+    assert lines < 2, "an option does not break at its hyphens"
 
 
 def test_whole_log_lines_are_readable(page: Page, view: View, ready: Mapping[str, str]) -> None:

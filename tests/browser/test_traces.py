@@ -68,7 +68,8 @@ def test_the_list_leads_from_the_failed_ones_to_the_cause(page: Page, view: View
     expect(page).to_have_url(f"{traces['console']}/traces/{traces['interrupted']}")
     fall = page.get_by_label("Waterfall")
     expect(fall.get_by_text("remaining tokens")).to_be_visible()
-    assert fall.get_by_text("✕ fault").count() == 3, "handler, call, and its second part"
+    assert fall.get_by_text("✕ fault: ").count() == 3, "handler, call, and its second part"
+    expect(fall.get_by_text("after the last byte it writes its telemetry")).to_be_visible()
     log = page.get_by_label("Log lines")
     expect(log.get_by_text("⚠ WARNING")).to_be_visible()
     expect(log.get_by_text("request failed")).to_be_visible()
@@ -82,7 +83,7 @@ def test_the_list_leads_from_the_failed_ones_to_the_cause(page: Page, view: View
 
 def test_the_slow_one_is_found_and_its_log_line_opens(page: Page, view: View, traces: Mapping[str, str]) -> None:
     page.goto(f"{traces['console']}/traces")
-    page.get_by_label("First token later than").fill("2000")
+    page.get_by_label("TTFT above").fill("2000")
     page.keyboard.press("Enter")
     expect(page.locator(".traces-list tbody tr")).to_have_count(1)
     page.locator(".traces-list tbody a").focus()
@@ -117,12 +118,25 @@ def test_the_slow_one_is_found_and_its_log_line_opens(page: Page, view: View, tr
 @pytest.mark.parametrize("view", [DESKTOP], indirect=True)
 def test_the_list_can_begin_with_the_slowest(page: Page, traces: Mapping[str, str]) -> None:
     page.goto(f"{traces['console']}/traces?last=1h")
-    page.get_by_role("link", name="First token").click()
+    page.get_by_role("link", name="TTFT").click()
     expect(page).to_have_url(re.compile("sort=slow"))
     expect(page.locator(".traces-list tbody a").first).to_have_attribute("href", re.compile(traces["slow"]))
     page.get_by_label("Model").select_option(CLAUDE)
     expect(page).to_have_url(re.compile("sort=slow"))
     assert words(page) == ["✓ completed", "✕ throttled"], "without a first token there is no time to sort by"
+
+
+@pytest.mark.parametrize("view", [DESKTOP], indirect=True)
+def test_after_back_the_filter_is_what_the_address_says(page: Page, traces: Mapping[str, str]) -> None:
+    page.goto(f"{traces['console']}/traces")
+    page.get_by_role("spinbutton").fill("1")
+    page.get_by_label("Outcome").select_option("completed")
+    expect(page).to_have_url(re.compile("outcome=completed"))
+    expect(page.locator(".traces-list tbody tr")).to_have_count(3)
+    page.go_back()
+    expect(page.locator(".traces-list tbody tr")).to_have_count(len(PROMPTS))
+    expect(page.get_by_label("Outcome")).to_have_value("")
+    expect(page.get_by_role("spinbutton")).to_have_value("")
 
 
 @pytest.mark.parametrize("view", [DESKTOP], indirect=True)
@@ -152,6 +166,7 @@ def test_a_trace_that_is_not_there_says_why(page: Page, traces: Mapping[str, str
     begun = int(traces["slow"][2:10], 16)
     page.goto(f"{traces['console']}/traces/{NEITHER.format(begun)}")
     expect(page.get_by_text("This trace is not there yet")).to_be_visible()
+    expect(page.get_by_text("or the function is not traced: it needs `Tracing: Active`")).to_be_visible()
     page.get_by_role("link", name="Look again").click()
     expect(page.get_by_text("This trace is not there yet")).to_be_visible()
     page.goto(f"{traces['console']}/traces/{'x' * 300}")
@@ -168,4 +183,4 @@ def test_what_an_address_says_wrongly_is_named(page: Page, traces: Mapping[str, 
     page.goto(f"{traces['console']}/traces?outcome=unheard_of")
     expect(page.get_by_text("No trace matches the filter in this time.")).to_be_visible()
     page.goto(f"{traces['console']}/traces?from=2020-01-01T00:00:00&to=2020-01-02T00:00:00")
-    expect(page.get_by_text("No traces yet. Send a request: scripts/probe.sh --sandbox")).to_be_visible()
+    expect(page.get_by_text("No traces yet. Send a request: scripts/probe.sh --sandbox --ready-file /")).to_be_visible()

@@ -9,7 +9,8 @@ import pytest
 import yaml
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from chromium import DESKTOP, PHONE, View, overflow, picture, watch
+from chromium import DESKTOP, View, overflow, picture, watch
+from console.try_it.choices import EXAMPLE
 from sandbox_client import aws_client
 from sandbox_process import RunningSandbox, StartSandbox, start_sandbox
 from tools import REPOSITORY
@@ -78,10 +79,12 @@ def open_page(page: Page, sandbox: RunningSandbox) -> None:
 
 def send(page: Page, prompt: str, *, beside: bool = False) -> None:
     box = page.get_by_role("checkbox")
-    if box.is_checked() != beside:
-        box.click()
-    # The server says so.
-    expect(box).to_be_checked(checked=beside)
+    # A function of one's own has no answer in one piece.
+    if box.is_visible():
+        if box.is_checked() != beside:
+            box.click()
+        # The server says so.
+        expect(box).to_be_checked(checked=beside)
     page.get_by_label("Prompt").fill(prompt)
     page.evaluate("document.querySelectorAll('.try-results > *').forEach(shown => { shown.dataset.old = 'yes'; })")
     page.get_by_role("button", name="Send").click()
@@ -101,11 +104,10 @@ def text(page: Page, name: str = "streamed") -> Locator:
     return answer(page, name).get_by_role("region", name="Text")
 
 
-def figures(page: Page, name: str = "streamed") -> dict[str, tuple[str, str]]:
+def figures(page: Page, name: str = "streamed") -> dict[str, list[str]]:
     """What the table shows: measured here, and recorded."""
     rows = answer(page, name).locator("tbody tr").all()
-    found = [(row.locator("th").inner_text(), row.locator("td").all_inner_texts()) for row in rows]
-    return {title: (felt, recorded) for title, (felt, recorded) in found}
+    return {row.locator("th").inner_text(): row.locator("td").all_inner_texts() for row in rows}
 
 
 def whole(page: Page, name: str = "streamed") -> None:
@@ -169,7 +171,7 @@ def test_side_by_side(page: Page, view: View, running: RunningSandbox) -> None:
     assert text(page).inner_text() == text(page, "in one piece").inner_text()
     streamed, piece = figures(page), figures(page, "in one piece")
     assert (streamed["Chunks"][0], piece["Chunks"][0]) == ("40", "1")
-    assert (streamed["Tokens out"], piece["Tokens out"]) == (("40", "40"), ("40", "40"))
+    assert (streamed["Tokens out"], piece["Tokens out"]) == (["40", "40"], ["40", "40"])
     assert streamed["Bytes"][0] == streamed["Bytes"][1]
     for name in ("streamed", "in one piece"):
         trace = answer(page, name).get_by_role("link", name="trace").get_attribute("href") or ""
@@ -222,11 +224,11 @@ def test_figures_are_those_of_the_metrics(page: Page, start_sandbox: StartSandbo
     assert {
         "TTFB": f"{metric('TimeToFirstByte'):,.1f} ms",
         "TTFT": f"{metric('TimeToFirstToken'):,.1f} ms",
-        "Worst gap": f"{metric('MaxInterChunkLatency'):,.1f} ms",
+        "Max gap": f"{metric('MaxInterChunkLatency'):,.1f} ms",
         "Duration": f"{metric('ResponseDuration'):,.1f} ms",
         "Tokens in": f"{metric('InputTokens'):,.0f}",
         "Tokens out": f"{metric('OutputTokens'):,.0f}",
-        "Tokens per second": f"{metric('OutputTokensPerSecond', ('', '')):,.1f}",
+        "Tokens/s": f"{metric('OutputTokensPerSecond', ('', '')):,.1f}",
         "Cost": f"${metric('EstimatedCost'):.8f}",
     } == {name: value for name, value in recorded.items() if name not in ("Chunks", "Bytes", "Outcome")}
     assert recorded["Outcome"] == "completed"
@@ -288,6 +290,42 @@ def test_markup_in_an_answer_is_text(page: Page, running: RunningSandbox) -> Non
 
 
 @ON_DESKTOP
+def test_what_an_answer_hides_is_shown(page: Page, running: RunningSandbox) -> None:
+    open_page(page, running)
+    send(page, "[[sandbox: echo]]a\u202eb \x1b[31mred\ttab\nline \u2066end", beside=True)
+    for name in ("streamed", "in one piece"):
+        whole(page, name)
+        assert text(page, name).inner_text() == "a\\u202eb \\x1b[31mred\ttab\nline \\u2066end"
+
+
+def test_an_answer_that_reaches_the_token_limit(page: Page, view: View, running: RunningSandbox) -> None:
+    open_page(page, running)
+    send(page, "[[sandbox: chunks=2000 ttft=50 gap=1]] more than 1024 tokens")
+    expect(answer(page)).to_contain_text(re.compile(r"! Cut at the token limit after .* \(max_tokens\)\."))
+    expect(answer(page).get_by_role("link", name="log lines")).to_be_visible()
+    assert figures(page)["Outcome"] == ["not whole", "completed"]
+    expect(page.get_by_role("status")).to_contain_text("cut at the token limit after")
+    picture(page, "try-it-limit")
+
+
+@ON_DESKTOP
+def test_after_back_the_form_is_what_is_sent(page: Page, running: RunningSandbox) -> None:
+    open_page(page, running)
+    choose(page, "Fault", "throttling")
+    send(page, "[[sandbox: echo]]typed")
+    expect(answer(page)).to_contain_text("✕ Status 429")
+    page.get_by_role("link", name="Traces").click()
+    expect(page.get_by_label("Outcome")).to_be_visible()
+    page.go_back()
+    page.wait_for_function("window.socket?.connected")
+    expect(page.get_by_label("Fault")).to_have_value("none")
+    expect(page.get_by_label("Prompt")).to_have_value(EXAMPLE)
+    page.get_by_role("button", name="Send").click()
+    whole(page)
+    expect(text(page)).not_to_have_text("typed")
+
+
+@ON_DESKTOP
 def test_by_keyboard_alone(page: Page, running: RunningSandbox) -> None:
     open_page(page, running)
     focused = "document.activeElement.getAttribute('aria-label') ?? document.activeElement.innerText"
@@ -324,22 +362,34 @@ def test_by_keyboard_alone(page: Page, running: RunningSandbox) -> None:
 def test_a_function_of_ones_own(page: Page, own: RunningSandbox) -> None:
     open_page(page, own)
     choose(page, "Function", "Second")
-    assert page.get_by_label("Model").is_hidden()
-    send(page, "hello", beside=True)
-    for name in ("streamed", "in one piece"):
-        expect(answer(page, name)).to_contain_text("✓ Whole after")
-        assert text(page, name).inner_text() == "<b>one</b> two three"
+    for label in ("Model", "Fault"):
+        assert page.get_by_label(label).is_hidden()
+    assert page.get_by_text("directives of the sandbox").count() == 0
+    send(page, "hello")
+    expect(answer(page)).to_contain_text("✓ Whole after")
+    assert text(page).inner_text() == "<b>one</b> two three"
+    # It writes no log line and is not traced.
     shown = figures(page)
-    assert (shown["Chunks"][0], shown["Tokens out"], shown["Worst gap"][0][-2:]) == ("3", ("-", "-"), "ms")
-    expect(page.get_by_role("status")).to_contain_text("This function has no answer in one piece")
+    assert list(shown) == ["TTFB", "TTFT", "Max gap", "Duration", "Chunks", "Bytes", "Outcome"]
+    assert (shown["Chunks"], shown["Max gap"][0][-2:], len(shown["TTFT"])) == (["3"], "ms", 1)
+    assert page.get_by_text("ecorded by the function").count() == 0
+    expect(answer(page).get_by_role("link")).to_have_count(0)
+    expect(answer(page)).not_to_contain_text("log line")
+    picture(page, "try-it-own")
 
 
-@pytest.mark.parametrize("view", [DESKTOP, PHONE], indirect=True)
 def test_an_answer_that_is_cut(page: Page, own: RunningSandbox) -> None:
     open_page(page, own)
     send(page, "break")
     expect(answer(page)).to_contain_text(re.compile(r"✕ Cut after .*, after 2 chunks\. The transfer was cut: "))
     assert text(page).inner_text() == "<b>one</b> two "
+    timeline = page.get_by_label("Timeline")
+    expect(timeline.get_by_text("broke off")).to_be_visible()
+    axis, legend = (timeline.get_by_text(said).first.bounding_box() for said in (re.compile(r"^\d+ ms$"), "waiting"))
+    assert axis
+    assert legend
+    assert axis["y"] + axis["height"] <= legend["y"], "the legend leaves the axis free"
+    picture(page, "try-it-broke-off")
 
 
 @ON_DESKTOP

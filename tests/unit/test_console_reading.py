@@ -42,7 +42,22 @@ def test_a_whole_stream() -> None:
     assert (reading.texts, list(reading.ticks), reading.longest_gap) == (["a", "b"], [6, 8], (6, 8))
     assert (reading.ending, reading.problem, reading.stop_reason) == (Ending.WHOLE, None, "end_turn")
     assert (reading.model, reading.cold_start, reading.usage["output_tokens"]) == ("m", True, 2)
-    assert (reading.request_id, reading.trace_id) == ("6f86cbbb-356d", "1-6b0ae59f-1e84")
+    assert (reading.request_id, reading.trace_id) == ("6f86cbbb-356d", "1-6b0ae59f-1e846f9a795c83345185f0dc")
+
+
+@pytest.mark.parametrize(
+    ("trace", "expected"),
+    [
+        ("Root=1-a;Parent=b;Sampled=1", "1-a"),
+        ("Root=1-a; Sampled=1;Lineage=1:c:0", "1-a"),
+        ("Root=1-a;Parent=b;Sampled=0", None),
+        ("Root=1-a;Parent=b", None),
+        ("Sampled=1", None),
+    ],
+)
+def test_only_a_request_that_is_sampled_has_a_trace(trace: str, expected: str | None) -> None:
+    reading = streamed((5, START), headers={**STREAM, "x-amzn-trace-id": trace})
+    assert reading.trace_id == expected
 
 
 def test_a_comment_is_no_first_byte() -> None:

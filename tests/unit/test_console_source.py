@@ -1,8 +1,11 @@
 """A console reads: its clients refuse every operation that is not one of `READS`, before anything is sent."""
 
+import json
 import re
+import shlex
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -11,7 +14,8 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from console import source as console_source
-from console.source import READS
+from console.markup import command
+from console.source import READS, SANDBOX_READY_FILE, Source, sandbox_source
 
 
 @pytest.fixture(autouse=True)
@@ -93,3 +97,35 @@ def test_reads_are_reads() -> None:
         assert names <= set(model.operation_names)
         for name in names - {"StartQuery"}:
             assert re.match("(List|Get|Describe|Filter|BatchGet)[A-Z]", name), name
+
+
+def of_sandbox(ready_file: Path = SANDBOX_READY_FILE) -> Source:
+    return Source("s", "eu-north-1", None, None, None, {"F": "http://127.0.0.1:1/"}, None, ready_file)
+
+
+def test_the_probe_is_sent_to_the_sandbox_of_this_console(tmp_path: Path) -> None:
+    ready_file = tmp_path / "a folder" / "ready.json"
+    ready_file.parent.mkdir()
+    urls = {"aws_endpoint_url": "http://127.0.0.1:1/", "console_url": "http://127.0.0.1:1/token/"}
+    keys = {"access_key_id": "AKID", "secret_access_key": "secret", "region": "eu-north-1"}
+    ready = {**urls, **keys, "stack_name": "s", "function_urls": {"F": "http://127.0.0.1:1/"}}
+    ready_file.write_text(json.dumps(ready))
+    said = sandbox_source(ready_file).source.probe_command
+    assert shlex.split(said) == ["scripts/probe.sh", "--sandbox", "--ready-file", str(ready_file)]
+
+
+def test_the_probe_of_the_usual_sandbox_needs_no_option(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert of_sandbox().probe_command == "scripts/probe.sh --sandbox"
+    monkeypatch.chdir(SANDBOX_READY_FILE.parents[1])
+    assert of_sandbox(Path(".sandbox/ready.json")).probe_command == "scripts/probe.sh --sandbox"
+
+
+def test_the_probe_of_a_deployed_stack() -> None:
+    source = Source("mine", "eu-north-1", None, None, None, {}, None)
+    assert source.probe_command == "scripts/probe.sh --stack mine"
+
+
+def test_a_command_is_text_whatever_is_in_it() -> None:
+    shown = command("x --ready-file '<b>\u202e'")
+    assert re.sub("<[^>]*>", "", shown) == "x --ready-file &#39;&lt;b&gt;\\u202e&#39;"
+    assert shown.startswith("<code><span")

@@ -9,6 +9,8 @@ from console.try_it import choices, figures
 from console.try_it.reading import Ending, Reading
 from console.try_it.sentences import state, verdict
 from console.try_it.timeline import MOST_TICKS, options, thinned
+from look.charts import THRESHOLD
+from probe.figures import FIGURES
 from sandbox.bedrock.script import parse_directive
 
 
@@ -80,11 +82,58 @@ def test_marks_and_gap_are_where_they_were() -> None:
         made.take(at_ms, b"x")
     made.finish(600)
     series: dict[str, Any] = {part["name"]: part["data"] for part in options([made], 600)["series"]}
-    assert series["status"] == [[300, "streamed"]]
-    assert series["first byte"] == series["first text"] == [[310, "streamed"]]
-    assert series["end"] == [[600, "streamed"]]
-    assert series["worst gap"][:2] == [[320, "streamed"], [500, "streamed"]]
+    assert series["status (model accepted)"] == [[300, "streamed"]]
+    assert series["TTFB"] == series["TTFT"] == [[310, "streamed"]]
+    assert (series["end"], series["broke off"]) == ([[600, "streamed"]], [])
+    assert series["max gap"][:2] == [[320, "streamed"], [500, "streamed"]]
     assert (series["waiting"], series["answering"]) == ([310], [290])
+
+
+@pytest.mark.parametrize("ending", [Ending.FAILED, Ending.CUT])
+def test_what_broke_off_has_a_mark_of_its_own(ending: Ending) -> None:
+    made = reading()
+    made.break_off(600, ending, "It broke.")
+    drawn = options([made], 600)
+    series = {part["name"]: part for part in drawn["series"]}
+    assert (series["end"]["data"], series["broke off"]["data"]) == ([], [[600, "streamed"]])
+    assert series["broke off"]["symbol"] != series["end"]["symbol"]
+    assert "broke off" in drawn["legend"]["data"]
+
+
+def test_red_is_for_what_broke_off() -> None:
+    series = options([reading()], 600)["series"]
+    assert [part["name"] for part in series if THRESHOLD in json.dumps(part)] == ["broke off"]
+
+
+@pytest.mark.parametrize(
+    ("stop_reason", "says", "end"),
+    [
+        ("max_tokens", "! Cut at the token limit after 0.40 s (max_tokens).", "cut at the token limit"),
+        (
+            "guardrail_intervened",
+            "! Changed or blocked by a guardrail after 0.40 s (guardrail_intervened).",
+            "changed or blocked by a guardrail",
+        ),
+    ],
+)
+def test_an_answer_that_is_not_whole(stop_reason: str, says: str, end: str) -> None:
+    made = whole()
+    made.stop_reason = stop_reason
+    assert state(made) == (says, "look-warn")
+    assert verdict([made]) == f"First text after 0.30 s, {end} after 0.40 s."
+    shown = {name: (here, there) for name, here, there in figures.rows(made, {"outcome": "completed"})}
+    assert shown["Outcome"] == ("not whole", "completed")
+
+
+def test_an_answer_that_ended_by_itself_is_whole() -> None:
+    made = whole()
+    made.stop_reason = "stop_sequence"
+    assert state(made) == ("✓ Whole after 0.40 s (stop_sequence).", "look-good")
+
+
+def test_figures_have_the_names_of_the_probe() -> None:
+    labels = {figure.label for figure in FIGURES.values()}
+    assert {name for name, *_ in figures.rows(whole(), {})} & labels == {"TTFB", "TTFT", "Max gap", "Tokens/s"}
 
 
 def test_verdicts() -> None:
@@ -99,13 +148,15 @@ def test_verdicts() -> None:
     assert verdict([whole(), piece]).endswith(
         "For the answer in one piece, an environment had to start first: send again to compare."
     )
-    piece.model = None
-    assert "it streams whatever format is asked for" in verdict([whole(), piece])
     refused = Reading("application/json")
     refused.accepted(5, 429, {})
     refused.finish(6)
     assert verdict([whole(), refused]) == "First text after 0.30 s. In one piece no text came."
     assert verdict([refused]) == "No text came."
+    left = Reading("application/json")
+    left.break_off(2000, Ending.STOPPED, "You left.")
+    assert verdict([whole(), left]) == "First text after 0.30 s. In one piece no text had come when you stopped."
+    assert verdict([left, left]) == "No text had come when you stopped."
 
 
 @pytest.mark.parametrize(

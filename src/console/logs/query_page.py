@@ -5,15 +5,17 @@ from importlib.resources import files
 
 from botocore.exceptions import BotoCoreError, ClientError
 from fastapi import Request
+from markupsafe import Markup
 from nicegui import ui
 
 from console.asking import show_when_there
 from console.error_card import card_of
 from console.frame import address, frame, time_choice
+from console.going_back import load_again_after_back
 from console.logs.groups import SavedQuery, log_groups, saved_queries
 from console.logs.query import Answer, query_results
 from console.logs.results import table
-from console.markup import show
+from console.markup import command, show
 from console.source import Source
 from console.time_range import AddressError, TimeRange, time_range
 
@@ -30,6 +32,7 @@ def add_page(source: Source) -> None:
         text, wanted = query.get("query", "").strip().replace("\r\n", "\n"), groups_of(request)
         with frame(source, "Logs"):
             ui.add_css(files("console.logs").joinpath("logs.css").read_text())
+            load_again_after_back()
             try:
                 shown = time_range(query)
             except AddressError as error:
@@ -61,11 +64,12 @@ def views(current: str) -> None:
             ui.link(name, path).props('aria-current="true"' if name == current else "")
 
 
-def no_groups(source: Source) -> str:
-    """Return what to do where there is no log group."""
-    if source.is_sandbox:
-        return "There is no log group yet. A function has one after its first response: scripts/probe.sh --sandbox"
-    return f"No log group begins with /aws/lambda/{source.prefix}. A function has one after its first response."
+def show_no_groups(source: Source) -> None:
+    """Say what to do where there is no log group."""
+    none = "yet" if source.is_sandbox else f"that begins with /aws/lambda/{source.prefix}"
+    said = Markup("There is no log group {}. A function has one after its first response: {}")
+    with ui.element("div").classes("look-card look-note"):
+        ui.html(said.format(none, command(source.probe_command)), sanitize=False)
 
 
 def _form(
@@ -78,7 +82,7 @@ def _form(
     shown: TimeRange,
 ) -> None:
     if not groups:
-        ui.label(no_groups(source)).classes("look-card look-note")
+        show_no_groups(source)
         return
     links = [
         {
@@ -144,14 +148,14 @@ async def _run(source: Source, root: str, groups: list[str], text: str, shown: T
 
 def _results(source: Source, root: str, answer: Answer, shown: TimeRange) -> None:
     statistics = {"recordsMatched": 0.0, "recordsScanned": 0.0, "bytesScanned": 0.0, **answer.get("statistics", {})}
-    hint = "No responses yet? Send one: scripts/probe.sh --sandbox" if source.is_sandbox else "Choose a longer time."
+    send = Markup("No responses yet? Send one: {}").format(command(source.probe_command))
     show(
         "logs/results.html",
         root=root,
         table=table(answer["results"], shown),
         statistics=statistics,
         size=_size(statistics["bytesScanned"]),
-        hint=hint,
+        hint=send if source.is_sandbox else "Choose a longer time.",
     )
 
 

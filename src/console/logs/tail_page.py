@@ -12,9 +12,10 @@ from nicegui.events import GenericEventArguments
 
 from console.asking import show_when_there
 from console.frame import frame
+from console.going_back import load_again_after_back
 from console.logs.groups import log_groups
 from console.logs.lines import read_line
-from console.logs.query_page import groups_of, no_groups, views
+from console.logs.query_page import groups_of, show_no_groups, views
 from console.logs.tail import Tail
 from console.markup import show
 from console.source import Source, reason
@@ -39,11 +40,12 @@ def add_page(source: Source) -> None:
         wanted, pattern = groups_of(request), request.query_params.get("pattern", "").strip()
         with frame(source, "Logs"):
             ui.add_css(files("console.logs").joinpath("logs.css").read_text())
+            load_again_after_back()
             views("Live tail")
 
             def build(groups: list[str]) -> None:
                 if not groups and not wanted:
-                    ui.label(no_groups(source)).classes("look-card look-note")
+                    show_no_groups(source)
                     return
                 # Without a word from the address, not the log of a scheduled probe, which has few lines.
                 chosen = wanted[0] if wanted else next((one for one in groups if not one.endswith("-probe")), groups[0])

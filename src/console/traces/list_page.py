@@ -6,12 +6,14 @@ from datetime import timedelta
 from importlib.resources import files
 
 from fastapi import Request
+from markupsafe import Markup
 from nicegui import ui
 
 from console.asking import show_when_there
 from console.error_card import card_of
 from console.frame import address, frame, time_choice
-from console.markup import show
+from console.going_back import load_again_after_back
+from console.markup import command, show
 from console.source import Source
 from console.time_range import AddressError, TimeRange, time_range
 from console.traces.figures import milliseconds
@@ -29,6 +31,7 @@ def add_page(source: Source) -> None:
         query = request.query_params
         with frame(source, "Traces"):
             add_style()
+            load_again_after_back()
             try:
                 shown, wanted = time_range(query), wanted_of(query)
             except AddressError as error:
@@ -111,9 +114,9 @@ def _is_one_day(rows: list[Summary]) -> bool:
     return not starts or max(starts) - min(starts) < timedelta(hours=20)
 
 
-def _empty(source: Source, is_filtered: bool) -> str:
+def _empty(source: Source, is_filtered: bool) -> str | Markup:
     if is_filtered:
         return "No trace matches the filter in this time."
     if source.is_sandbox:
-        return "No traces yet. Send a request: scripts/probe.sh --sandbox"
+        return Markup("No traces yet. Send a request: {}").format(command(source.probe_command))
     return "No traces in this time. X-Ray keeps them for 30 days, and takes a sample of the requests."

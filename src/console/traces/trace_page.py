@@ -27,6 +27,7 @@ from console.traces.summary import outcome
 from console.traces.trace_log import TraceLog, read_documents, request_ids, trace_log, trace_of_request
 from console.traces.waterfall import Bar, Waterfall, status_of, walk, waterfall
 
+_UNTRACED = "There is none if the request was not sampled, or the function is not traced: it needs `Tracing: Active`."
 _KEPT_SECONDS = 30 * 86_400
 # So long after its start a trace may still be on its way.
 _LATE_SECONDS = 300
@@ -132,7 +133,7 @@ def _show(source: Source, trace_id: str, loaded: _Loaded) -> None:
     response_ms = None if ended is None else (float(ended) - float(root["start_time"])) * 1000
     figures = (
         ("began", f"{began:%Y-%m-%d %H:%M:%S} UTC"),
-        ("first token", milliseconds(_number(annotations.get("ttft_ms")))),
+        ("TTFT", milliseconds(_number(annotations.get("ttft_ms")))),
         ("duration", milliseconds(response_ms) or "not over yet"),
         ("status", str(status_of(root) or "")),
         ("model", str(annotations.get("model", ""))),
@@ -155,7 +156,8 @@ def _show(source: Source, trace_id: str, loaded: _Loaded) -> None:
             for tick in ticks
             if tick <= 0.82 * drawn.length_ms
         ],
-        bars=[_row(bar, drawn) for bar in drawn.bars],
+        bars=[_row(bar, drawn, _reason(annotations)) for bar in drawn.bars],
+        has_both_lambdas={"Lambda service", "Lambda function"} <= {bar.kind for bar in drawn.bars},
         tables=[
             (title, facts)
             for title, facts in (
@@ -168,19 +170,34 @@ def _show(source: Source, trace_id: str, loaded: _Loaded) -> None:
     )
 
 
-def _row(bar: Bar, drawn: Waterfall) -> dict[str, Any]:
-    """Return what the template needs of a bar; one that has no end yet goes on to the end of the trace."""
+def _reason(annotations: Mapping[str, Any]) -> str:
+    """Return why the function says that a response failed; nothing if it says nothing, or it did not."""
+    if annotations.get("outcome") == "completed":
+        return ""
+    return str(annotations.get("error_type") or annotations.get("outcome") or "")
+
+
+def _row(bar: Bar, drawn: Waterfall, why: str) -> dict[str, Any]:
+    """Return what the template needs of a bar; one that has no end yet goes on to the end of the trace.
+
+    Args:
+        bar: the bar.
+        drawn: all of them.
+        why: why the response failed, for a bar that only says that it did.
+    """
     length = drawn.length_ms - bar.start_ms if bar.duration_ms is None else bar.duration_ms
     style = "traces-lambda" if bar.kind.startswith("Lambda") else ""
     if bar.is_gap:
         style = "traces-gap"
     elif bar.failure:
         style = "traces-bad"
+    # A cause says more, and a status is the call's own: it may have failed in another way than the response.
+    is_unexplained = bar.failure in ("fault", "error") and not bar.causes
     long = milliseconds(bar.duration_ms) or "no end yet"
     return {
         "depth": bar.depth,
         "name": bar.name,
-        "failure": bar.failure,
+        "failure": f"{bar.failure}: {why}" if is_unexplained and why else bar.failure,
         "note": " · ".join(part for part in (bar.kind, bar.about) if part),
         "style": f"{style} traces-open" if bar.duration_ms is None else style,
         "from_percent": f"{100 * bar.start_ms / drawn.length_ms:.3f}",
@@ -213,8 +230,8 @@ def _why_absent(source: Source, begun: int, is_late: bool) -> str:
         return f"It began on {datetime.fromtimestamp(begun, UTC):%Y-%m-%d}: X-Ray keeps traces for 30 days."
     if is_late:
         soon = "a second or two" if source.is_sandbox else "some seconds, sometimes a minute"
-        return f"A trace comes when its response has ended, and takes {soon}. A request that is not sampled has none."
-    return "X-Ray has no trace with this id. A request that is not sampled has none."
+        return f"A trace comes when its response has ended, and takes {soon}. {_UNTRACED}"
+    return f"X-Ray has no trace with this id. {_UNTRACED}"
 
 
 def _flat(values: object, prefix: str = "") -> Iterator[tuple[str, str]]:

@@ -11,6 +11,8 @@ EXAMPLE = "In three sentences: why is the sky blue?"
 def models(source: Source) -> list[str]:
     """Return the ids of the models that the stack's dashboard offers, the default first; none if it names none.
 
+    A stack without them has another function than src/function: it knows no models, and records no responses.
+
     Raises:
         botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError: CloudWatch cannot be asked.
     """

@@ -1,4 +1,4 @@
-"""The figures of a response: measured here, and recorded by the function."""
+"""The figures of a response: what was measured here, and beside it what the function recorded."""
 
 import math
 from collections.abc import Mapping
@@ -9,8 +9,17 @@ from console.try_it.reading import Ending, Reading
 NONE = "-"
 
 
+# What only this repository's function tells, in its events and in its log line.
+_TOLD = {"Tokens in", "Tokens out", "Tokens/s", "Cost"}
+
+
+def measured(reading: Reading) -> list[tuple[str, str]]:
+    """Return name and measured figure, as texts, of a response of which its function records nothing."""
+    return [(name, here) for name, here, _ in rows(reading, {}) if name not in _TOLD]
+
+
 def rows(reading: Reading, record: Mapping[str, Any]) -> list[tuple[str, str, str]]:
-    """Return each figure's name, its value measured here and its value recorded by the function, as texts.
+    """Return name, measured figure and recorded figure, as texts.
 
     Args:
         reading: what has come so far.
@@ -23,15 +32,15 @@ def rows(reading: Reading, record: Mapping[str, Any]) -> list[tuple[str, str, st
     return [
         ("TTFB", ms(reading.first_byte_ms), ms(record.get("ttfb_ms"))),
         ("TTFT", ms(reading.first_text_ms), ms(record.get("ttft_ms"))),
-        ("Worst gap", ms(gap[1] - gap[0] if gap else None), ms(record.get("max_inter_chunk_ms"))),
+        ("Max gap", ms(gap[1] - gap[0] if gap else None), ms(record.get("max_inter_chunk_ms"))),
         ("Duration", ms(reading.ended_ms), ms(record.get("duration_ms"))),
         ("Chunks", count(chunks if chunks or reading.ending else None), NONE),
         ("Tokens in", count(tokens[0]), count(record.get("input_tokens"))),
         ("Tokens out", count(tokens[1]), count(record.get("output_tokens"))),
-        ("Tokens per second", NONE, rate(record.get("output_tokens_per_second"))),
+        ("Tokens/s", NONE, rate(record.get("output_tokens_per_second"))),
         ("Cost", NONE, _cost(record)),
         ("Bytes", count(reading.bytes or None), count(record.get("response_bytes"))),
-        ("Outcome", _ENDINGS[reading.ending] if reading.ending else NONE, str(record.get("outcome", NONE))),
+        ("Outcome", _ended(reading), str(record.get("outcome", NONE))),
     ]
 
 
@@ -48,6 +57,12 @@ _ENDINGS = {
     Ending.CUT: "cut",
     Ending.STOPPED: "stopped",
 }
+
+
+def _ended(reading: Reading) -> str:
+    if reading.ending is Ending.WHOLE and reading.limited:
+        return "not whole"
+    return _ENDINGS[reading.ending] if reading.ending else NONE
 
 
 def ms(value: float | None) -> str:

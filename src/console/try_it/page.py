@@ -21,10 +21,10 @@ _CHART_SECONDS = 0.25
 _BUILD_SECONDS = 90
 # No function takes more (src/function/README.md), and the socket to the browser would break at a million bytes.
 _MOST_CHARACTERS = 200_000
-_EXPLAINED = (
-    "Measured here: the time since the request was sent, by the console's clock. Recorded by the function: its log "
-    "line, which has the same figures as its metrics. The recorded TTFB counts from entering the handler. TTFT and "
-    "duration count from asking the model. The cost needs the parameter ModelPrices."
+_MEASURED = "Measured here: the time since the request was sent, by the console's clock."
+_RECORDED = (
+    " Recorded by the function: its log line, which has the same figures as its metrics. The recorded TTFB counts from "
+    "entering the handler. TTFT and duration count from asking the model. The cost needs the parameter ModelPrices."
 )
 
 
@@ -53,6 +53,8 @@ class _TryIt:
 
     def __init__(self, source: Source, models: list[str], problem: str | None) -> None:
         self._source = source
+        # Another function has no faults of models to play, no format in one piece, and no log line about a response.
+        self._is_ours = bool(models or problem)
         self._exchange: Exchange | None = None
         self._shown: list[Shown] = []
         self._started = self._drawn = 0.0
@@ -68,7 +70,10 @@ class _TryIt:
 
     def _build_form(self, models: list[str], problem: str | None) -> None:
         faults = choices.faults(models)
-        with ui.element("section").classes("look-card try-form").props('aria-label="Request"'):
+        # After Back, a browser would fill in the last prompt by itself, of which the page would know nothing.
+        form = ui.element("form").classes("look-card try-form").props('aria-label="Request" autocomplete="off"')
+        form.on("submit.prevent", js_handler="() => {}")
+        with form:
             self._prompt = ui.textarea("Prompt", value=choices.EXAMPLE).props(
                 f"outlined rows=3 maxlength={_MOST_CHARACTERS}"
             )
@@ -82,6 +87,7 @@ class _TryIt:
                 self._model = ui.select(models, label="Model", value=models[0] if models else None)
                 self._model.set_visibility(bool(models))
                 self._fault = ui.select(faults, label="Fault", value="")
+                self._fault.set_visibility(self._is_ours)
                 for select in (self._function, self._model, self._fault):
                     select.props("outlined dense options-dense")
                 if problem:
@@ -90,10 +96,10 @@ class _TryIt:
                 self._send_button = ui.button("Send", on_click=self._send, color=None).props("unelevated no-caps")
                 self._send_button.classes("try-send")
                 self._stop_button = ui.button("Stop", on_click=self._stop).props("outline no-caps disable")
-                self._beside = ui.checkbox("compare with the answer in one piece", value=True).props("dense")
-            ui.label(
-                "Ctrl+Enter sends. The prompt may hold directives of the sandbox, such as [[sandbox: ttft=800 gap=50]]."
-            ).classes("look-note")
+                self._beside = ui.checkbox("Compare with the answer in one piece", value=self._is_ours).props("dense")
+                self._beside.set_visibility(self._is_ours)
+            directives = " The prompt may hold directives of the sandbox, such as [[sandbox: ttft=800 gap=50]]."
+            ui.label(f"Ctrl+Enter sends.{directives if self._is_ours else ''}").classes("look-note")
 
     def _send(self) -> None:
         prompt = self._prompt.value or ""
@@ -118,8 +124,10 @@ class _TryIt:
                 self._chart = ui.echart(options(exchange.readings, 0), renderer="svg").classes("look-chart")
                 self._chart.style(f"height: {height(len(exchange.readings))}")
             with ui.element("div").classes(f"try-responses{two}"):
-                self._shown = [Shown(self._source, reading, since_ms) for reading in exchange.readings]
-            ui.label(_EXPLAINED).classes("look-note")
+                self._shown = [
+                    Shown(self._source, reading, since_ms, is_recorded=self._is_ours) for reading in exchange.readings
+                ]
+            ui.label(_MEASURED + _RECORDED if self._is_ours else _MEASURED).classes("look-note")
 
     def _draw(self) -> None:
         exchange = self._exchange

@@ -19,6 +19,16 @@ _MOST_TICKS = 200_000
 _ID = re.compile(r"[0-9A-Za-z-]{1,64}")
 
 
+# What each stop reason says of an answer that came to its end, but is not all that the model would have said.
+# https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_MessageStopEvent.html
+_LIMITED = {
+    "max_tokens": "cut at the token limit",
+    "model_context_window_exceeded": "cut at the end of the model's context window",
+    "content_filtered": "cut by a content filter",
+    "guardrail_intervened": "changed or blocked by a guardrail",
+}
+
+
 class Ending(Enum):
     """How a response ended."""
 
@@ -47,7 +57,8 @@ class Reading:
         ticks: when each piece of text came.
         longest_gap: the two moments with the longest time between them at which pieces of text came.
         bytes: how many bytes of the body have come.
-        request_id, trace_id, model, cold_start, stop_reason, usage: what the response says of itself.
+        trace_id: the id of its trace; None if the response does not say that it was sampled: then there is no trace.
+        request_id, model, cold_start, stop_reason, usage: what the response says of itself.
         left_out: how many characters were too many to be kept.
     """
 
@@ -81,6 +92,11 @@ class Reading:
         self._is_closed = False
 
     @property
+    def limited(self) -> str | None:
+        """What kept the model from saying all, as in "cut at the token limit"; None if nothing did."""
+        return _LIMITED.get(self.stop_reason or "")
+
+    @property
     def in_one_piece(self) -> bool:
         """Whether the answer was asked for in one piece."""
         return self.accept == "application/json"
@@ -88,8 +104,8 @@ class Reading:
     def accepted(self, at_ms: float, status: int, headers: Mapping[str, str]) -> None:
         """Note the status and the headers, whose names are in small letters."""
         self.request_id = _id(headers.get("x-request-id") or headers.get("x-amzn-requestid"))
-        root = re.search(r"Root=([^;]+)", headers.get("x-amzn-trace-id", ""))
-        self.trace_id = _id(root[1]) if root else None
+        trace = dict(part.strip().partition("=")[::2] for part in headers.get("x-amzn-trace-id", "").split(";"))
+        self.trace_id = _id(trace.get("Root")) if trace.get("Sampled") == "1" else None
         kind = headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind == "text/event-stream" and status < 400:
             self._events = EventStream()
@@ -170,7 +186,6 @@ class Reading:
 
     def _read_identity(self, said: Mapping[str, Any]) -> None:
         self.request_id = _id(said.get("request_id")) or self.request_id
-        self.trace_id = _id(said.get("trace_id")) or self.trace_id
         self.cold_start = said.get("cold_start") is True
         self.model = str(said.get("model"))
 

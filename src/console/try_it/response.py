@@ -8,6 +8,7 @@ from jinja2 import Environment, StrictUndefined
 from nicegui import background_tasks, run, ui
 
 from console.frame import address
+from console.markup import visible
 from console.source import Source, reason
 from console.try_it import figures
 from console.try_it.reading import Reading
@@ -23,9 +24,9 @@ _RECORD_SECONDS = 15
 _ASK_SECONDS = 0.5
 _TABLE = Environment(autoescape=True, undefined=StrictUndefined).from_string("""\
 <table class="look-table"><thead><tr><th></th><th class="look-number">measured here</th>
-<th class="look-number">recorded by the function</th></tr></thead><tbody>
-{% for name, measured, recorded in rows %}<tr><th scope="row">{{ name }}</th><td class="look-number">{{ measured }}</td>
-<td class="look-number">{{ recorded }}</td></tr>
+{% if is_recorded %}<th class="look-number">recorded by the function</th>{% endif %}</tr></thead><tbody>
+{% for row in rows %}<tr><th scope="row">{{ row[0] }}</th>
+{% for figure in row[1:] %}<td class="look-number">{{ figure }}</td>{% endfor %}</tr>
 {% endfor %}</tbody></table>""")
 
 
@@ -36,12 +37,14 @@ class Shown:
         source: whose function answers.
         reading: what comes of the response.
         since_ms: before the request was sent, in milliseconds since 1970.
+        is_recorded: whether the function writes a log line about each response.
     """
 
-    def __init__(self, source: Source, reading: Reading, since_ms: int) -> None:
+    def __init__(self, source: Source, reading: Reading, since_ms: int, *, is_recorded: bool) -> None:
         self._source = source
         self._reading = reading
         self._since_ms = since_ms
+        self._is_recorded = is_recorded
         self._record: dict[str, object] = {}
         self._taken = 0
         self._text = ""
@@ -75,11 +78,11 @@ class Shown:
         has_ended = self._reading.ending is not None
         texts = self._reading.texts[self._taken :]
         self._taken += len(texts)
-        self._add("".join(texts))
+        self._add(visible("".join(texts)))
         said, colour = state(self._reading)
-        self._state.set_text(said)
+        self._state.set_text(visible(said))
         self._state.classes(replace=colour)
-        self._model.set_text(self._reading.model or "")
+        self._model.set_text(visible(self._reading.model or ""))
         self._model.set_visibility(bool(self._reading.model))
         if self._reading.trace_id and not self._has_trace:
             self._has_trace = True
@@ -87,11 +90,13 @@ class Shown:
                 ui.link("trace", f"/traces/{self._reading.trace_id}")
         if has_ended and not self._has_ended:
             self._has_ended = True
-            background_tasks.create(self._wait_for_record())
+            if self._is_recorded:
+                background_tasks.create(self._wait_for_record())
 
     def draw_figures(self) -> None:
         """Show the figures so far."""
-        self._table.set_content(_TABLE.render(rows=figures.rows(self._reading, self._record)))
+        rows = figures.rows(self._reading, self._record) if self._is_recorded else figures.measured(self._reading)
+        self._table.set_content(_TABLE.render(rows=rows, is_recorded=self._is_recorded))
 
     def _add(self, text: str) -> None:
         while text:
@@ -130,8 +135,8 @@ class Shown:
                 return
             if time.monotonic() > until:
                 self._awaited.set_text(
-                    f'No log line "response finished" has come within {_RECORD_SECONDS} s. Another function may write '
-                    "none, and one whose client has left may still be busy."
+                    f'No log line "response finished" has come within {_RECORD_SECONDS} s. '
+                    "A function whose client has left may still be busy."
                 )
                 return
             await asyncio.sleep(_ASK_SECONDS)

@@ -25,6 +25,8 @@ def state(reading: Reading) -> tuple[str, str]:
         case Ending.WHOLE:
             why = f" ({reading.stop_reason})" if reading.stop_reason else ""
             much = f" Only the first {MOST_CHARACTERS:,} characters are shown." if reading.left_out else ""
+            if reading.limited:
+                return f"! {reading.limited.capitalize()}{after}{why}.{much}", "look-warn"
             return f"✓ Whole{after}{why}.{much}", "look-good"
         case Ending.REFUSED:
             return f"✕ Status {reading.status}{after}. {problem}", "look-bad"
@@ -42,20 +44,22 @@ def verdict(readings: Sequence[Reading]) -> str:
     """Return the sentence that matters, about one response or about two."""
     streamed, *others = readings
     first = streamed.first_text_ms
+    if first is None and streamed.ending is Ending.STOPPED:
+        return "No text had come when you stopped."
     if first is None:
         return "No text came." if streamed.ending else "No text yet."
     alone = f"First text after {seconds(first)}"
     if not others:
         return (
-            f"{alone}, whole after {seconds(streamed.ended_ms or 0)}."
+            f"{alone}, {streamed.limited or 'whole'} after {seconds(streamed.ended_ms or 0)}."
             if streamed.ending is Ending.WHOLE
             else f"{alone}."
         )
     (piece,) = others
     if piece.ending is None:
         return f"{alone}. In one piece there is no text yet."
-    if piece.status is not None and piece.status < 400 and piece.ending is Ending.WHOLE and piece.model is None:
-        return f"{alone}. This function has no answer in one piece: it streams whatever format is asked for."
+    if piece.first_text_ms is None and piece.ending is Ending.STOPPED:
+        return f"{alone}. In one piece no text had come when you stopped."
     if piece.first_text_ms is None or piece.ending is not Ending.WHOLE:
         return f"{alone}. In one piece no text came."
     saved = piece.first_text_ms - first

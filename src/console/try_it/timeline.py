@@ -2,22 +2,27 @@
 
 from collections.abc import Sequence
 
-from console.try_it.reading import Reading
+from console.try_it.reading import Ending, Reading
 from look.charts import SERIES, THRESHOLD, Options, base_options, value_axis
 
 # More than a screen has columns for; what is drawn and sent to the browser does not grow with the answer.
 MOST_TICKS = 1500
 _FEW_TICKS = 120
 _LANE_PIXELS = 84
-_AROUND_PIXELS = 62
+# The legend has three lines on a phone.
+_AROUND_PIXELS = 84
 _WAITING = "rgba(128, 136, 148, 0.30)"
 _ANSWERING = "rgba(47, 126, 188, 0.22)"
+_CROSS = "path://M1,0L5,4L9,0L10,1L6,5L10,9L9,10L5,6L1,10L0,9L4,5L0,1Z"
+_BRACKET = "path://M0,0H2V4H16V0H18V10H16V6H2V10H0Z"
+_MAX_GAP = SERIES[6]
 # Each mark has a symbol and a place above or below the lane, so that nobody needs its colour.
 _MARKS = {
-    "status": ("diamond", -23, SERIES[3]),
-    "first byte": ("triangle", 22, SERIES[2]),
-    "first text": ("circle", 0, SERIES[1]),
+    "status (model accepted)": ("diamond", -23, SERIES[3]),
+    "TTFB": ("triangle", 22, SERIES[2]),
+    "TTFT": ("circle", 0, SERIES[1]),
     "end": ("rect", 0, SERIES[6]),
+    "broke off": (_CROSS, 0, THRESHOLD),
 }
 
 
@@ -56,15 +61,17 @@ def options(readings: Sequence[Reading], now_ms: float) -> Options:
         ticks += [[at(tick), name] for tick in thinned(list(reading.ticks), extent)]
         if reading.longest_gap:
             gaps += [[at(reading.longest_gap[0]), name], [at(reading.longest_gap[1]), name], [None, name]]
-        moments = (reading.accepted_ms, reading.first_byte_ms, first, reading.ended_ms)
+        is_broken = reading.ending in (Ending.FAILED, Ending.CUT)
+        ended = (None, reading.ended_ms) if is_broken else (reading.ended_ms, None)
+        moments = (reading.accepted_ms, reading.first_byte_ms, first, *ended)
         for mark, moment in zip(_MARKS, moments, strict=True):
             if moment is not None:
                 marks[mark].append([at(moment), name])
     base = base_options()
-    names = ["waiting", *_MARKS, "chunk", {"name": "worst gap", "icon": "rect"}]
+    names = ["waiting", *_MARKS, "chunk", {"name": "max gap", "icon": _BRACKET}]
     return {
         **base,
-        "grid": {**base["grid"], "left": 0, "top": 6, "bottom": 44, "right": 22},
+        "grid": {**base["grid"], "left": 0, "top": 6, "bottom": 66, "right": 22},
         "legend": {**base["legend"], "type": "plain", "data": names, "selectedMode": False},
         "tooltip": {**base["tooltip"], "trigger": "item"},
         "xAxis": {
@@ -87,11 +94,12 @@ def options(readings: Sequence[Reading], now_ms: float) -> Options:
             _bar("answering", answered, _ANSWERING),
             {
                 "type": "line",
-                "name": "worst gap",
+                "name": "max gap",
                 "data": gaps,
-                "symbol": "none",
-                "lineStyle": {"color": THRESHOLD, "width": 6, "cap": "butt"},
-                "itemStyle": {"color": THRESHOLD},
+                "symbol": "rect",
+                "symbolSize": [2, 18],
+                "lineStyle": {"color": _MAX_GAP, "width": 2, "cap": "butt"},
+                "itemStyle": {"color": _MAX_GAP},
                 "silent": True,
             },
             {
@@ -112,10 +120,10 @@ def options(readings: Sequence[Reading], now_ms: float) -> Options:
                     "name": name,
                     "data": marks[name],
                     "symbol": symbol,
-                    "symbolSize": [4, 34] if symbol == "rect" else 10,
+                    "symbolSize": {"rect": [4, 34], _CROSS: 14}.get(symbol, 10),
                     "symbolOffset": [0, offset],
                     "itemStyle": {"color": colour, "opacity": 1},
-                    "z": 6 if name == "first text" else 5,
+                    "z": 6 if name == "TTFT" else 5,
                     **_told(unit),
                 }
                 for name, (symbol, offset, colour) in _MARKS.items()

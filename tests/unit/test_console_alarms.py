@@ -117,8 +117,8 @@ def test_the_reason_is_one_line(alarm: Alarm, why: str) -> None:
         (
             "Threshold Crossed: 2 out of the last 2 datapoints [33.333333333333336 (28/11/26 15:57:00), 1.0E-4 "
             "(27/11/26 09:00:00)] were not greater than the threshold (2000.0).",
-            "Threshold Crossed: 2 out of the last 2 datapoints [33.33 (2026-11-28 15:57:00), 0.0001 (2026-11-27 09:00:00)] "
-            "were not greater than the threshold (2,000).",
+            "Threshold Crossed: 2 out of the last 2 datapoints [33.33 (2026-11-28 15:57:00), 0.0001 (2026-11-27 "
+            "09:00:00)] were not greater than the threshold (2,000).",
         ),
         (
             "arn:aws:cloudwatch:us-east-1:1:alarm:a-v1.25 transitioned to ALARM at Saturday 28 November, 2026 "

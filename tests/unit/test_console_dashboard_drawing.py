@@ -3,12 +3,13 @@
 import json
 import re
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from console.dashboard.body import Place, Widget
-from console.dashboard.drawing import Drawing, metric_drawing, place_of, rows_style, undrawable
+from console.dashboard.body import Body, Place, Widget
+from console.dashboard.drawing import Drawing, hint_html, metric_drawing, place_of, rows_style, undrawable
 from console.dashboard.figures import figure, unit_of
 from console.dashboard.fragments import alarms_html, table_html, values_html
 from console.dashboard.graph import Line, graph, thinned
@@ -148,6 +149,23 @@ def test_a_graph_without_points_says_so_quietly_and_a_failure_is_said_in_its_pla
     odd = metric_drawing(metric(yAxis={"left": "ms"}), [a_line(1)])
     assert odd.chart is None
     assert "It cannot be drawn: " in str(odd.html)
+
+
+@pytest.mark.parametrize(
+    ("lines", "is_shown"),
+    [
+        ([], True),
+        ([a_line(0, 0)], True),
+        ([a_line(), a_line(0, label="all")], True),
+        ([a_line(0, 0, 1)], False),
+        ("GetMetricData: AccessDenied", False),
+    ],
+)
+def test_the_hint_is_there_until_a_graph_shows_more_than_zeros(lines: Any, is_shown: bool) -> None:
+    source: Any = SimpleNamespace(is_sandbox=True)
+    number = Widget(1, "metric", Place(0, 0, 6, 6), {"view": "singleValue"})
+    body = Body([widget(), number], [], "3h", None, keeps_periods=False)
+    assert bool(hint_html(source, body, {0: lines, 1: [a_line(100)]})) is is_shown
 
 
 def test_single_values() -> None:

@@ -125,9 +125,13 @@ def alarm_drawing(
 
 
 def hint_html(source: Source, body: Body, found: Mapping[int, list[Line] | Failed]) -> Markup:
-    """Return what to do if no graph has anything to show, or nothing."""
+    """Return what to do if no graph shows anything but zeros, which expressions have without requests; else nothing."""
     graphs = [found[one.number] for one in body.widgets if one.view == "timeSeries" and one.number in found]
-    if not graphs or any(isinstance(lines, str) or any(line.points for line in lines) for lines in graphs):
+    if not graphs or any(isinstance(lines, str) or any(map(_says_something, lines)) for lines in graphs):
         return Markup()
     what = "scripts/probe.sh --sandbox" if source.is_sandbox else "scripts/probe.sh --stack " + source.stack
     return Markup('<p class="dash-hint">No responses in this time. Send some: <code>{}</code></p>').format(what)
+
+
+def _says_something(line: Line) -> bool:
+    return any(value for _, value in line.points)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import struct
 import subprocess
 import sys
@@ -60,6 +61,10 @@ def test_the_page_is_one_file_that_asks_nobody_for_anything(page: Page, view: Vi
         chart.hover()
         expect(chart).to_contain_text("ms")
         expect(chart).to_contain_text("p95")
+        cut = "boxes => boxes.filter(box => box.scrollWidth > box.clientWidth || box.scrollHeight > box.clientHeight)"
+        assert page.locator(".dash-log .dash-inner").evaluate_all(f"{cut}.length") == 0
+        said = page.get_by_role("img", name=re.compile(r"^Time to first text\. Newest values: p50: [\d.,]+ ms"))
+        expect(said).to_be_attached()
     expect(page.get_by_text("loading", exact=True)).to_have_count(0)
     picture(page, "export")
     assert asked == [address]

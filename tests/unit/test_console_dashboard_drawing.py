@@ -211,10 +211,20 @@ def test_tables() -> None:
     assert [found.is_number(place) for place in range(4)] == [False, True, False, False]
     html = str(table_html(found, links=True))
     assert MARKUP not in html
-    assert '<a href="traces/1-a-b">1-a-b</a>' in html
+    assert re.findall(r'href="([^"]+)"[^>]*>([^<]*)<', html) == [("traces/1-a-b", "1-a-b")]
     assert '<td class="look-number">12.346</td>' in html
     assert '<td class="look-number">0.0001235</td>' in html
     assert "href" not in table_html(found, links=False)
+
+
+def test_long_texts_wrap_between_words_and_a_trace_is_a_short_link() -> None:
+    trace = "1-6921c0de-0123456789abcdef01234567"
+    found = table([[cell("error_type", "model_error"), cell("code", "AccessDeniedException"), cell("trace_id", trace)]])
+    html = str(table_html(found, links=True))
+    assert "<th>error_<wbr>type</th>" in html
+    assert '<td class="dash-long">Access<wbr>Denied<wbr>Exception</td>' in html
+    assert re.findall(r'href="([^"]+)" title="([^"]+)">([^<]*)<', html) == [(f"traces/{trace}", trace, "…01234567")]
+    assert f'<td class="dash-long">{trace}</td>' in table_html(found, links=False), "who has no link needs all of it"
 
 
 def test_the_query_of_a_log_widget() -> None:
@@ -297,4 +307,17 @@ def test_units() -> None:
 
 
 def test_a_drawing_is_html_or_a_chart() -> None:
-    assert metric_drawing(metric(), [a_line(1)]) == Drawing(chart=graph(metric(), [a_line(1)]))
+    drawing = metric_drawing(metric(), [a_line(1)])
+    assert drawing == Drawing(chart=graph(metric(), [a_line(1)]), spoken=drawing.spoken)
+
+
+def test_a_graph_says_its_title_and_the_newest_values_to_who_does_not_see_it() -> None:
+    one = metric(title="Time to first text", yAxis={"left": {"label": "ms"}})
+    drawing = metric_drawing(one, [a_line(1, 2000.4), a_line(label="p99")])
+    assert drawing.spoken == "Time to first text. Newest values: p50: 2,000 ms; p99: no data"
+
+
+def test_times_in_a_graph_say_that_they_are_in_utc() -> None:
+    options = graph(metric(), [a_line(1)])
+    assert options["useUTC"]
+    assert options["xAxis"]["axisPointer"]["label"]["formatter"] == "{value} UTC"

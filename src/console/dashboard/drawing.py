@@ -10,7 +10,7 @@ from markupsafe import Markup
 from console.dashboard.body import Body, Widget
 from console.dashboard.fetching import Failed
 from console.dashboard.fragments import alarms_html, note_html, table_html, values_html
-from console.dashboard.graph import Line, graph
+from console.dashboard.graph import Line, graph, spoken
 from console.dashboard.queries import MALFORMED, Drawn, malformed
 from console.dashboard.tables import Table
 from console.source import Source
@@ -23,10 +23,11 @@ _VIEWS = {"timeSeries", "singleValue"}
 
 @dataclass(frozen=True)
 class Drawing:
-    """What is in the place of a widget: HTML, or a chart if there is no HTML."""
+    """What is in the place of a widget: HTML, or a chart and the words for who cannot see it."""
 
     html: Markup | str = ""
     chart: Options | None = None
+    spoken: str = ""
 
 
 def undrawable(widget: Widget, region: str) -> str | None:
@@ -99,7 +100,7 @@ def _metric_drawing(one: Drawn, found: Sequence[Line]) -> Drawing:
         return Drawing(values_html(found, has_sparkline=bool(said.get("sparkline")), is_full=is_full))
     if not any(line.points for line in found):
         return Drawing(note_html(NO_DATA))
-    return Drawing(chart=graph(one, found))
+    return Drawing(chart=graph(one, found), spoken=spoken(one, found))
 
 
 def log_drawing(found: Table | Failed, *, links: bool) -> Drawing:

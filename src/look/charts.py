@@ -74,7 +74,7 @@ def _rows(labels: Sequence[str], width: int) -> int:
     """Return how many rows a legend has, at most: a letter is narrower than this in most fonts."""
     rows, end = 1, 0.0
     for label in labels:
-        item = 36 + 6.2 * len(label)
+        item = 34 + 5.9 * len(label)
         if end and end + item > width - 10:
             rows, end = rows + 1, 0.0
         end += item

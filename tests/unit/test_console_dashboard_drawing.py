@@ -221,6 +221,8 @@ def test_long_texts_wrap_between_words_and_a_trace_is_a_short_link() -> None:
     trace = "1-6921c0de-0123456789abcdef01234567"
     found = table([[cell("error_type", "model_error"), cell("code", "AccessDeniedException"), cell("trace_id", trace)]])
     html = str(table_html(found, links=True))
+    sentence = str(table_html(table([[cell("detail", "The model returned an error while it answered.")]]), links=True))
+    assert '<td class="dash-long dash-words">The model' in sentence
     assert "<th>error_<wbr>type</th>" in html
     assert '<td class="dash-long">Access<wbr>Denied<wbr>Exception</td>' in html
     assert re.findall(r'href="([^"]+)" title="([^"]+)">([^<]*)<', html) == [(f"traces/{trace}", trace, "…01234567")]

@@ -25,9 +25,10 @@ COMMAND = str(REPOSITORY / "scripts/console.sh")
 @pytest.fixture(scope="module")
 def running(start_sandbox: StartSandbox) -> RunningSandbox:
     started = start_sandbox()
-    for _ in range(3):
-        call(started.ready, json.dumps({"prompt": "[[sandbox: ttft=5 gap=1]] go"}))
-    Recorded(started.ready).wait_for_requests(3)
+    scripts = [*["ttft=5 gap=1"] * 3, "fault=internal", "fault=unavailable:2"]
+    for script in scripts:
+        call(started.ready, json.dumps({"prompt": f"[[sandbox: {script}]] go"}))
+    Recorded(started.ready).wait_for_requests(len(scripts))
     return started
 
 

@@ -4,6 +4,8 @@ Options are plain JSON, without functions: the same ones draw a live page and a 
 look.css gives texts the colour of the theme; what has a colour here can be read on light and on dark.
 """
 
+from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 Options = dict[str, Any]
@@ -16,6 +18,9 @@ THRESHOLD = "#cc3311"
 _NEUTRAL = "#78828f"
 _FAINT = "rgba(128, 136, 148, 0.22)"
 _FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Liberation Sans', sans-serif"
+# From a low column of a phone to one line on a wall.
+_LEGEND_STEP = 20
+_LEGEND_WIDTHS = range(160, 2000, _LEGEND_STEP)
 
 
 def base_options() -> Options:
@@ -40,6 +45,42 @@ def base_options() -> Options:
     }
 
 
+def wrapped_legend(labels: Sequence[str]) -> Options:
+    """Return a legend below a chart that shows all its labels, in rows, with room for these at any width of the chart.
+
+    It is a chart's `legend` and `media`: the browser knows how wide a chart is, and takes the options for that width.
+    """
+    legend = {
+        **base_options()["legend"],
+        "type": "plain",
+        "data": list(labels),
+        "itemHeight": 15,
+        # Between rows, and between columns beside the labels' padding, which counts if it has a background.
+        "itemGap": 1,
+        "textStyle": {"padding": [0, 10, 0, 0], "backgroundColor": "transparent"},
+    }
+    rows = {width: _rows(labels, width) for width in _LEGEND_WIDTHS}
+    changes = [width for width in _LEGEND_WIDTHS if rows[width] != rows.get(width + _LEGEND_STEP)]
+    media = []
+    for before, width in pairwise([0, *changes]):
+        query = {"minWidth": before + _LEGEND_STEP if before else 0}
+        if width != _LEGEND_WIDTHS[-1]:
+            query["maxWidth"] = width + _LEGEND_STEP - 1
+        media.append({"query": query, "option": {"grid": {"bottom": 12 + 16 * rows[width]}}})
+    return {"legend": legend, "media": media}
+
+
+def _rows(labels: Sequence[str], width: int) -> int:
+    """Return how many rows a legend has, at most: a letter is narrower than this in most fonts."""
+    rows, end = 1, 0.0
+    for label in labels:
+        item = 34 + 5.9 * len(label)
+        if end and end + item > width - 10:
+            rows, end = rows + 1, 0.0
+        end += item
+    return rows
+
+
 def time_axis(start_ms: float, end_ms: float) -> Options:
     """Return a horizontal axis of the time from `start_ms` to `end_ms`, in milliseconds since 1970."""
     return {
@@ -49,6 +90,8 @@ def time_axis(start_ms: float, end_ms: float) -> Options:
         "axisLine": {"lineStyle": {"color": _FAINT}},
         "axisTick": {"show": False},
         "splitLine": {"show": False},
+        # The tooltip's first line.
+        "axisPointer": {"label": {"formatter": "{value} UTC"}},
         "axisLabel": {"color": _NEUTRAL, "hideOverlap": True, "alignMinLabel": "left", "alignMaxLabel": "right"},
     }
 

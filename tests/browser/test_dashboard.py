@@ -83,6 +83,52 @@ def test_everything_is_drawn(page: Page, view: View, site: Site) -> None:
         assert columns == [one["x"] for one in site.widgets]
 
 
+def test_the_names_of_all_lines_are_in_sight(page: Page, site: Site) -> None:
+    site.open(page, "?last=15m")
+    for title in ("Failures in %", "Budget alarms: 100 % sets them off", "Tokens in 5 minutes"):
+        (rows,) = (one["properties"]["metrics"] for one in site.widgets if one["properties"].get("title") == title)
+        said = [row[-1] for row in rows if row[-1].get("visible", True)]
+        names = [one["label"] for one in said if not str(one.get("expression")).startswith("TIME_SERIES")]
+        assert len(names) > 3
+        chart = widget(page, title).locator(".look-chart")
+        chart.scroll_into_view_if_needed()
+        room = chart.bounding_box()
+        assert room
+        tops = []
+        for name in names:
+            box = chart.get_by_text(name, exact=True).bounding_box()
+            assert box, name
+            assert box["x"] >= room["x"], name
+            assert box["x"] + box["width"] <= room["x"] + room["width"], name
+            assert box["y"] + box["height"] <= room["y"] + room["height"] + 1, name
+            tops.append(box["y"])
+        axis = chart.get_by_text(re.compile(r"^\d\d:\d\d$")).first.bounding_box()
+        assert axis
+        assert axis["y"] + axis["height"] <= min(tops) + 1, "the legend has its own room"
+
+
+@pytest.mark.parametrize("view", [DESKTOP], indirect=True)
+def test_no_column_of_a_table_is_out_of_sight(page: Page, site: Site) -> None:
+    site.open(page, "?last=15m")
+    for title in ("Latest failures", "Failures by code", "Why answers ended", "Slowest first texts"):
+        box = widget(page, title).locator(".dash-inner")
+        expect(box.locator("tbody tr").first).to_be_attached()
+        assert box.evaluate("box => box.scrollWidth <= box.clientWidth"), title
+
+
+@pytest.mark.parametrize("view", [DESKTOP], indirect=True)
+def test_a_chart_has_words_and_times_say_that_they_are_in_utc(page: Page, site: Site) -> None:
+    site.open(page, "?last=15m")
+    chart = page.get_by_role("img", name=re.compile(r"^Time to first text\. Newest values: p50: [\d.,]+ ms; p95: "))
+    expect(chart).to_be_attached()
+    chart.scroll_into_view_if_needed()
+    chart.hover()
+    expect(chart).to_contain_text(re.compile(r"\d\d:\d\d:\d\d UTC"))
+    expect(page.get_by_text("times in UTC")).to_be_visible()
+    levels = page.get_by_role("heading", level=3)
+    expect(levels.filter(has_text="Time to first text")).to_have_count(1)
+
+
 @pytest.mark.parametrize("view", [DESKTOP], indirect=True)
 def test_a_table_has_the_records_and_a_trace_is_a_link(page: Page, site: Site) -> None:
     site.open(page, "?last=15m")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import struct
 import subprocess
 import sys
@@ -24,9 +25,10 @@ COMMAND = str(REPOSITORY / "scripts/console.sh")
 @pytest.fixture(scope="module")
 def running(start_sandbox: StartSandbox) -> RunningSandbox:
     started = start_sandbox()
-    for _ in range(3):
-        call(started.ready, json.dumps({"prompt": "[[sandbox: ttft=5 gap=1]] go"}))
-    Recorded(started.ready).wait_for_requests(3)
+    scripts = [*["ttft=5 gap=1"] * 3, "fault=internal", "fault=unavailable:2"]
+    for script in scripts:
+        call(started.ready, json.dumps({"prompt": f"[[sandbox: {script}]] go"}))
+    Recorded(started.ready).wait_for_requests(len(scripts))
     return started
 
 
@@ -60,6 +62,10 @@ def test_the_page_is_one_file_that_asks_nobody_for_anything(page: Page, view: Vi
         chart.hover()
         expect(chart).to_contain_text("ms")
         expect(chart).to_contain_text("p95")
+        cut = "boxes => boxes.filter(box => box.scrollWidth > box.clientWidth || box.scrollHeight > box.clientHeight)"
+        assert page.locator(".dash-log .dash-inner").evaluate_all(f"{cut}.length") == 0
+        said = page.get_by_role("img", name=re.compile(r"^Time to first text\. Newest values: p50: [\d.,]+ ms"))
+        expect(said).to_be_attached()
     expect(page.get_by_text("loading", exact=True)).to_have_count(0)
     picture(page, "export")
     assert asked == [address]

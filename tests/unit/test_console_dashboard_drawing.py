@@ -3,12 +3,13 @@
 import json
 import re
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from console.dashboard.body import Place, Widget
-from console.dashboard.drawing import Drawing, metric_drawing, place_of, rows_style, undrawable
+from console.dashboard.body import Body, Place, Widget
+from console.dashboard.drawing import Drawing, hint_html, metric_drawing, place_of, rows_style, undrawable
 from console.dashboard.fragments import alarms_html, table_html, values_html
 from console.dashboard.graph import Line, graph, thinned
 from console.dashboard.queries import Drawn, drawn
@@ -150,6 +151,23 @@ def test_a_graph_without_points_says_so_quietly_and_a_failure_is_said_in_its_pla
     assert "It cannot be drawn: " in str(odd.html)
 
 
+@pytest.mark.parametrize(
+    ("lines", "is_shown"),
+    [
+        ([], True),
+        ([a_line(0, 0)], True),
+        ([a_line(), a_line(0, label="all")], True),
+        ([a_line(0, 0, 1)], False),
+        ("GetMetricData: AccessDenied", False),
+    ],
+)
+def test_the_hint_is_there_until_a_graph_shows_more_than_zeros(lines: Any, is_shown: bool) -> None:
+    source: Any = SimpleNamespace(is_sandbox=True)
+    number = Widget(1, "metric", Place(0, 0, 6, 6), {"view": "singleValue"})
+    body = Body([widget(), number], [], "3h", None, keeps_periods=False)
+    assert bool(hint_html(source, body, {0: lines, 1: [a_line(100)]})) is is_shown
+
+
 def test_single_values() -> None:
     one = metric(view="singleValue")
     html = str(metric_drawing(one, [a_line(1, 1234.5678, label=MARKUP), a_line(label="none")]).html)
@@ -193,10 +211,22 @@ def test_tables() -> None:
     assert [found.is_number(place) for place in range(4)] == [False, True, False, False]
     html = str(table_html(found, links=True))
     assert MARKUP not in html
-    assert '<a href="traces/1-a-b">1-a-b</a>' in html
+    assert re.findall(r'href="([^"]+)"[^>]*>([^<]*)<', html) == [("traces/1-a-b", "1-a-b")]
     assert '<td class="look-number">12.346</td>' in html
     assert '<td class="look-number">0.0001235</td>' in html
     assert "href" not in table_html(found, links=False)
+
+
+def test_long_texts_wrap_between_words_and_a_trace_is_a_short_link() -> None:
+    trace = "1-6921c0de-0123456789abcdef01234567"
+    found = table([[cell("error_type", "model_error"), cell("code", "AccessDeniedException"), cell("trace_id", trace)]])
+    html = str(table_html(found, links=True))
+    sentence = str(table_html(table([[cell("detail", "The model returned an error while it answered.")]]), links=True))
+    assert '<td class="dash-long dash-words">The model' in sentence
+    assert "<th>error_<wbr>type</th>" in html
+    assert '<td class="dash-long">Access<wbr>Denied<wbr>Exception</td>' in html
+    assert re.findall(r'href="([^"]+)" title="([^"]+)">([^<]*)<', html) == [(f"traces/{trace}", trace, "…01234567")]
+    assert f'<td class="dash-long">{trace}</td>' in table_html(found, links=False), "who has no link needs all of it"
 
 
 def test_the_query_of_a_log_widget() -> None:
@@ -279,4 +309,17 @@ def test_units() -> None:
 
 
 def test_a_drawing_is_html_or_a_chart() -> None:
-    assert metric_drawing(metric(), [a_line(1)]) == Drawing(chart=graph(metric(), [a_line(1)]))
+    drawing = metric_drawing(metric(), [a_line(1)])
+    assert drawing == Drawing(chart=graph(metric(), [a_line(1)]), spoken=drawing.spoken)
+
+
+def test_a_graph_says_its_title_and_the_newest_values_to_who_does_not_see_it() -> None:
+    one = metric(title="Time to first text", yAxis={"left": {"label": "ms"}})
+    drawing = metric_drawing(one, [a_line(1, 2000.4), a_line(label="p99")])
+    assert drawing.spoken == "Time to first text. Newest values: p50: 2,000 ms; p99: no data"
+
+
+def test_times_in_a_graph_say_that_they_are_in_utc() -> None:
+    options = graph(metric(), [a_line(1)])
+    assert options["useUTC"]
+    assert options["xAxis"]["axisPointer"]["label"]["formatter"] == "{value} UTC"

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from markupsafe import Markup
 
-from look.charts import base_options, value_axis
+from look.charts import base_options, value_axis, wrapped_legend
 from look.one_page import drawing, one_page
 from look.project import project
 from tools import REPOSITORY
@@ -101,3 +101,18 @@ def test_options_are_plain_json() -> None:
 def test_the_project_has_a_name_and_a_version() -> None:
     assert re.fullmatch(r"Firstbyte \d+\.\d+\.\d+", project())
     assert f'version = "{project().split()[1]}"' in (REPOSITORY / "pyproject.toml").read_text()
+
+
+@pytest.mark.parametrize("width", [200, 359, 360, 640, 1279, 4000])
+def test_a_legend_has_room_for_all_its_labels_at_any_width(width: int) -> None:
+    labels = [f"line {number} of the chart" for number in range(8)]
+    media = wrapped_legend(labels)["media"]
+    (found,) = (
+        one["option"]["grid"]["bottom"]
+        for one in media
+        if one["query"].get("minWidth", 0) <= width <= one["query"].get("maxWidth", width)
+    )
+    # A row has at least as many labels as would fit if each letter were 8 pixels wide.
+    in_a_row = max(1, width // (40 + 8 * len(labels[0])))
+    assert 12 + 16 <= found <= 12 + 16 * -(-len(labels) // in_a_row)
+    assert (found == 12 + 16) is (width > 1000)

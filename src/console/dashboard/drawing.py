@@ -10,7 +10,7 @@ from markupsafe import Markup
 from console.dashboard.body import Body, Widget
 from console.dashboard.fetching import Failed
 from console.dashboard.fragments import alarms_html, note_html, table_html, values_html
-from console.dashboard.graph import Line, graph
+from console.dashboard.graph import Line, graph, spoken
 from console.dashboard.queries import MALFORMED, Drawn, malformed
 from console.dashboard.tables import Table
 from console.source import Source
@@ -23,10 +23,11 @@ _VIEWS = {"timeSeries", "singleValue"}
 
 @dataclass(frozen=True)
 class Drawing:
-    """What is in the place of a widget: HTML, or a chart if there is no HTML."""
+    """What is in the place of a widget: HTML, or a chart and the words for who cannot see it."""
 
     html: Markup | str = ""
     chart: Options | None = None
+    spoken: str = ""
 
 
 def undrawable(widget: Widget, region: str) -> str | None:
@@ -99,7 +100,7 @@ def _metric_drawing(one: Drawn, found: Sequence[Line]) -> Drawing:
         return Drawing(values_html(found, has_sparkline=bool(said.get("sparkline")), is_full=is_full))
     if not any(line.points for line in found):
         return Drawing(note_html(NO_DATA))
-    return Drawing(chart=graph(one, found))
+    return Drawing(chart=graph(one, found), spoken=spoken(one, found))
 
 
 def log_drawing(found: Table | Failed, *, links: bool) -> Drawing:
@@ -125,9 +126,13 @@ def alarm_drawing(
 
 
 def hint_html(source: Source, body: Body, found: Mapping[int, list[Line] | Failed]) -> Markup:
-    """Return what to do if no graph has anything to show, or nothing."""
+    """Return what to do if no graph shows anything but zeros, which expressions have without requests; else nothing."""
     graphs = [found[one.number] for one in body.widgets if one.view == "timeSeries" and one.number in found]
-    if not graphs or any(isinstance(lines, str) or any(line.points for line in lines) for lines in graphs):
+    if not graphs or any(isinstance(lines, str) or any(map(_says_something, lines)) for lines in graphs):
         return Markup()
     what = "scripts/probe.sh --sandbox" if source.is_sandbox else "scripts/probe.sh --stack " + source.stack
     return Markup('<p class="dash-hint">No responses in this time. Send some: <code>{}</code></p>').format(what)
+
+
+def _says_something(line: Line) -> bool:
+    return any(value for _, value in line.points)

@@ -1,5 +1,6 @@
 """Widgets that are no graphs, as HTML: single values, alarms, tables, and what cannot be drawn."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
@@ -18,11 +19,17 @@ from look.charts import SERIES
 _SIGNS = {"ALARM": "▲", "OK": "●", "INSUFFICIENT_DATA": "○"}
 _STYLES = {"ALARM": "look-bad", "OK": "look-good", "INSUFFICIENT_DATA": "look-note"}
 _WORDS = {"ALARM": "in alarm", "OK": "OK", "INSUFFICIENT_DATA": "no data"}
-_MACROS: Any = (
-    Environment(autoescape=True, undefined=StrictUndefined)
-    .from_string(files("console.dashboard").joinpath("widgets.html").read_text())
-    .module
-)
+_PARTS = re.compile("(?<=_)|(?<=[a-z])(?=[A-Z])")
+
+
+def _breakable(text: str) -> Markup:
+    """Return a text in which a line may end between the words of a name, too: snake_case and CamelCase."""
+    return Markup("<wbr>").join(_PARTS.split(text))
+
+
+_ENVIRONMENT = Environment(autoescape=True, undefined=StrictUndefined)
+_ENVIRONMENT.globals["breakable"] = _breakable
+_MACROS: Any = _ENVIRONMENT.from_string(files("console.dashboard").joinpath("widgets.html").read_text()).module
 
 
 @dataclass(frozen=True)

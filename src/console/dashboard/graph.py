@@ -7,7 +7,17 @@ from typing import Any
 
 from console.dashboard.queries import Drawn
 from console.figures import figure, rounded, unit_of
-from look.charts import SERIES, THRESHOLD, Options, base_options, line, threshold_line, time_axis, value_axis
+from look.charts import (
+    SERIES,
+    THRESHOLD,
+    Options,
+    base_options,
+    line,
+    threshold_line,
+    time_axis,
+    value_axis,
+    wrapped_legend,
+)
 
 # No screen shows more points of a line side by side.
 _MOST_POINTS = 1500
@@ -59,6 +69,17 @@ def graph(one: Drawn, lines: Sequence[Line]) -> Options:
         "series": [*series, *(_marked(entries, place, start_ms) for place, entries in enumerate(marks) if entries)],
         **_legend(options, str(said.get("legend", {}).get("position", "bottom")), [given.label for given in lines]),
     }
+
+
+def spoken(one: Drawn, lines: Sequence[Line]) -> str:
+    """Return what a graph says to who does not see it: its title and the newest value of each line."""
+    axes: Mapping[str, Any] = one.widget.properties.get("yAxis", {})
+    said = []
+    for given in lines:
+        unit = unit_of(str(axes.get(_SIDES[given.is_right], {}).get("label", "")))
+        newest = f"{figure(given.points[-1][1])} {unit}".rstrip() if given.points else "no data"
+        said.append(f"{given.label}: {newest}")
+    return f"{one.widget.title or 'Graph'}. Newest values: {'; '.join(said)}"
 
 
 def _series(given: Line, color: str, unit: str, is_stacked: bool) -> Options:
@@ -127,15 +148,17 @@ def _axis(side: str, said: Mapping[str, Any], is_stacked: bool) -> Options:
 
 
 def _legend(options: Options, position: str, labels: Sequence[str]) -> Options:
-    # A sign as high as the text: where a legend scrolls, what is higher than its signs is cut off.
-    signs = {"itemHeight": 15, "icon": _BAR}
-    legend = {**options["legend"], **signs, "data": list(dict.fromkeys(labels))}
+    names = list(dict.fromkeys(labels))
     if position == "hidden":
         return {"legend": {"show": False}, "grid": {**options["grid"], "top": 24, "bottom": 4}}
     if position == "right":
         beside = {**options["grid"], "top": 24, "right": "32%", "bottom": 4}
-        return {"legend": {**legend, "orient": "vertical", "left": "70%", "top": 20, "bottom": 0}, "grid": beside}
-    return {"legend": legend}
+        # A sign as high as the text: where a legend scrolls, what is higher than its signs is cut off.
+        signs = {"itemHeight": 15, "icon": _BAR, "data": names}
+        place = {"orient": "vertical", "left": "70%", "top": 20, "bottom": 0}
+        return {"legend": {**options["legend"], **signs, **place}, "grid": beside}
+    below = wrapped_legend(names)
+    return {**below, "legend": {**below["legend"], "icon": _BAR}}
 
 
 def _marked(entries: list[Options], place: int, start_ms: int) -> Options:

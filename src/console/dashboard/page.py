@@ -100,7 +100,7 @@ class _Holder:
     def __init__(self, widget: Widget, note: str) -> None:
         with ui.element("section").classes(classes_of(widget)).style(place_of(widget)):
             if widget.title:
-                ui.label(widget.title).classes("look-title").props("role=heading aria-level=2")
+                ui.label(widget.title).classes("look-title").props("role=heading aria-level=3")
             with ui.element("div").classes("dash-fill"):
                 is_graph = widget.kind == "metric" and widget.view == "timeSeries" and note == LOADING
                 # It is there from the start, so that the browser loads the library while AWS is asked.
@@ -117,6 +117,8 @@ class _Holder:
         if drawing.chart:
             self._chart.options.clear()
             self._chart.options.update(drawing.chart)
+            self._chart.props["role"] = "img"
+            self._chart.props["aria-label"] = drawing.spoken
             self._chart.update()
 
 
@@ -150,6 +152,7 @@ class _Dashboard:
         said = {key: value for key, value in self._query.items() if key not in ("last", "from", "to")}
         with ui.element("div").classes("console-bar dash-bar"):
             time_choice("/", shown, **said)
+            ui.label("times in UTC").classes("look-note")
             with ui.element("nav").classes("console-bar").props('aria-label="Refresh"'):
                 ui.label("refresh").classes("look-note")
                 for choice in REFRESHES:

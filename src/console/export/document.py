@@ -31,7 +31,12 @@ from look.one_page import one_page
 _CONTENT = Environment(autoescape=True, undefined=StrictUndefined).from_string(
     files("console.export").joinpath("content.html").read_text()
 )
-_STYLE = "body { padding: 12px 16px 24px; } .export-head { margin: 0 0 8px; font-size: 16px; font-weight: 600; }"
+# On paper nothing scrolls: rows of the grid grow with their tables, which have whole ids and so less room for words.
+_STYLE = """body { padding: 12px 16px 24px; }
+.export-head { margin: 0 0 8px; font-size: 16px; font-weight: 600; }
+.dash-log .dash-words { min-width: 12ch; }
+.dash-log .dash-fill > .dash-inner, .dash-alarm .dash-fill > .dash-inner { position: static; max-height: none; }
+"""
 
 
 def document(source: Source, name: str, body: Body, shown: TimeRange) -> str:

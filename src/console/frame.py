@@ -101,3 +101,4 @@ def time_choice(path: str, shown: TimeRange, /, **query: str | None) -> None:
         for choice in CHOICES:
             current = 'aria-current="true"' if choice == shown.last else ""
             ui.link(choice, address(path, **query, last=choice)).props(current)
+        ui.label("times in UTC").classes("look-note")

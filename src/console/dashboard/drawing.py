@@ -13,6 +13,7 @@ from console.dashboard.fragments import alarms_html, note_html, table_html, valu
 from console.dashboard.graph import Line, graph, spoken
 from console.dashboard.queries import MALFORMED, Drawn, malformed
 from console.dashboard.tables import Table
+from console.markup import command
 from console.source import Source
 from look.charts import Options
 
@@ -130,8 +131,8 @@ def hint_html(source: Source, body: Body, found: Mapping[int, list[Line] | Faile
     graphs = [found[one.number] for one in body.widgets if one.view == "timeSeries" and one.number in found]
     if not graphs or any(isinstance(lines, str) or any(map(_says_something, lines)) for lines in graphs):
         return Markup()
-    what = "scripts/probe.sh --sandbox" if source.is_sandbox else "scripts/probe.sh --stack " + source.stack
-    return Markup('<p class="dash-hint">No responses in this time. Send some: <code>{}</code></p>').format(what)
+    what = command(source.probe_command)
+    return Markup('<p class="dash-hint">No responses in this time. Send some: {}</p>').format(what)
 
 
 def _says_something(line: Line) -> bool:

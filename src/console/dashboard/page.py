@@ -152,7 +152,6 @@ class _Dashboard:
         said = {key: value for key, value in self._query.items() if key not in ("last", "from", "to")}
         with ui.element("div").classes("console-bar dash-bar"):
             time_choice("/", shown, **said)
-            ui.label("times in UTC").classes("look-note")
             with ui.element("nav").classes("console-bar").props('aria-label="Refresh"'):
                 ui.label("refresh").classes("look-note")
                 for choice in REFRESHES:

@@ -60,7 +60,7 @@ class Source:
     def probe_command(self) -> str:
         """The command that sends this stack a request, for a shell in the repository."""
         if not self.is_sandbox:
-            return f"scripts/probe.sh --stack {shlex.quote(self.stack)}"
+            return "scripts/probe.sh --url FUNCTION_URL"  # which only CloudFormation knows
         is_default = self.ready_file.resolve() == SANDBOX_READY_FILE.resolve()
         named = "" if is_default else f" --ready-file {shlex.quote(str(self.ready_file.resolve()))}"
         return f"scripts/probe.sh --sandbox{named}"

@@ -162,7 +162,7 @@ def test_a_graph_without_points_says_so_quietly_and_a_failure_is_said_in_its_pla
     ],
 )
 def test_the_hint_is_there_until_a_graph_shows_more_than_zeros(lines: Any, is_shown: bool) -> None:
-    source: Any = SimpleNamespace(is_sandbox=True)
+    source: Any = SimpleNamespace(probe_command="scripts/probe.sh --sandbox")
     number = Widget(1, "metric", Place(0, 0, 6, 6), {"view": "singleValue"})
     body = Body([widget(), number], [], "3h", None, keeps_periods=False)
     assert bool(hint_html(source, body, {0: lines, 1: [a_line(100)]})) is is_shown

@@ -122,7 +122,7 @@ def test_the_probe_of_the_usual_sandbox_needs_no_option(monkeypatch: pytest.Monk
 
 def test_the_probe_of_a_deployed_stack() -> None:
     source = Source("mine", "eu-north-1", None, None, None, {}, None)
-    assert source.probe_command == "scripts/probe.sh --stack mine"
+    assert source.probe_command == "scripts/probe.sh --url FUNCTION_URL"
 
 
 def test_a_command_is_text_whatever_is_in_it() -> None:

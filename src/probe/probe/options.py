@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import math
 import re
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -306,6 +307,15 @@ _REQUEST_OPTIONS = (
 )
 
 
+class _Help(argparse.Action):
+    """Prints the help, and lets an error in that come through: argparse's own action ends with 0 all the same."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        sys.stdout.write(parser.format_help())
+        sys.stdout.flush()
+        parser.exit()
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="scripts/probe.sh",
@@ -398,7 +408,7 @@ def _parser() -> argparse.ArgumentParser:
         type=_dimension_value,
         help=f"who measured them, such as a place or a schedule (default: {DEFAULT_PROBE})",
     )
-    result.add_argument("-h", "--help", action="help", help="show this")
+    result.add_argument("-h", "--help", action=_Help, nargs=0, help="show this")
     return parser
 
 

@@ -42,7 +42,9 @@ def around_now() -> dict[str, datetime]:
 
 def records(ready: dict[str, str]) -> dict[str, Any]:
     """What each of the three services has to say."""
-    summaries = aws_client(ready, "xray").get_trace_summaries(**around_now())["TraceSummaries"]
+    now = datetime.now(UTC)
+    hours = {"StartTime": now - timedelta(hours=3), "EndTime": now + timedelta(hours=3)}  # X-Ray takes six at most
+    summaries = aws_client(ready, "xray").get_trace_summaries(**hours)["TraceSummaries"]
     traces = aws_client(ready, "xray").batch_get_traces(TraceIds=[summary["Id"] for summary in summaries])["Traces"]
     events = aws_client(ready, "logs").filter_log_events(logGroupName=GROUP)["events"]
     return {

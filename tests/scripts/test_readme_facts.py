@@ -324,3 +324,12 @@ def test_what_is_paid_for_is_counted() -> None:
     assert f"`ExpectedProbe`) adds {2 * len(CLIENT_METRICS)} metrics and an alarm" in " ".join(text.split())
     a_month = [f"{30 * 24 * 60 // minutes:,}" for minutes in (5, 1)]
     assert f"| requests | {' | '.join(a_month)} |" in text
+
+
+def test_the_pictures_are_there_and_small() -> None:
+    pictures = re.findall(r"!\[[^\]]+\]\(([^)]+)\)", READMES["."])
+    assert len(pictures) == 2
+    for picture in pictures:
+        content = (REPOSITORY / picture).read_bytes()
+        assert content.startswith(b"\x89PNG")
+        assert len(content) < 200_000, picture

@@ -7,7 +7,7 @@ set -euo pipefail
 usage() {
   cat <<'EOF'
 usage: scripts/test.sh
-           every check: linters, types, all tests (30 minutes on two cores)
+           every check: linters, types, all tests (40 minutes on two cores)
        scripts/test.sh --quick
            linters, types, and the tests of tests/unit and tests/wire (two
            minutes)

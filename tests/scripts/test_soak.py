@@ -174,7 +174,8 @@ def test_ctrl_c_ends_a_soak_and_leaves_nothing(tmp_path: Any) -> None:
         try:
             assert process.stderr is not None
             lines = []
-            while "requests: " not in (line := process.stderr.readline()):
+            while not (line := process.stderr.readline()).startswith("requests with faults: "):
+                assert line, f"the soak ended: {lines}"
                 lines.append(line)
             assert lines[0] == "soak: seed 1\n"
             children = psutil.Process(process.pid).children(recursive=True)

@@ -1,6 +1,5 @@
 """Traces in the console: what is asked of X-Ray, how far it searches, and what the list and the waterfall say."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
@@ -15,30 +14,12 @@ from console.traces.search import FAILED, MOST_TRACES, OUTCOMES, Wanted, filter_
 from console.traces.summary import summary
 from console.traces.waterfall import GAP, waterfall
 from firstbyte.meter import Outcome
-from sandbox.store import Store
-from sandbox.xray.api import operations
 from sandbox.xray.traces import Traces
 from sandbox_client import aws_client
 from trace_documents import START, TRACE_ID, nested, segment, segment_id
+from trace_service import client, endpoint, traces
 
-
-@pytest.fixture
-def traces() -> Iterator[Traces]:
-    store = Store()
-    yield Traces(store)
-    store.close()
-
-
-@pytest.fixture
-def endpoint(traces: Traces) -> Iterator[Endpoint]:
-    with running_endpoint() as running:
-        running.operations.update(operations(traces))
-        yield running
-
-
-@pytest.fixture
-def xray(endpoint: Endpoint) -> Any:
-    return aws_client(endpoint.ready, "xray")
+__all__ = ["client", "endpoint", "traces"]
 
 
 def until(hours: float) -> TimeRange:
@@ -54,8 +35,8 @@ def put(traces: Traces, before: float, number: int = 0, name: str = "f", **field
     return trace_id
 
 
-def ids(xray: Any, shown: TimeRange, expression: str | None = None) -> list[str]:
-    return [one["Id"] for one in search(xray, shown, expression).summaries]
+def ids(client: Any, shown: TimeRange, expression: str | None = None) -> list[str]:
+    return [one["Id"] for one in search(client, shown, expression).summaries]
 
 
 def test_the_outcomes_are_those_of_the_function() -> None:
@@ -63,7 +44,7 @@ def test_the_outcomes_are_those_of_the_function() -> None:
 
 
 @pytest.mark.parametrize("functions", [[], ["f"], ["other", "f"]])
-def test_a_filter_finds_what_it_says(traces: Traces, xray: Any, functions: list[str]) -> None:
+def test_a_filter_finds_what_it_says(traces: Traces, client: Any, functions: list[str]) -> None:
     fast = {"model": 'a "b" \\', "outcome": "completed", "ttft_ms": 100.5}
     completed = put(traces, 10, annotations=fast)
     slow = put(traces, 20, annotations={**fast, "model": "m", "ttft_ms": 3000})
@@ -73,7 +54,7 @@ def test_a_filter_finds_what_it_says(traces: Traces, xray: Any, functions: list[
     elsewhere = put(traces, 60, name="of another stack", annotations={**fast, "outcome": "interrupted"}, fault=True)
 
     def found(**wanted: Any) -> list[str]:
-        return ids(xray, until(1), filter_expression(Wanted(**wanted), functions))
+        return ids(client, until(1), filter_expression(Wanted(**wanted), functions))
 
     others = [] if functions else [elsewhere]
     assert found() == [completed, slow, cut, died, refused, *others]
@@ -102,7 +83,7 @@ def test_an_empty_field_of_the_form_asks_for_nothing() -> None:
 
 
 def test_a_search_has_the_newest_first_in_pieces_that_x_ray_takes(
-    endpoint: Endpoint, traces: Traces, xray: Any
+    endpoint: Endpoint, traces: Traces, client: Any
 ) -> None:
     asked = []
     answer = endpoint.operations["GetTraceSummaries"]
@@ -114,7 +95,7 @@ def test_a_search_has_the_newest_first_in_pieces_that_x_ray_takes(
     endpoint.operations["GetTraceSummaries"] = noted
     expected = [put(traces, seconds) for seconds in (0, 599, 601, 5_000, 30_000, 170_000)]
     put(traces, 49 * 3600)
-    found = search(xray, until(48), None)
+    found = search(client, until(48), None)
     assert [one["Id"] for one in found.summaries] == expected
     assert found.since is None
     assert (asked[0][1], asked[-1][0]) == (until(48).end, until(48).start)
@@ -122,34 +103,34 @@ def test_a_search_has_the_newest_first_in_pieces_that_x_ray_takes(
     assert max(end - start for start, end in asked) == timedelta(hours=6)
 
 
-def test_a_search_ends_when_it_has_enough(traces: Traces, xray: Any) -> None:
+def test_a_search_ends_when_it_has_enough(traces: Traces, client: Any) -> None:
     for number in range(MOST_TRACES):
         put(traces, 700, number)
     old = put(traces, 20_000)
-    found = search(xray, until(12), None)
+    found = search(client, until(12), None)
     assert len(found.summaries) == MOST_TRACES
     assert found.since is not None
     assert found.since.timestamp() < START - 700
-    assert ids(xray, TimeRange(until(12).start, found.since)) == [old], "the rest is there for the next search"
+    assert ids(client, TimeRange(until(12).start, found.since)) == [old], "the rest is there for the next search"
 
 
-def test_a_search_reads_every_page_of_a_piece(traces: Traces, xray: Any) -> None:
+def test_a_search_reads_every_page_of_a_piece(traces: Traces, client: Any) -> None:
     # X-Ray's pages have no order, so the newest may be on the last one.
     for number in range(2_100):
         put(traces, 100, number)
     wanted = put(traces, 400, annotations={"n": 1})
-    assert ids(xray, until(1), "annotation.n = 1") == [wanted]
+    assert ids(client, until(1), "annotation.n = 1") == [wanted]
 
 
-def test_a_search_asks_no_more_than_it_may(endpoint: Endpoint, xray: Any) -> None:
+def test_a_search_asks_no_more_than_it_may(endpoint: Endpoint, client: Any) -> None:
     page = {"TraceSummaries": [], "TracesProcessedCount": 0, "NextToken": "again"}
     endpoint.offer("GetTraceSummaries", lambda: page)
-    found = search(xray, until(48), None)
+    found = search(client, until(48), None)
     assert (found.summaries, len(endpoint.asked)) == ([], 40)
     assert found.since == until(48).end, "of what it has not read to the end, it knows nothing"
     endpoint.asked.clear()
     del page["NextToken"]
-    found = search(xray, until(24 * 30), None)
+    found = search(client, until(24 * 30), None)
     assert len(endpoint.asked) == 40
     assert found.since is not None
     assert timedelta(days=8) < found.since - until(24 * 30).start < timedelta(days=30)

@@ -173,7 +173,7 @@ def test_ctrl_c_ends_a_soak_and_leaves_nothing(tmp_path: Any) -> None:
     ) as process:
         try:
             assert process.stderr is not None
-            lines = []
+            lines: list[str] = []
             while not (line := process.stderr.readline()).startswith("requests with faults: "):
                 assert line, f"the soak ended: {lines}"
                 lines.append(line)

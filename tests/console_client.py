@@ -1,9 +1,13 @@
 """A client of the console that says byte for byte what a test wants it to say."""
 
 import socket
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
+
+import pytest
+
+from sandbox_process import RunningSandbox
 
 PATIENCE_SECONDS = 60
 SOCKET_PATH = "_nicegui_ws/socket.io/"
@@ -71,3 +75,12 @@ class Console:
         connection.sendall("\r\n".join([f"GET /{self.token}/{WEBSOCKET} HTTP/1.1", *lines, "", ""]).encode())
         assert connection.recv(1000).startswith(b"HTTP/1.1 101 ")
         return connection
+
+
+@pytest.fixture(scope="module")
+def console(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
+    """The console of a sandbox that a test file has to itself; who wants it imports it."""
+    running = RunningSandbox((), tmp_path_factory.mktemp("sandbox"))
+    running.wait_until_ready()
+    yield Console(running.ready["console_url"])
+    running.stop()

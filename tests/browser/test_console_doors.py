@@ -8,18 +8,11 @@ import pytest
 from playwright.sync_api import Browser, Page, Response, expect
 
 from chromium import DESKTOP
-from console_client import POLLING, WEBSOCKET, Console
-from sandbox_process import RunningSandbox
+from console_client import POLLING, WEBSOCKET, Console, console
+
+__all__ = ["console"]
 
 pytestmark = pytest.mark.timeout(120)
-
-
-@pytest.fixture(scope="module")
-def console(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
-    running = RunningSandbox((), tmp_path_factory.mktemp("sandbox"))
-    running.wait_until_ready()
-    yield Console(running.ready["console_url"])
-    running.stop()
 
 
 @pytest.fixture(scope="module")

@@ -1,24 +1,17 @@
 """Who may open the console: requests and WebSocket handshakes as another page, or another program, could send them."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from console.doors import MOST_CONNECTIONS
-from console_client import POLLING, WEBSOCKET, Answer, Console
+from console_client import POLLING, WEBSOCKET, Answer, Console, console
 from recorded import until
 from sandbox_process import RunningSandbox
 
+__all__ = ["console"]
+
 pytestmark = pytest.mark.timeout(120)
-
-
-@pytest.fixture(scope="module")
-def console(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
-    running = RunningSandbox((), tmp_path_factory.mktemp("sandbox"))
-    running.wait_until_ready()
-    yield Console(running.ready["console_url"])
-    running.stop()
 
 
 def refused(answer: Answer, why: str) -> bool:

@@ -1,6 +1,5 @@
 """The Runtime API client of `awslambdaric` with streaming added. The loop that uses it stays AWS's own."""
 
-import functools
 import json
 import logging
 import re
@@ -14,6 +13,7 @@ from lambda_streaming.connection import RuntimeApiConnection
 from lambda_streaming.stream import Error, ResponseStream, current_stream
 
 _logger = logging.getLogger(__name__)
+_USER_AGENT = f"lambda_streaming awslambdaric/{ric_version}"
 # What awslambdaric says of a result that is a generator or a coroutine.
 _UNRUN = re.compile(r"Object of type (async_)?(generator|coroutine) is not JSON serializable")
 
@@ -32,6 +32,7 @@ class StreamingRuntimeClient(LambdaRuntimeClient):  # type: ignore[misc]
     def __init__(self, lambda_runtime_address: str, use_thread_for_polling_next: bool = False) -> None:
         super().__init__(lambda_runtime_address, use_thread_for_polling_next)
         self._connection = RuntimeApiConnection(lambda_runtime_address)
+        self._request: InvocationRequest = None
         self._stream: ResponseStream | None = None
 
     def wait_next_invocation(self) -> InvocationRequest:
@@ -40,18 +41,13 @@ class StreamingRuntimeClient(LambdaRuntimeClient):  # type: ignore[misc]
         Returns:
             What awslambdaric's own client returns.
         """
-        request = super().wait_next_invocation()
-        self._connection.begin(deadline=int(request.deadline_time_in_ms) / 1000)
-        head = functools.partial(
-            wire.request_head,
-            self._connection.address,
-            request.invoke_id,
-            invocation_id=request.invocation_id,
-            user_agent=f"lambda_streaming awslambdaric/{ric_version}",
-        )
-        self._stream = ResponseStream(self._connection.send, head)
-        current_stream.set(self._stream)
-        return request
+        # Made while there is time: from the next line on, a client waits.
+        stream = ResponseStream(self._connection.send, self._head)
+        self._request = super().wait_next_invocation()
+        self._connection.begin(deadline=int(self._request.deadline_time_in_ms) / 1000)
+        self._stream = stream
+        current_stream.set(stream)
+        return self._request
 
     def post_invocation_result(
         self,
@@ -95,6 +91,15 @@ class StreamingRuntimeClient(LambdaRuntimeClient):  # type: ignore[misc]
         if not self._complete(invoke_id, (error["errorType"], error["errorMessage"])):
             super().post_invocation_error(invoke_id, error_response_data, xray_fault, invocation_id)
         self._finish()
+
+    def _head(self, *, content_type: str) -> bytes:
+        return wire.request_head(
+            self._connection.address,
+            self._request.invoke_id,
+            invocation_id=self._request.invocation_id,
+            content_type=content_type,
+            user_agent=_USER_AGENT,
+        )
 
     def _finish(self) -> None:
         if self._stream is not None:

@@ -45,6 +45,7 @@ class RuntimeApiConnection:
         # As bytes: for a text, Python would import its codec for international names before the first byte.
         self._endpoint = (host.strip("[]").encode(), int(port)) if host else (address.encode(), 80)
         self._socket: socket.socket | None = None
+        self._readable = select.poll()
         self._deadline = 0.0
         self._margin = 0.0
         self.untouched = True
@@ -77,8 +78,7 @@ class RuntimeApiConnection:
                 self._send_first(data)
             else:
                 assert self._socket is not None
-                self._socket.settimeout(self._remaining())
-                self._socket.sendall(data)
+                self._send_all(self._socket, data)
         except OSError as error:
             reason = self._reason()
             if isinstance(error, TimeoutError) and not self.untouched and not reason:
@@ -129,6 +129,7 @@ class RuntimeApiConnection:
             raise
         except (OSError, HTTPException) as error:
             raise ConnectionError(f"no answer from the Runtime API: {error or type(error).__name__}") from error
+        connected.settimeout(None)
         if not reusable:
             self._close()
         return answer.status, body
@@ -137,9 +138,8 @@ class RuntimeApiConnection:
         # Only the first data can be sent again: the Runtime API has seen nothing of this response yet.
         if self._socket is not None and not self._was_dropped():
             try:
-                self._socket.settimeout(self._remaining())
                 self.untouched = False
-                self._socket.sendall(data)
+                self._send_all(self._socket, data)
             except TimeoutError:
                 raise
             except OSError:
@@ -150,16 +150,28 @@ class RuntimeApiConnection:
         self._socket = socket.create_connection(self._endpoint, self._remaining())  # type: ignore[arg-type]
         # Small writes must not wait until the previous one is acknowledged (Nagle's algorithm).
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._socket.settimeout(None)
+        self._readable = select.poll()
+        self._readable.register(self._socket, select.POLLIN)
         self.untouched = False
-        self._socket.settimeout(self._remaining())
-        self._socket.sendall(data)
+        self._send_all(self._socket, data)
+
+    def _send_all(self, connected: socket.socket, data: bytes) -> None:
+        """Sends all of the data. Raises TimeoutError, or another OSError."""
+        # Nearly always there is room for it. Then this is the only system call.
+        try:
+            sent = connected.send(data, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            sent = 0
+        if sent < len(data):
+            connected.settimeout(self._remaining())
+            connected.sendall(memoryview(data)[sent:])
+            # With a timeout, Python asks for room before each send: another system call.
+            connected.settimeout(None)
 
     def _was_dropped(self) -> bool:
         # An idle connection has nothing to read. If it is readable, the other side closed it.
-        assert self._socket is not None
-        poll = select.poll()
-        poll.register(self._socket, select.POLLIN)
-        return bool(poll.poll(0))
+        return bool(self._readable.poll(0))
 
     def _reason(self) -> str:
         """Returns what the Runtime API did before all was sent, for the error message; empty if it did nothing.

@@ -17,6 +17,9 @@ class State(Enum):
     FAILED = auto()  # the terminal chunk is on the wire, with error trailers
     UNSENT = auto()  # nothing is on the wire, and nothing may be: the runtime reports the result itself
 
+    # Every chunk looks its state up. A member is one object, while Enum would hash its name, in Python.
+    __hash__ = object.__hash__
+
 
 class Action(Enum):
     """The calls on a response."""
@@ -26,6 +29,8 @@ class Action(Enum):
     END = auto()
     FAIL = auto()
     WITHDRAW = auto()
+
+    __hash__ = object.__hash__
 
 
 # Whatever is not in the table is illegal. An error before the first byte is not a FAIL: nothing has been sent, so the

@@ -94,9 +94,11 @@ class ResponseStream:
             WriteTimeoutError: the client did not take the data in time. It is a ConnectionError. The stream is cut.
             ConnectionError: the Runtime API is gone, so nothing more can be sent.
         """
-        if isinstance(data, str):
+        if isinstance(data, bytes):
+            encoded = data
+        elif isinstance(data, str):
             encoded = data.encode()
-        elif isinstance(data, bytes | bytearray | memoryview):
+        elif isinstance(data, bytearray | memoryview):
             encoded = bytes(data)
         else:
             raise TypeError(f"write() takes str or bytes, not {type(data).__name__}")

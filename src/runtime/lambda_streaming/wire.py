@@ -27,6 +27,8 @@ PRELUDE_LIMIT = 16 * 1024
 # pair is no character at all: JSON can write it, but nobody can read it.
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _UNSAFE_IN_VALUE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
+# Made once: `json.dumps` with arguments would make one for every response, before its first byte.
+_JSON = json.JSONEncoder(separators=(",", ":"))
 
 
 def request_head(host: str, request_id: str, *, invocation_id: str | None, content_type: str, user_agent: str) -> bytes:
@@ -74,17 +76,19 @@ def prelude(status_code: int, headers: Mapping[str, str], cookies: Sequence[str]
             )
         if not _TOKEN.fullmatch(name):
             raise ValueError(f"header {name!r}: not a valid header name")
-        _check_value(f"header {name!r}", value)
+        if unsafe := _UNSAFE_IN_VALUE.search(value):
+            raise _unsafe_value(f"header {name!r}", unsafe)
     if isinstance(cookies, str):
         raise TypeError("cookies must be a sequence of str, one for each cookie, not a str")
     for cookie in cookies:
         if not isinstance(cookie, str):
             raise TypeError(f"a cookie must be a str, not {type(cookie).__name__}")
-        _check_value("a cookie", cookie)
+        if unsafe := _UNSAFE_IN_VALUE.search(cookie):
+            raise _unsafe_value("a cookie", unsafe)
     document: dict[str, object] = {"statusCode": status_code, "headers": dict(headers)}
     if cookies:
         document["cookies"] = list(cookies)
-    encoded = json.dumps(document, separators=(",", ":")).encode() + PRELUDE_END
+    encoded = _JSON.encode(document).encode() + PRELUDE_END
     if len(encoded) > PRELUDE_LIMIT:
         raise ValueError(
             f"status, headers and cookies take {len(encoded)} bytes as JSON, but API Gateway reads only {PRELUDE_LIMIT}"
@@ -92,10 +96,9 @@ def prelude(status_code: int, headers: Mapping[str, str], cookies: Sequence[str]
     return encoded
 
 
-def _check_value(what: str, value: str) -> None:
-    if unsafe := _UNSAFE_IN_VALUE.search(value):
-        kind = "half of a surrogate pair" if unsafe[0] >= "\ud800" else "a control character"
-        raise ValueError(f"{what}: a value must not contain {kind} ({unsafe[0]!a} at {unsafe.start()})")
+def _unsafe_value(what: str, unsafe: re.Match[str]) -> ValueError:
+    kind = "half of a surrogate pair" if unsafe[0] >= "\ud800" else "a control character"
+    return ValueError(f"{what}: a value must not contain {kind} ({unsafe[0]!a} at {unsafe.start()})")
 
 
 def chunk(data: bytes) -> bytes:

@@ -6,7 +6,6 @@ The paths and their order come from that bootstrap.py, as it is in the python3.1
 import os
 import site
 import sys
-from pathlib import Path
 
 
 def search_path(layer: str, environment: dict[str, str]) -> list[str]:
@@ -36,11 +35,11 @@ def _import_native_part() -> None:
     try:
         import runtime_client
     except ModuleNotFoundError:
-        directory = Path(os.environ.get("LAMBDA_RUNTIME_DIR", ""))
+        directory = os.environ.get("LAMBDA_RUNTIME_DIR", "")
         # On Lambda that directory has a native one: of another version, which must not hide that the layer has none.
-        if not (directory / "runtime_client.py").exists():
+        if not os.path.exists(os.path.join(directory, "runtime_client.py")):
             raise
-        sys.path.append(str(directory))
+        sys.path.append(directory)
         import runtime_client  # noqa: F401
 
 
@@ -50,7 +49,7 @@ def main() -> None:
     if missing:
         sys.exit(f"lambda_streaming: {', '.join(missing)} must be set, as Lambda does")
 
-    layer = str(Path(__file__).resolve().parent.parent)
+    layer = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
     # The interpreter put this file's own directory first, but its modules must not be found by their bare names. The
     # layer goes first for now, so that its runtime interface client is imported and not one that the function brings.
     sys.path[0] = layer
@@ -72,7 +71,7 @@ def main() -> None:
     directories = search_path(layer, dict(os.environ))
     sys.path[:0] = directories
     for directory in directories[1:]:
-        if Path(directory).is_dir():  # site.addsitedir adds a missing directory to the path once more
+        if os.path.isdir(directory):  # site.addsitedir adds a missing directory to the path once more
             site.addsitedir(directory)
     if "LAMBDA_RUNTIME_DIR" in os.environ:
         os.environ.setdefault("PYTHONPATH", os.environ["LAMBDA_RUNTIME_DIR"])

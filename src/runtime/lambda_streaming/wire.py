@@ -4,7 +4,7 @@ Sources: the Runtime API's documentation (https://docs.aws.amazon.com/lambda/lat
 RFC 9112 for chunks and trailers, and wire captures of the Node.js runtime interface client 4.0.2.
 """
 
-import base64
+import binascii
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -133,7 +133,7 @@ def body_end_with_error(error_type: str, message: str) -> bytes:
 def _error_body(error_type: str, message: str) -> bytes:
     while True:
         document = {"errorType": error_type, "errorMessage": message, "stackTrace": []}
-        body = base64.b64encode(json.dumps(document).encode())
+        body = binascii.b2a_base64(json.dumps(document).encode(), newline=False)
         if len(body) <= _ERROR_BODY_LIMIT:
             return body
         message = message[: len(message) // 2]

@@ -3,6 +3,7 @@
 import socket
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import pytest
@@ -77,3 +78,24 @@ def test_a_runtime_api_that_hangs_up_or_answers_is_no_stalled_client(
             with pytest.raises(ConnectionError) as raised:
                 again()
             assert not isinstance(raised.value, WriteTimeoutError)
+
+
+def test_a_client_that_stalls_after_it_has_taken_much_is_given_up_in_time_too() -> None:
+    with begun() as (connection, other):
+        head = len(b"POST / HTTP/1.1\r\n\r\n")
+
+        def take() -> None:
+            left = head + len(MUCH)
+            while left:
+                left -= len(other.recv(min(left, 1_000_000)))
+
+        with ThreadPoolExecutor(1) as pool:
+            taken = pool.submit(take)
+            began = time.monotonic()
+            connection.send(MUCH)  # it waits again and again, until the other side has room
+            taken.result()
+        connection.send(b"x")
+        with pytest.raises(WriteTimeoutError):
+            connection.send(MUCH)
+        assert time.monotonic() - began < SECONDS
+        assert connection.timed_out

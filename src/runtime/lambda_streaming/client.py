@@ -10,6 +10,7 @@ from awslambdaric.lambda_runtime_client import InvocationRequest, LambdaRuntimeC
 
 from lambda_streaming import wire
 from lambda_streaming.connection import RuntimeApiConnection
+from lambda_streaming.garbage import collect_again
 from lambda_streaming.stream import Error, ResponseStream, current_stream
 
 _logger = logging.getLogger(__name__)
@@ -41,6 +42,7 @@ class StreamingRuntimeClient(LambdaRuntimeClient):  # type: ignore[misc]
         Returns:
             What awslambdaric's own client returns.
         """
+        collect_again()
         # Made while there is time: from the next line on, a client waits.
         stream = ResponseStream(self._connection.send, self._head)
         self._request = super().wait_next_invocation()

@@ -54,6 +54,9 @@ def main() -> None:
     # layer goes first for now, so that its runtime interface client is imported and not one that the function brings.
     sys.path[0] = layer
     try:
+        from lambda_streaming.garbage import collect_again, do_not_collect
+
+        do_not_collect()
         _import_native_part()
         from awslambdaric import __main__ as ric
         from awslambdaric import bootstrap
@@ -79,6 +82,7 @@ def main() -> None:
     arguments = [os.environ["LAMBDA_TASK_ROOT"], os.environ["_HANDLER"]]
     config = LambdaConfigProvider(arguments)
     if config.is_multi_concurrent:
+        collect_again()
         ric.main(arguments)  # Lambda Managed Instances: many invocations at a time, without streaming
     else:
         bootstrap.run(config.handler, StreamingRuntimeClient(config.api_address, config.use_thread_polling))

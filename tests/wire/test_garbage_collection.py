@@ -1,0 +1,48 @@
+"""Python's search for garbage: off while a function starts, and as before, or as the function says, from then on."""
+
+import gc
+import json
+from collections.abc import Callable
+
+import pytest
+
+from wire.conftest import Runtime
+from wire.strict_runtime_api import Invocation, StrictRuntimeApi
+
+SOURCE = """
+import gc, json
+from lambda_streaming import streamify_response
+AT_START = gc.get_threshold()
+OBJECT = [object()]
+{own}
+@streamify_response
+def handler(event, context, *, response_stream):
+    # What is frozen is in no generation.
+    is_frozen = not any(OBJECT is each for each in gc.get_objects())
+    response_stream.write(json.dumps([AT_START, gc.get_threshold(), gc.isenabled(), is_frozen]))
+"""
+
+
+@pytest.mark.parametrize(
+    ("own", "threshold", "enabled"),
+    [
+        ("", gc.get_threshold(), True),
+        ("gc.set_threshold(900, 9, 9)", (900, 9, 9), True),
+        ("gc.disable()", gc.get_threshold(), False),
+    ],
+    ids=["nothing", "its own threshold", "none at all"],
+)
+def test_garbage_is_not_looked_for_at_the_start_and_as_the_function_says_afterwards(
+    api: StrictRuntimeApi,
+    run_function: Callable[..., Runtime],
+    own: str,
+    threshold: tuple[int, int, int],
+    enabled: bool,
+) -> None:
+    run_function(SOURCE.format(own=own))
+    for _ in range(2):
+        api.invoke(Invocation())
+        at_start, now, is_enabled, is_frozen = json.loads(api.answer().request.body)
+        assert at_start[0] > 100_000
+        assert (tuple(now), is_enabled) == (threshold, enabled)
+        assert is_frozen is (own != "gc.set_threshold(900, 9, 9)")

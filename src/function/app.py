@@ -6,7 +6,8 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 
-from firstbyte.bedrock import Answer, create_client, open_answer
+from firstbyte.bedrock import Answer, open_answer
+from firstbyte.bedrock_client import create_client
 from firstbyte.config import Config
 from firstbyte.deadline import Deadline
 from firstbyte.failures import ErrorType, Failure, RequestError

@@ -4,7 +4,6 @@ import itertools
 import json
 import random
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -88,7 +87,7 @@ def test_the_fallback_is_asked_while_nothing_was_sent(
     function: tuple[Any, ReplayServer], monkeypatch: pytest.MonkeyPatch, name: str, accept: str
 ) -> None:
     app, server = function
-    monkeypatch.setattr(app, "config", replace(app.config, fallback_model_id=CLAUDE))
+    monkeypatch.setattr(app, "config", app.config._replace(fallback_model_id=CLAUDE))
     found: Case = cases()[name]
     response = ask(function, found.reply, accept, api=found.api)
     assert [line["detail"] for line in response.log] == [found.words]
@@ -419,7 +418,7 @@ def test_the_request_id_goes_into_bedrocks_log(function: tuple[Any, ReplayServer
     ask(function, WHOLE[0], model=MISTRAL)
     assert server.seen[0].body["requestMetadata"] == ids
     # The fallback's call, too.
-    app.config, before = replace(app.config, fallback_model_id=MISTRAL), app.config
+    app.config, before = app.config._replace(fallback_model_id=MISTRAL), app.config
     try:
         ask(function, Reply.error(429, "ThrottlingException", "x"))
     finally:

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -64,7 +63,7 @@ def function() -> Iterator[tuple[Any, ReplayServer]]:
 @pytest.fixture
 def with_fallback(function: tuple[Any, ReplayServer], monkeypatch: pytest.MonkeyPatch) -> tuple[Any, ReplayServer]:
     app, _ = function
-    monkeypatch.setattr(app, "config", replace(app.config, fallback_model_id=CLAUDE))
+    monkeypatch.setattr(app, "config", app.config._replace(fallback_model_id=CLAUDE))
     return function
 
 
@@ -359,7 +358,7 @@ def test_fallback_of_unknown_format_is_asked_through_converse(
     function: tuple[Any, ReplayServer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     app, server = function
-    monkeypatch.setattr(app, "config", replace(app.config, fallback_model_id=MISTRAL))
+    monkeypatch.setattr(app, "config", app.config._replace(fallback_model_id=MISTRAL))
     server.prepare(
         Reply.error(429, "ThrottlingException", "x"), Reply([event("messageStop", {"stopReason": "end_turn"})])
     )

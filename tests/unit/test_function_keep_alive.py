@@ -1,6 +1,5 @@
 """Comments in an event stream while the model is silent or thinks: real handler, real signals, a model with a plan."""
 
-import dataclasses
 import socket
 import struct
 import threading
@@ -48,7 +47,7 @@ def function(running: tuple[Any, ReplayServer], monkeypatch: pytest.MonkeyPatch)
 
 
 def set_period(app: Any, monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
-    monkeypatch.setattr(app, "config", dataclasses.replace(app.config, keep_alive_seconds=seconds))
+    monkeypatch.setattr(app, "config", app.config._replace(keep_alive_seconds=seconds))
 
 
 def ask(app: Any, accept: str = "text/event-stream", *, seconds: float = 60) -> Call:
@@ -140,7 +139,7 @@ def test_the_fallback_takes_over_after_comments_and_the_caller_has_felt_both(
     function: tuple[Any, ReplayServer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     app, server = function
-    monkeypatch.setattr(app, "config", dataclasses.replace(app.config, fallback_model_id=CLAUDE))
+    monkeypatch.setattr(app, "config", app.config._replace(fallback_model_id=CLAUDE))
     server.prepare(Reply.error(503, "ServiceUnavailableException", "x", before=0.35), Reply([0.25, *CLAUDES]))
     response = ask(app)
     assert kinds(response).lstrip("c") == "sde"

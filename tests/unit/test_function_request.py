@@ -4,7 +4,6 @@ import base64
 import gzip
 import json
 import re
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -69,7 +68,7 @@ def test_every_field() -> None:
 
 
 def test_default_of_max_tokens_respects_a_small_limit() -> None:
-    small = replace(CONFIG, max_output_tokens=100)
+    small = CONFIG._replace(max_output_tokens=100)
     assert parse_request(event({"prompt": "x"}), small).max_tokens == 100
 
 
@@ -158,7 +157,7 @@ def test_refused(body: Any, field: str) -> None:
 
 
 def test_the_most_of_everything_is_taken() -> None:
-    config = replace(CONFIG, max_prompt_chars=1001)
+    config = CONFIG._replace(max_prompt_chars=1001)
     messages = [USER, ASSISTANT] * 499 + [USER]
     body = {"messages": messages, "stop_sequences": ["é" * 100] * 4, "system": "xy"}
     request = parse_request(event(body), config)

@@ -1,15 +1,12 @@
-"""Calls Bedrock: makes the client, and opens, reads and closes a model's answer as a stream of events."""
+"""Calls Bedrock: opens, reads and closes a model's answer as a stream of events."""
 
 import json
-import logging
 from collections.abc import Callable, Iterator
 from typing import Any, Self, TypeVar
 
-import botocore.session
-from botocore.config import Config as ClientConfig
 from botocore.exceptions import ConnectionClosedError
 
-from firstbyte.config import Config, Guardrail
+from firstbyte.config import Guardrail
 from firstbyte.deadline import Deadline, DeadlineReachedError
 from firstbyte.decoding import Decoder
 from firstbyte.failures import ErrorType, Failure, RequestError, failure_of, failure_of_report, is_of_the_model
@@ -20,32 +17,6 @@ from firstbyte.request import ChatRequest
 
 T = TypeVar("T")
 
-# Bedrock's endpoint is in the same region, so this is plenty. A longer wait for a lost packet delays the first byte.
-_CONNECT_TIMEOUT_SECONDS = 2
-
-
-def create_client(config: Config) -> Any:
-    """Return a `bedrock-runtime` client.
-
-    botocore makes it. boto3 would add some 80 ms to a cold start and nothing else.
-
-    Args:
-        config: the region, and how many seconds the model may stay silent.
-    """
-    # Below WARNING it logs what requests and answers hold. A function's log level is meant for its own lines.
-    logging.getLogger("botocore").setLevel(max(logging.getLogger().level, logging.WARNING))
-    return botocore.session.get_session().create_client(
-        "bedrock-runtime",
-        region_name=config.region,
-        config=ClientConfig(
-            # A retry would hide a throttle from the figures and from the client. The fallback model is the retry.
-            retries={"total_max_attempts": 1},
-            connect_timeout=_CONNECT_TIMEOUT_SECONDS,
-            read_timeout=config.model_idle_timeout_seconds,
-            tcp_keepalive=True,
-        ),
-    )
-
 
 class Answer:
     """A model's answer while it is being made: iterate over its events, and always close it.
@@ -53,7 +24,7 @@ class Answer:
     Iteration raises RequestError when the model fails or the function's time runs out.
 
     Args:
-        client: from `create_client`.
+        client: from `bedrock_client.create_client`.
         request: what to ask.
         model_id: the model to ask.
         guardrail: what Bedrock checks the request and the answer with, if anything.
@@ -208,7 +179,7 @@ def open_answer(
     """Return an answer that has begun: the asked-for model's, or the fallback model's if the first one has trouble.
 
     Args:
-        client: from `create_client`.
+        client: from `bedrock_client.create_client`.
         request: what to ask.
         fallback_model_id: the model to ask second, if any.
         guardrail: what Bedrock checks the request and the answer with, if anything.

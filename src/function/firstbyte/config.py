@@ -8,7 +8,7 @@ checked here, without them.
 
 import re
 from collections.abc import Callable, Mapping, MutableMapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from firstbyte.meter import Objectives
 from firstbyte.pricing import Prices, parse_prices
@@ -21,8 +21,9 @@ class ConfigError(Exception):
     """An environment variable is missing or unusable; the message names it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Correction:
+# Here and in the other modules that are imported at the start, values are named tuples: to make a dataclass takes the
+# cold start some 0.6 ms longer, each.
+class Correction(NamedTuple):
     """An optional setting that is not usable, and what is used instead.
 
     Attributes:
@@ -45,16 +46,14 @@ class Correction:
             environment[self.variable] = self.replacement
 
 
-@dataclass(frozen=True, slots=True)
-class Guardrail:
+class Guardrail(NamedTuple):
     """A guardrail of Bedrock, by its id and its version: a number, or `DRAFT`."""
 
     identifier: str
     version: str
 
 
-@dataclass(frozen=True, slots=True)
-class Config:
+class Config(NamedTuple):
     """The settings that hold for every request.
 
     Attributes:
@@ -159,7 +158,7 @@ _LEVELS = {"DEBUG", "INFO", "WARN", "WARNING", "ERROR", "FATAL", "CRITICAL"}
 # turns into NOTSET.
 _LAMBDA_LEVELS = {"DEBUG", "INFO", "WARN", "ERROR", "FATAL"}
 _ADDRESS = r"[^\s:]+:[0-9]{1,5}"
-_DAEMON_ADDRESS = re.compile(rf"{_ADDRESS}|tcp:{_ADDRESS} udp:{_ADDRESS}|udp:{_ADDRESS} tcp:{_ADDRESS}")
+_DAEMON_ADDRESS = rf"{_ADDRESS}|tcp:{_ADDRESS} udp:{_ADDRESS}|udp:{_ADDRESS} tcp:{_ADDRESS}"
 
 
 def _is_boolean(text: str) -> bool:
@@ -186,7 +185,7 @@ def _is_seconds(text: str) -> bool:
 
 
 def _is_daemon_address(text: str) -> bool:
-    return _DAEMON_ADDRESS.fullmatch(text) is not None
+    return re.fullmatch(_DAEMON_ADDRESS, text) is not None
 
 
 def _is_dimension(text: str) -> bool:

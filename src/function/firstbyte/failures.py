@@ -6,8 +6,8 @@ An error is sorted by its code and never by its words, which change.
 import re
 import traceback
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from botocore.eventstream import ParserError as EventStreamParserError
 from botocore.exceptions import ClientError, HTTPClientError, NoCredentialsError, ReadTimeoutError
@@ -70,8 +70,7 @@ RETRY_AFTER_SECONDS = 1
 _WORTH_WAITING_FOR = {ErrorType.THROTTLED, ErrorType.MODEL_UNAVAILABLE}
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(NamedTuple):
     """Why a client gets no answer, or only a part of it.
 
     Attributes:
@@ -193,12 +192,12 @@ _TYPE_OF_STATUS = {
 # For all other codes: what the models' makers call their errors inside a stream. Compared without case and separators.
 # https://docs.claude.com/en/api/errors, https://platform.openai.com/docs/guides/error-codes
 _TYPE_OF_STEM = (
-    (re.compile("ratelimit|throttl|quota|toomany|exhausted"), ErrorType.THROTTLED),
-    (re.compile("overload|unavailable|capacity"), ErrorType.MODEL_UNAVAILABLE),
-    (re.compile("timeout|timedout|deadline"), ErrorType.MODEL_TIMEOUT),
-    (re.compile("auth|permission|denied|forbidden|apikey|billing"), ErrorType.ACCESS_DENIED),
-    (re.compile("notfound"), ErrorType.REJECTED),
-    (re.compile("invalid|validation|badrequest|toolarge|toolong|contextlength"), ErrorType.INVALID_REQUEST),
+    ("ratelimit|throttl|quota|toomany|exhausted", ErrorType.THROTTLED),
+    ("overload|unavailable|capacity", ErrorType.MODEL_UNAVAILABLE),
+    ("timeout|timedout|deadline", ErrorType.MODEL_TIMEOUT),
+    ("auth|permission|denied|forbidden|apikey|billing", ErrorType.ACCESS_DENIED),
+    ("notfound", ErrorType.REJECTED),
+    ("invalid|validation|badrequest|toolarge|toolong|contextlength", ErrorType.INVALID_REQUEST),
 )
 KNOWN_CODES = frozenset(_TYPE_OF_CODE)
 # A name for an error. What has spaces or is longer is a sentence, which may quote the request, and tells no type.
@@ -276,6 +275,6 @@ def _type_of(codes: list[str], status: int) -> ErrorType:
     for code in codes:
         plain = re.sub(r"[\W_]", "", code).lower()
         for stem, error_type in _TYPE_OF_STEM:
-            if stem.search(plain):
+            if re.search(stem, plain):
                 return error_type
     return ErrorType.MODEL_ERROR

@@ -6,8 +6,7 @@ A new model family adds its body to `_FAMILIES`. Models of other families are ca
 import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from firstbyte.config import Guardrail
 from firstbyte.failures import ErrorType, Failure, RequestError
@@ -15,8 +14,7 @@ from firstbyte.given import given
 from firstbyte.request import ChatRequest
 
 
-@dataclass(frozen=True, slots=True)
-class ModelCall:
+class ModelCall(NamedTuple):
     """A call of the Bedrock client.
 
     Attributes:
@@ -132,8 +130,7 @@ def _llama_body(header: tuple[str, str], end_of_turn: str) -> Callable[[ChatRequ
     return body
 
 
-@dataclass(frozen=True, slots=True)
-class _Family:
+class _Family(NamedTuple):
     body: Callable[[ChatRequest], dict[str, Any]]
     stop_sequences: bool = True
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from firstbyte.model_events import Usage
 from firstbyte.model_ids import without_geography
@@ -12,8 +12,7 @@ _NUMBER = re.compile(r"[0-9]*\.?[0-9]+")
 _TOO_MUCH = 1_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class Price:
+class Price(NamedTuple):
     """US dollars for a million tokens. None means that a price is unknown."""
 
     input: float

@@ -5,8 +5,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Literal, NoReturn, cast
+from typing import Any, Literal, NamedTuple, NoReturn, cast
 
 from firstbyte.config import Config
 from firstbyte.failures import ErrorType, Failure, RequestError
@@ -30,16 +29,14 @@ _BYTE_ORDER_MARK = "\ufeff"
 _CHARSET = re.compile(r'\bcharset\s*=\s*"?([^\s";]+)', re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(NamedTuple):
     """One turn of a conversation."""
 
     role: Literal["user", "assistant"]
     content: str
 
 
-@dataclass(frozen=True, slots=True)
-class ChatRequest:
+class ChatRequest(NamedTuple):
     """What a client asks for. `model` and `max_tokens` have defaults; None leaves a value to the model's own default.
 
     Attributes:

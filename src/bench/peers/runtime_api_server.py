@@ -29,6 +29,8 @@ _ACCEPTED = b'HTTP/1.1 202 Accepted\r\nContent-Type: application/json\r\nContent
 _PRELUDE_TYPE = b"application/vnd.awslambda.http-integration-response"
 _PRELUDE_END = b"\0" * 8
 _TIMEOUT_SECONDS = 300
+# Between two responses. A runtime that waits for its next invocation has gone to sleep by then, as on Lambda.
+_PAUSE_SECONDS = 0.002
 _BUFFER_BYTES = 256 * 1024
 _saying = threading.Lock()
 
@@ -219,6 +221,7 @@ class _Runtime:
             "Content-Type: application/json\r\n"
             f"Content-Length: {len(body)}\r\n\r\n"
         ).encode()
+        time.sleep(_PAUSE_SECONDS)
         self._given[request_id.encode()] = _Given()
         connection.socket.sendall(head + body)
 
@@ -261,6 +264,7 @@ def _ask(address: str, body: bytes, times: int) -> None:
         with socket.create_connection((host, int(port))) as connected:
             connection = _Connection(connected)
             for _ in range(times):
+                time.sleep(_PAUSE_SECONDS)
                 given = _Given()
                 connected.sendall(request)
                 head = connection.take(b"\r\n\r\n")

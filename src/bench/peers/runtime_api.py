@@ -122,13 +122,14 @@ class RuntimeApi:
     ) -> dict[str, list[Response]]:
         found: dict[str, list[Response]] = {}
 
-        def all_of(said: Mapping[str, Any]) -> dict[str, list[Response]] | None:
+        def all_of(said: Mapping[str, Any]) -> bool | None:
             if "responses" in said:
                 found[said["of"]] = [Response(**each) for each in said["responses"]]
-            return found if len(found) == len(bodies) else None
+            return len(found) == len(bodies) or None
 
         self._tell({what: dict(bodies), "times": times})
-        return self._wait(all_of, check, patience_seconds, "a runtime")
+        self._wait(all_of, check, patience_seconds, "a runtime")
+        return found
 
     def _tell(self, command: Mapping[str, Any]) -> None:
         assert self._process.stdin is not None

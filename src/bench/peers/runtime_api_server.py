@@ -132,7 +132,7 @@ class _Body:
                 if self._prelude is None and self.first_byte_at is None and len(data) > begin:
                     self.first_byte_at = connection.at
                 break
-            self._take(data[begin : begin + size], connection.at)
+            self._take(bytes(data[begin : begin + size]), connection.at)
             position = begin + size + 2
         del data[:position]
 

@@ -15,6 +15,7 @@ from rich.console import RenderableType
 from bench import peers, probing, report, soak, telemetry
 from bench.peers.document import document as peers_document
 from bench.peers.machine import described
+from bench.peers.names import ABOUT
 from bench.peers.page import page
 from bench.peers.table import markdown, table
 from bench.progress import progress
@@ -83,7 +84,8 @@ Afterwards the books must balance exactly: what each client saw against the log,
 the metrics and the traces. No process, socket or descriptor may be left over,
 memory stays within a bound, and the sandbox still answers and ends on SIGTERM."""
 
-PEERS = """\
+_PARTS = "\n".join(f"  {name:9}  {ABOUT[name]}" for name in peers.PARTS)
+PEERS = f"""\
 Measure this project beside what people use today. The same responses come from
 each peer in turn, round by round. One server in front gives invocations out,
 and knows when the first and the last byte came.
@@ -96,7 +98,7 @@ peers:
              adds to it comes on top
 
 parts:
-  layer      TTFB, chunks per second, CPU per chunk, memory
+{_PARTS}
 
 Figures are the median of all rounds, with the lowest and the highest round.
 The first time, AWS's Node.js client is installed, which takes a minute or two."""

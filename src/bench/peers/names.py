@@ -9,6 +9,13 @@ PARTS = {
     "events": "CPU of the whole function",
     "lengths": "Streaming against buffering",
 }
+# What a part measures, for the help.
+ABOUT = {
+    "layer": "TTFB, chunks per second, CPU per chunk, memory",
+    "start": "a cold start to /next and to the first byte, with .pyc and without",
+    "events": "CPU per model event of the whole function, with 1 to 50 streams",
+    "lengths": "streaming against buffering, over the length of an answer",
+}
 CASES = {
     "response": "One chunk",
     "chunks": "Many chunks, each sent at once",

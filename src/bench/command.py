@@ -168,8 +168,8 @@ def _peers(options: argparse.Namespace) -> int:
     if options.page:
         try:
             options.page.write_text(page(samples, machine), encoding="utf-8")
-        except OSError as error:
-            sys.exit(f"bench: {options.page} cannot be written: {error.strerror}")
+        except (OSError, LookupError) as error:
+            sys.exit(f"bench: {options.page} cannot be written: {getattr(error, 'strerror', error)}")
     if options.output == "json":
         return put(json.dumps(peers_document(samples, machine, plan), indent=2), "bench")
     if options.output == "markdown":

@@ -72,7 +72,7 @@ def spread(sample: Sample) -> str:
 def notes(samples: Sequence[Sample]) -> list[str]:
     """Return what must be said beside the figures: where the server in front is what limits them."""
     return [
-        f"{peer(each.peer)}, {case(each.case).lower()}: the server in front took {each.median:.0%} of a core. "
+        f"{peer(each.peer)}, {case(each.case).lower()}: the server in front took {each.median * 100:.0f} % of a core. "
         "It is the bottleneck there, and the peer may be faster."
         for each in samples
         if each.figure == "server_share" and each.median >= FULL_SHARE

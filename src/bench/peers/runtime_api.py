@@ -17,6 +17,7 @@ from typing import Any
 
 _SERVER = Path(__file__).with_name("runtime_api_server.py")
 _LOOK_SECONDS = 0.1
+_ENDED = "the Runtime API in front has ended"
 
 
 class PeerError(Exception):
@@ -133,8 +134,11 @@ class RuntimeApi:
 
     def _tell(self, command: Mapping[str, Any]) -> None:
         assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps(command).encode() + b"\n")
-        self._process.stdin.flush()
+        try:
+            self._process.stdin.write(json.dumps(command).encode() + b"\n")
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            raise PeerError(_ENDED) from None
 
     def _wait(
         self,
@@ -162,7 +166,7 @@ class RuntimeApi:
             if select.select([self._process.stdout], [], [], _LOOK_SECONDS)[0]:
                 received = os.read(self._process.stdout.fileno(), 1 << 20)
                 if not received:
-                    raise PeerError("the Runtime API in front has ended")
+                    raise PeerError(_ENDED)
                 self._rest += received
                 continue
             check()

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from rich.console import Group, RenderableType
+from rich.constrain import Constrain
 from rich.table import Table
 from rich.text import Text
 
@@ -18,9 +19,12 @@ def table(samples: Sequence[Sample], machine: Mapping[str, str]) -> RenderableTy
     shown: list[RenderableType] = []
     for grid in grids(samples):
         shown += [_part(grid), ""]
-    shown += [Text(note, style="bold") for note in notes(samples)]
-    shown.append(Text("; ".join(f"{name} {value}" for name, value in machine.items())))
-    return Group(*shown)
+    for note in notes(samples):
+        shown += [Constrain(Text(note, style="bold"), _WIDTH), ""]
+    where = Table(box=None, padding=(0, 1, 0, 0), width=_WIDTH, show_header=False)
+    for name, value in machine.items():
+        where.add_row(name, value)
+    return Group(*shown, where)
 
 
 def _part(grid: Grid) -> Table:

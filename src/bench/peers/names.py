@@ -2,7 +2,15 @@
 
 from dataclasses import dataclass
 
-PEERS = {"floor": "floor", "firstbyte": "Firstbyte", "node": "Node.js", "fastapi": "FastAPI"}
+PEERS = {
+    "floor": "floor",
+    "firstbyte": "Firstbyte",
+    "node": "Node.js",
+    "fastapi": "FastAPI",
+    # Both are the project's own function.
+    "streaming": "streaming",
+    "buffered": "buffered",
+}
 PARTS = {
     "layer": "A response through the layer",
     "start": "A cold start",

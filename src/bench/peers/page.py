@@ -9,7 +9,7 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from bench.peers.grid import Grid, Row, grids, notes, number, spread
-from bench.peers.names import CASES, PARTS, PEERS, case, figure, peer
+from bench.peers.names import CASES, PARTS, case, figure, peer
 from bench.peers.sample import Sample
 from look.charts import SERIES, Options, base_options, value_axis
 from look.one_page import one_page
@@ -17,7 +17,8 @@ from look.project import project
 
 _TEMPLATE = Path(__file__).with_name("page.html")
 _STYLE = Path(__file__).with_name("page.css")
-_OWN = "firstbyte"
+# What is filled, and bold in the table.
+_OWN = ("firstbyte", "streaming")
 _ROW_PIXELS = 30
 _FRAME_PIXELS = 44
 _TITLE = "beside others"
@@ -43,7 +44,7 @@ def page(samples: Sequence[Sample], machine: Mapping[str, str]) -> str:
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.filters.update(number=number, spread=spread)
     parts = [(grid, list(_charts(grid))) for grid in grids(samples)]
-    title = f"{PEERS[_OWN]} {_TITLE}"
+    title = f"{peer(_OWN[0])} {_TITLE}"
     content = environment.from_string(_TEMPLATE.read_text()).render(
         title=title,
         parts=parts,
@@ -141,6 +142,6 @@ def _said(label: str, sample: Sample) -> str:
 
 def _style(name: str) -> dict[str, Any]:
     """Return the look of a bar: the project's own is filled, the others are outlines."""
-    if name == _OWN:
+    if name in _OWN:
         return {"color": SERIES[0], "opacity": 0.75}
     return {"color": "transparent", "borderColor": SERIES[6], "borderWidth": 1}

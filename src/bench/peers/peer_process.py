@@ -1,7 +1,9 @@
 """A peer's process: starts it as Lambda starts a runtime, and knows its CPU time and memory."""
 
+import ctypes
 import os
 import subprocess
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -33,7 +35,7 @@ class PeerProcess:
 
     def cpu_seconds(self) -> float:
         """Return the CPU time, user and system, that it and its children took so far."""
-        return sum(each.cpu_times().user + each.cpu_times().system for each in self._all())
+        return sum(map(_cpu_seconds, self._all()))
 
     def rss_mb(self) -> float:
         """Return the memory that it and its children have, in megabytes."""
@@ -42,6 +44,17 @@ class PeerProcess:
     def _all(self) -> list[psutil.Process]:
         process = psutil.Process(self.process.pid)
         return [process, *process.children(recursive=True)]
+
+
+def _cpu_seconds(process: psutil.Process) -> float:
+    """Return the CPU time of a process and its threads: to the nanosecond where the system tells, as Linux does."""
+    # psutil tells hundredths of a second: of 100,000 chunks, that is a tenth of a microsecond each.
+    clock = ctypes.c_int()
+    get_clock = getattr(ctypes.CDLL(None), "clock_getcpuclockid", None)
+    if get_clock is None or get_clock(process.pid, ctypes.byref(clock)):
+        times = process.cpu_times()
+        return times.user + times.system
+    return time.clock_gettime(clock.value)
 
 
 @contextmanager

@@ -323,6 +323,8 @@ def test_the_table_has_medians_and_spreads_in_80_columns() -> None:
     assert (head.split()[-3:], case) == (["Firstbyte", "Node.js", "new"], "One chunk")
     assert first.split() == ["TTFB", "p50,", "ms", "0.050", "0.15", "0.10"]
     assert second.split() == ["0.040-0.060", "0.12-0.18", "0.080-0.12"]
+    one_figure = lines.index("CPU per model event, us")
+    assert lines[one_figure + 1].split() == ["1", "stream", "30.5"], "a figure alone is said once"
     assert [line for line in shown(samples(0.95)) if len(line.rstrip()) > 80] == []
     assert "| One chunk: TTFB p50, ms | 0.050 (0.040-0.060) | 0.15 (0.12-0.18) | 0.10 (0.080-0.12) |" in markdown(
         samples()
@@ -350,5 +352,5 @@ def test_the_page_has_a_chart_of_every_figure_and_escapes_what_it_shows() -> Non
     assert len(charts["chart-layer-0"]["series"][1]["data"]) == 9, "a dot for each round"
     assert charts["chart-layer-1"]["series"][0]["data"][0]["value"] == 99.0, "in thousands, as its title says"
     assert "Chunks per second, thousands" in written
-    assert charts["chart-events-0"]["yAxis"][0]["data"] == ["Firstbyte, 1 stream", "Firstbyte, 50"]
+    assert charts["chart-events-0"]["yAxis"][0]["data"] == ["Firstbyte\n1 stream", "Firstbyte\n50"]
     assert "a &lt;b&gt;fast&lt;/b&gt; one" in written

@@ -30,6 +30,12 @@ class Grid:
     peers: list[str]
     rows: list[Row]
 
+    @property
+    def only_figure(self) -> str | None:
+        """The figure of all rows, if they have the same one: it is said once, and the rows are known by their cases."""
+        figures = {row.figure for row in self.rows}
+        return figures.pop() if len(figures) == 1 else None
+
 
 def grids(samples: Sequence[Sample]) -> list[Grid]:
     """Return the parts, cases and figures in the order in which they were measured."""

@@ -29,7 +29,15 @@ CASES = {
     "chunks": "Many chunks, each sent at once",
     "memory": "After the chunks",
     "gathered": "Many chunks, sent together",
+    "interpreter": "Interpreter alone",
+    "bare": "Bare function",
+    "bare without .pyc": "Bare function, no .pyc",
+    "bedrock": "Bedrock client",
+    "bedrock without .pyc": "Bedrock client, no .pyc",
+    "flat out": "1 stream, flat out",
 }
+# Parts whose cases are of different kinds: their figures are not in one chart.
+APART = ("layer",)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from bench.peers.grid import Grid, Row, grids, notes, number, spread
-from bench.peers.names import CASES, PARTS, case, figure, peer
+from bench.peers.names import APART, PARTS, case, figure, peer
 from bench.peers.sample import Sample
 from look.charts import SERIES, Options, base_options, value_axis
 from look.one_page import one_page
@@ -19,7 +19,7 @@ _TEMPLATE = Path(__file__).with_name("page.html")
 _STYLE = Path(__file__).with_name("page.css")
 # What is filled, and bold in the table.
 _OWN = ("firstbyte", "streaming")
-_ROW_PIXELS = 30
+_ROW_PIXELS = 32
 _FRAME_PIXELS = 44
 _TITLE = "beside others"
 
@@ -67,7 +67,7 @@ def _charts(grid: Grid) -> Iterator[Chart]:
     found: dict[tuple[str, str], list[Row]] = {}
     for row in grid.rows:
         if figure(row.figure).is_less_better is not None:
-            found.setdefault((case(row.case) if row.case in CASES else "", row.figure), []).append(row)
+            found.setdefault((case(row.case) if grid.part in APART else "", row.figure), []).append(row)
     for place, ((of_case, name), rows) in enumerate(found.items()):
         kind = figure(name)
         bars = [(row, each, row.samples[each]) for row in rows for each in grid.peers if each in row.samples]
@@ -90,16 +90,23 @@ def _bars(bars: Sequence[tuple[Row, str, Sample]], unit: float) -> Options:
     """
     cases_differ = len({row.case for row, _, _ in bars}) > 1
     labels = [f"{peer(name)}, {case(row.case)}" if cases_differ else peer(name) for row, name, _ in bars]
+    # In two lines: on a phone, there is more room below than beside.
+    sides = [label.replace(", ", "\n", 1) for label in labels]
     chart = base_options()
     chart["tooltip"] |= {"trigger": "item", "formatter": "{b}"}
     chart["grid"] |= {"top": 4, "bottom": 4, "right": 12}
     chart["legend"] = {"show": False}
-    chart["xAxis"] = {**value_axis(), "min": 0}
+    chart["xAxis"] = {**value_axis(), "min": 0, "splitNumber": 3}
     style = {"axisTick": {"show": False}, "axisLine": {"lineStyle": value_axis()["splitLine"]["lineStyle"]}}
-    side = {"type": "category", "inverse": True, "axisLabel": value_axis()["axisLabel"] | {"interval": 0}, **style}
+    side = {
+        "type": "category",
+        "inverse": True,
+        "axisLabel": value_axis()["axisLabel"] | {"interval": 0, "lineHeight": 14},
+        **style,
+    }
     medians = [number(sample.median) for _, _, sample in bars]
     chart["yAxis"] = [
-        {**side, "data": labels},
+        {**side, "data": sides},
         {**side, "data": medians, "position": "right", "axisLine": {"show": False}},
     ]
     chart["series"] = [

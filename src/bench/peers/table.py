@@ -33,11 +33,14 @@ def _part(grid: Grid) -> Table:
     for name in grid.peers:
         found.add_column(peer(name), justify="right", no_wrap=True)
     before = ""
+    if grid.only_figure:
+        found.add_row(Text(figure(grid.only_figure).label, style="bold"))
     for row in grid.rows:
-        if row.case != before:
+        if row.case != before and not grid.only_figure:
             before = row.case
             found.add_row(Text(case(row.case), style="bold"))
-        found.add_row(f"  {figure(row.figure).label}", *(_cell(row, name) for name in grid.peers))
+        label = case(row.case) if grid.only_figure else figure(row.figure).label
+        found.add_row(f"  {label}", *(_cell(row, name) for name in grid.peers))
     return found
 
 

@@ -250,6 +250,7 @@ def test_the_short_form_has_every_part_and_figure_and_writes_the_page(tmp_path: 
         assert of_layer["chunks", "chunks_per_second", peer]["low"] > 0
         assert of_layer["memory", "rss_mb", peer]["low"] > 1
         assert 0 < of_layer["chunks", "server_share", peer]["low"] < 1.5
+    assert {peer for case, _, peer in of_layer if case == "gathered"} == {"node"}
     machine = found["machine"]
     assert machine["Python"].split()[1] == ".".join(map(str, sys.version_info[:3]))
     assert "aws-lambda-ric 4.0.2" in machine["packages"]

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Measures what telemetry and the probe cost, and soaks the stack. This file makes the environment; src/bench/ does the work.
+# Measures what telemetry and the probe cost, and the layer beside others; soaks the stack. src/bench/ does the work.
 set -euo pipefail
 
 main() {

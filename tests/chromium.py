@@ -115,6 +115,24 @@ def overflow(page: Page) -> list[str]:
     return found
 
 
+def overlaps(page: Page) -> list[str]:
+    """Say which labels of charts are cut, and which lie on another."""
+    found: list[str] = page.evaluate(
+        """() => [...document.querySelectorAll(".look-chart")].flatMap(chart => {
+            const texts = [...chart.querySelectorAll("svg text")].filter(text => text.textContent.trim());
+            const boxes = texts.map(text => [text.textContent, text.getBoundingClientRect()]);
+            const outer = chart.getBoundingClientRect();
+            const cut = boxes.filter(([, a]) => a.left < outer.left - 1 || a.right > outer.right + 1
+                || a.top < outer.top - 1 || a.bottom > outer.bottom + 1).map(([text]) => `${chart.id}: ${text} is cut`);
+            const pairs = boxes.flatMap(([one, a], n) => boxes.slice(n + 1).filter(([, b]) =>
+                a.left < b.right - 1 && b.left < a.right - 1 && a.top < b.bottom - 3 && b.top < a.bottom - 3
+            ).map(([other]) => `${chart.id}: ${one} on ${other}`));
+            return [...cut, ...pairs];
+        })"""
+    )
+    return found
+
+
 def picture(page: Page, name: str) -> Path:
     """Write a picture of the whole page, to be looked at; its name also says the view. Returns its path."""
     assert page.viewport_size

@@ -85,6 +85,7 @@ ELSEWHERE = {
     "scripts/bench.sh telemetry": "tests/scripts/test_bench.py",
     "scripts/bench.sh probe": "tests/scripts/test_bench.py",
     "scripts/bench.sh soak": "tests/scripts/test_soak.py",
+    "scripts/bench.sh peers --page peers.html": "tests/scripts/test_bench_peers.py",
     **dict.fromkeys(PAGER_TEST, "it needs AWS"),
     "scripts/verify.sh --stack firstbyte --region eu-west-1 > report.md": "it needs AWS",
     "scripts/verify.sh --stack firstbyte > report.md": "it needs AWS",

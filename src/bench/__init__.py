@@ -1,1 +1,1 @@
-"""The benchmark: what measuring costs, with it and without it in turn."""
+"""The benchmarks: what measuring costs, what the layer costs beside others, and what the stack endures."""

@@ -6,12 +6,20 @@ import os
 import secrets
 import signal
 import sys
+from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import BotoCoreError
+from rich.console import RenderableType
 
-from bench import probing, report, soak, telemetry
+from bench import peers, probing, report, soak, telemetry
+from bench.peers.document import document as peers_document
+from bench.peers.machine import described
+from bench.peers.names import ABOUT
+from bench.peers.page import page
+from bench.peers.table import markdown, table
 from bench.progress import progress
+from bench.sandbox import ROOT
 from bench.soak.report import document, tables
 from command_line import put
 from probe.screen.console import console
@@ -24,6 +32,8 @@ their 95 % interval is a bootstrap over pairs of neighbours.
 
 Or soak the stack: make thousands of requests with every fault mixed in, and
 balance the books afterwards.
+
+Or measure it beside its peers: Node.js, FastAPI, and a bare socket in Python.
 
 Standard error says how far it is."""
 
@@ -74,17 +84,38 @@ Afterwards the books must balance exactly: what each client saw against the log,
 the metrics and the traces. No process, socket or descriptor may be left over,
 memory stays within a bound, and the sandbox still answers and ends on SIGTERM."""
 
+_PARTS = "\n".join(f"  {name:9}  {ABOUT[name]}" for name in peers.PARTS)
+PEERS = f"""\
+Measure this project beside what people use today. The same responses come from
+each peer in turn, round by round. One server in front gives invocations out,
+and knows when the first and the last byte came.
+
+peers:
+  floor      a bare socket in Python: nothing in Python can be faster
+  firstbyte  the layer of this project
+  node       AWS's runtime interface client for Node.js
+  fastapi    FastAPI on uvicorn, asked directly: what the Lambda Web Adapter
+             adds to it comes on top
+
+parts:
+{_PARTS}
+
+Figures are the median of all rounds, with the lowest and the highest round.
+The first time, AWS's Node.js client is installed, which takes a minute or two."""
+
 EPILOG = """\
 examples:
   scripts/bench.sh telemetry
   scripts/bench.sh telemetry --requests 1000 --cold 0
   scripts/bench.sh probe --output json > bench.json
   scripts/bench.sh soak --seed 7
+  scripts/bench.sh peers --page peers.html
+  scripts/bench.sh peers --quick --parts layer --output json
 
 exit codes:
   0    everything is measured, and the books balance
-  1    a sandbox or server did not start, a response failed, the books do not
-       balance, or the result cannot be written
+  1    a sandbox, server or peer did not start, a response failed, the books do
+       not balance, a program is missing, or the result cannot be written
   2    wrong use
   130  stopped with Ctrl-C"""
 
@@ -96,7 +127,7 @@ def main(arguments: list[str]) -> int:
     if sys.stdout is None:  # said before minutes have gone by
         return put("", "bench")
     try:
-        return _soak(options) if options.subject == "soak" else _compare(options)
+        return {"soak": _soak, "peers": _peers}.get(options.subject, _compare)(options)
     except BotoCoreError as error:  # a broken profile, as boto3 reads one whatever it is told
         sys.exit(f"bench: {error}")
 
@@ -120,14 +151,37 @@ def _soak(options: argparse.Namespace) -> int:
     print(f"soak: seed {seed}", file=sys.stderr)
     with progress(console(sys.stderr, os.environ)) as told:
         result = soak.run(options.requests, seed, told)
-    if options.output == "json":
-        text = json.dumps(document(result), indent=2)
-    else:
-        shown_on = console(sys.stdout, os.environ)
-        with shown_on.capture() as captured:
-            shown_on.print(tables(result))
-        text = captured.get().rstrip("\n")
+    text = json.dumps(document(result), indent=2) if options.output == "json" else _drawn(tables(result))
     return put(text, "bench") or (0 if result.balances else 1)
+
+
+def _peers(options: argparse.Namespace) -> int:
+    if options.page and not os.access(options.page.absolute().parent, os.W_OK):  # said before minutes have gone by
+        sys.exit(f"bench: {options.page} cannot be written: its folder is missing or read-only")
+    plan = peers.QUICK if options.quick else peers.FULL
+    try:
+        with progress(console(sys.stderr, os.environ)) as told:
+            samples = peers.measure(options.parts, plan, told)
+    except peers.PeerError as error:
+        sys.exit(f"bench: {error}")
+    machine = described(ROOT)
+    if options.page:
+        try:
+            options.page.write_text(page(samples, machine), encoding="utf-8")
+        except (OSError, LookupError) as error:
+            sys.exit(f"bench: {options.page} cannot be written: {getattr(error, 'strerror', error)}")
+    if options.output == "json":
+        return put(json.dumps(peers_document(samples, machine, plan), indent=2), "bench")
+    if options.output == "markdown":
+        return put(markdown(samples), "bench")
+    return put(_drawn(table(samples, machine)), "bench")
+
+
+def _drawn(shown: RenderableType) -> str:
+    shown_on = console(sys.stdout, os.environ)
+    with shown_on.capture() as captured:
+        shown_on.print(shown)
+    return captured.get().rstrip("\n")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -135,7 +189,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="scripts/bench.sh", description=DESCRIPTION, epilog=EPILOG, formatter_class=form, allow_abbrev=False
     )
-    subjects = parser.add_subparsers(dest="subject", metavar="telemetry | probe | soak", required=True)
+    subjects = parser.add_subparsers(dest="subject", metavar="telemetry | probe | soak | peers", required=True)
     of_telemetry = subjects.add_parser("telemetry", description=TELEMETRY, formatter_class=form, allow_abbrev=False)
     of_telemetry.add_argument(
         "--requests", metavar="N", type=_count, default=300, help="warm requests to each (default: %(default)s)"
@@ -158,9 +212,27 @@ def _parser() -> argparse.ArgumentParser:
     of_soak.add_argument(
         "--seed", metavar="N", type=_count, help="decides what each request does (default: at random, and printed)"
     )
+    of_peers = subjects.add_parser("peers", description=PEERS, formatter_class=form, allow_abbrev=False)
+    of_peers.add_argument(
+        "--parts",
+        metavar="PART,...",
+        type=_parts,
+        default=list(peers.PARTS),
+        help=f"of {', '.join(peers.PARTS)} (default: all)",
+    )
+    of_peers.add_argument("--quick", action="store_true", help="a short form, to see that everything works")
+    of_peers.add_argument("--page", metavar="FILE", type=Path, help="also write a page with charts, as HTML")
     for subject in (of_telemetry, of_probe, of_soak):
         subject.add_argument("--output", choices=("table", "json"), default="table", help="default: table")
+    of_peers.add_argument("--output", choices=("table", "json", "markdown"), default="table", help="default: table")
     return parser
+
+
+def _parts(text: str) -> list[str]:
+    names = text.split(",")
+    if unknown := [name for name in names if name not in peers.PARTS]:
+        raise argparse.ArgumentTypeError(f"{unknown[0]!r} is not one of {', '.join(peers.PARTS)}")
+    return [name for name in peers.PARTS if name in names]
 
 
 def _count(text: str) -> int:

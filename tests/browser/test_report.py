@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Dialog, Page
 
-from chromium import DESKTOP, PHONE, View, picture
+from chromium import DESKTOP, PHONE, View, overlaps, picture
 from probe.analysis.report import Report
 from probe.figures import FIGURES
 from probe.measurement import Failure, Run
@@ -83,20 +83,7 @@ def test_a_report_needs_nothing_but_its_file(page: Page, tmp_path: Path, name: s
 @pytest.mark.parametrize("view", [DESKTOP, PHONE], indirect=True, ids=str)
 def test_labels_do_not_overlap_and_are_whole(page: Page, tmp_path: Path, name: str) -> None:
     show(page, REPORTS[name](), tmp_path)
-    found = page.evaluate(
-        """() => [...document.querySelectorAll(".look-chart")].flatMap(chart => {
-            const texts = [...chart.querySelectorAll("svg text")].filter(text => text.textContent.trim());
-            const boxes = texts.map(text => [text.textContent, text.getBoundingClientRect()]);
-            const outer = chart.getBoundingClientRect();
-            const cut = boxes.filter(([, a]) => a.left < outer.left - 1 || a.right > outer.right + 1
-                || a.top < outer.top - 1 || a.bottom > outer.bottom + 1).map(([text]) => `${chart.id}: ${text} is cut`);
-            const pairs = boxes.flatMap(([one, a], n) => boxes.slice(n + 1).filter(([, b]) =>
-                a.left < b.right - 1 && b.left < a.right - 1 && a.top < b.bottom - 3 && b.top < a.bottom - 3
-            ).map(([other]) => `${chart.id}: ${one} on ${other}`));
-            return [...cut, ...pairs];
-        })"""
-    )
-    assert found == []
+    assert overlaps(page) == []
 
 
 def test_the_median_is_there_without_scrolling(page: Page, tmp_path: Path, view: View) -> None:

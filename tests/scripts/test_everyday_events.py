@@ -129,7 +129,7 @@ def test_a_help_that_cannot_be_written(script: str, event: str, code: int, words
 
 @pytest.mark.parametrize("script", HELPS)
 def test_a_help_fits_into_80_columns(script: str) -> None:
-    subjects = ([], ["telemetry"], ["probe"], ["soak"]) if script == "bench" else ([],)
+    subjects = ([], ["telemetry"], ["probe"], ["soak"], ["peers"]) if script == "bench" else ([],)
     for subject in subjects:
         done = subprocess.run(
             [str(REPOSITORY / f"scripts/{script}.sh"), *subject, "--help"],

@@ -1,0 +1,40 @@
+"""What a measurement says: one figure of one peer, a value a round. Page, table and JSON read nothing else."""
+
+import statistics
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One figure of one peer in one case, over all rounds.
+
+    Attributes:
+        part: the kind of measurement, such as `layer`.
+        case: what was done, such as `chunks`.
+        peer: `floor`, `firstbyte`, `node` or `fastapi`.
+        figure: a name with its unit at the end, such as `ttfb_p50_ms`.
+        unit: the unit in words, such as `ms`.
+        values: one for each round, in the order of the rounds; never empty.
+    """
+
+    part: str
+    case: str
+    peer: str
+    figure: str
+    unit: str
+    values: tuple[float, ...]
+
+    @property
+    def median(self) -> float:
+        """The median of the rounds."""
+        return statistics.median(self.values)
+
+    @property
+    def low(self) -> float:
+        """The lowest round."""
+        return min(self.values)
+
+    @property
+    def high(self) -> float:
+        """The highest round."""
+        return max(self.values)

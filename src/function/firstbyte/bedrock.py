@@ -3,6 +3,8 @@
 import json
 import logging
 from collections.abc import Callable, Iterator
+from functools import partial
+from itertools import chain
 from typing import Any, Self, TypeVar
 
 import botocore.session
@@ -102,8 +104,7 @@ class Answer:
         return self
 
     def __iter__(self) -> Iterator[ModelEvent]:
-        yield from self._held_back
-        yield from self._events
+        return chain(self._held_back, self._events)
 
     def close(self) -> None:
         """Release the connection. A stream that was read to its end leaves it for reuse; any other closes it."""
@@ -120,12 +121,14 @@ class Answer:
             # Looked up before the wait: an operation that botocore lacks is no failure of the model.
             operation = getattr(self._client, self._call.operation)
             self._stream = self._wait(lambda: self._open(operation))
-            chunks = iter(self._stream)
+            next_chunk = partial(next, iter(self._stream), None)
             decoder = Decoder()
-            while (chunk := self._wait(lambda: next(chunks, None))) is not None:
-                yield from self._observed(decoder.decode(self._json(chunk)))
+            while (chunk := self._wait(next_chunk)) is not None:
+                for event in decoder.decode(self._json(chunk)):
+                    yield self._observed(event)
             self._read_to_its_end = True
-            yield from self._observed(decoder.end())
+            for event in decoder.end():
+                yield self._observed(event)
             if self.attempt.stop_reason is None:
                 raise RequestError(self._model_error("NoStopReason", "The model's answer ended without a stop reason."))
         except RequestError as error:
@@ -133,12 +136,11 @@ class Answer:
             raise
         self.attempt.end()
 
-    def _observed(self, events: Iterator[ModelEvent]) -> Iterator[ModelEvent]:
-        for event in events:
-            if isinstance(event, ErrorReport):
-                raise RequestError(failure_of_report(event, self.attempt.model_id))
-            self.attempt.observe(event)
-            yield event
+    def _observed(self, event: ModelEvent) -> ModelEvent:
+        if isinstance(event, ErrorReport):
+            raise RequestError(failure_of_report(event, self.attempt.model_id))
+        self.attempt.observe(event)
+        return event
 
     def _open(self, operation: Callable[..., Any]) -> Any:
         """Send the request and return the answer's event stream."""

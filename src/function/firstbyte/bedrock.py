@@ -18,6 +18,7 @@ from firstbyte.failures import ErrorType, Failure, RequestError, failure_of, fai
 from firstbyte.meter import Meter
 from firstbyte.model_call import model_call
 from firstbyte.model_events import ErrorReport, ModelEvent
+from firstbyte.quick_json import parse_json
 from firstbyte.request import ChatRequest
 
 T = TypeVar("T")
@@ -166,7 +167,7 @@ class Answer:
         if "chunk" not in chunk:
             return chunk  # an event of Converse, which botocore has parsed already
         try:
-            content = _JSON.decode(chunk["chunk"].get("bytes", b"{}").decode(errors="surrogatepass"))
+            content = parse_json(chunk["chunk"].get("bytes", b"{}").decode(errors="surrogatepass"))
         except (ValueError, RecursionError):
             raise RequestError(self._model_error("UnreadableChunk", "The model's answer could not be read.")) from None
         return content if isinstance(content, dict) else {}
@@ -185,15 +186,6 @@ def _metadata(client: Any, api: str, request_id: str) -> dict[str, Any]:
         return {}
     metadata = {"request_id": request_id}
     return {"requestMetadata": metadata if member.type_name == "map" else json.dumps(metadata)}
-
-
-def _number(digits: str) -> int | float:
-    # Python converts no integer of thousands of digits, and one absurd count must not cost the answer.
-    return int(digits) if len(digits) < 20 else float(digits)
-
-
-# Made once: `json.loads` with arguments would make one for every chunk, which takes longer than to read it.
-_JSON = json.JSONDecoder(parse_int=_number)
 
 
 def open_answer(

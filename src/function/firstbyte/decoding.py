@@ -235,9 +235,9 @@ def _message_start(_: Chunk) -> Events:
 
 
 def _content_block(chunk: Chunk) -> Events:
-    block = _object(_object(chunk, "contentBlockStart"), "start") | _object(
-        _object(chunk, "contentBlockDelta"), "delta"
-    )
+    block = _object(_object(chunk, "contentBlockDelta"), "delta")
+    if "contentBlockStart" in chunk:
+        block = _object(_object(chunk, "contentBlockStart"), "start") | block
     events = [*_delta(block.get("text"))]
     if "reasoningContent" in block:
         reasoning = _object(block, "reasoningContent")

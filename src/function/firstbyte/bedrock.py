@@ -14,6 +14,7 @@ from botocore.exceptions import ConnectionClosedError
 from firstbyte.config import Config, Guardrail
 from firstbyte.deadline import Deadline, DeadlineReachedError
 from firstbyte.decoding import Decoder
+from firstbyte.event_parser import EventParserFactory
 from firstbyte.failures import ErrorType, Failure, RequestError, failure_of, failure_of_report, is_of_the_model
 from firstbyte.meter import Meter
 from firstbyte.model_call import model_call
@@ -37,7 +38,9 @@ def create_client(config: Config) -> Any:
     """
     # Below WARNING it logs what requests and answers hold. A function's log level is meant for its own lines.
     logging.getLogger("botocore").setLevel(max(logging.getLogger().level, logging.WARNING))
-    return botocore.session.get_session().create_client(
+    session = botocore.session.get_session()
+    session.register_component("response_parser_factory", EventParserFactory())
+    return session.create_client(
         "bedrock-runtime",
         region_name=config.region,
         config=ClientConfig(

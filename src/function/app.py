@@ -186,14 +186,14 @@ def _usage(exchange: _Exchange) -> Usage:
 def _stream(answer: Answer, rendering: Rendering, exchange: _Exchange) -> None:
     def write(name: str, fields: Mapping[str, Any]) -> None:
         if frame := rendering.frame(name, fields):
-            _write(frame, exchange, has_text=name == "delta")
+            _write(frame, exchange)
 
     _begin(rendering, exchange)
     write("start", _opening(answer, exchange))
     try:
         for event in answer:
             if isinstance(event, Delta):
-                write("delta", {"text": event.text})
+                _write(rendering.delta(event.text), exchange, has_text=True)
         write("end", _closing(answer, exchange))
     except RequestError as error:
         _fail(error.failure, exchange)

@@ -103,9 +103,15 @@ ANY_TEXT = st.text(st.characters(exclude_categories=["Cs"]))
 @example(["a\nb", "\r\n", "\r", "\u2028\u2029\x85", "\x00", "😀", "data: x", "\n\nevent: end\n", "\ufeff", "\\u2028"])
 def test_any_text_comes_back_from_events(texts: list[str]) -> None:
     for rendering, parse in ((SSE, parse_sse), (NDJSON, parse_ndjson)):
-        body = b"".join(rendering.frame("delta", {"text": text}) for text in texts)
+        body = b"".join(rendering.delta(text) for text in texts)
         assert [fields["text"] for _, fields in parse(body)] == texts
         assert [name for name, _ in parse(body)] == ["delta"] * len(texts)
+
+
+@given(st.text(st.characters(exclude_categories=())))
+def test_a_delta_is_the_frame_of_that_name(text: str) -> None:
+    for rendering in (SSE, NDJSON):
+        assert rendering.delta(text) == rendering.frame("delta", {"text": text})
 
 
 @given(st.lists(ANY_TEXT))
@@ -117,7 +123,7 @@ def test_any_text_comes_back_from_a_whole_answer(texts: list[str]) -> None:
 
 @given(st.lists(ANY_TEXT))
 def test_text_is_the_text(texts: list[str]) -> None:
-    assert b"".join(TEXT.frame("delta", {"text": text}) for text in texts).decode() == "".join(texts)
+    assert b"".join(TEXT.delta(text) for text in texts).decode() == "".join(texts)
 
 
 @pytest.mark.parametrize("name", ["start", "end", "error"])
@@ -126,8 +132,8 @@ def test_text_has_no_other_events(name: str) -> None:
 
 
 def test_frames_on_the_wire() -> None:
-    assert SSE.frame("delta", {"text": "a\n"}) == b'event: delta\ndata: {"text":"a\\n"}\n\n'
-    assert NDJSON.frame("delta", {"text": "é"}) == '{"type":"delta","text":"é"}\n'.encode()
+    assert SSE.delta("a\n") == b'event: delta\ndata: {"text":"a\\n"}\n\n'
+    assert NDJSON.delta("é") == '{"type":"delta","text":"é"}\n'.encode()
     # An error's own type must not take the place of the line's.
     assert NDJSON.frame("error", {"type": "throttled"}) == b'{"type":"error","error":{"type":"throttled"}}\n'
 

@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Callable, Iterator
+from functools import partial
+from itertools import chain
 from typing import Any, Self, TypeVar
 
 from botocore.exceptions import ConnectionClosedError
@@ -13,6 +15,7 @@ from firstbyte.failures import ErrorType, Failure, RequestError, failure_of, fai
 from firstbyte.meter import Meter
 from firstbyte.model_call import model_call
 from firstbyte.model_events import ErrorReport, ModelEvent
+from firstbyte.quick_json import parse_json
 from firstbyte.request import ChatRequest
 
 T = TypeVar("T")
@@ -73,8 +76,7 @@ class Answer:
         return self
 
     def __iter__(self) -> Iterator[ModelEvent]:
-        yield from self._held_back
-        yield from self._events
+        return chain(self._held_back, self._events)
 
     def close(self) -> None:
         """Release the connection. A stream that was read to its end leaves it for reuse; any other closes it."""
@@ -91,12 +93,14 @@ class Answer:
             # Looked up before the wait: an operation that botocore lacks is no failure of the model.
             operation = getattr(self._client, self._call.operation)
             self._stream = self._wait(lambda: self._open(operation))
-            chunks = iter(self._stream)
+            next_chunk = partial(next, iter(self._stream), None)
             decoder = Decoder()
-            while (chunk := self._wait(lambda: next(chunks, None))) is not None:
-                yield from self._observed(decoder.decode(self._json(chunk)))
+            while (chunk := self._wait(next_chunk)) is not None:
+                for event in decoder.decode(self._json(chunk)):
+                    yield self._observed(event)
             self._read_to_its_end = True
-            yield from self._observed(decoder.end())
+            for event in decoder.end():
+                yield self._observed(event)
             if self.attempt.stop_reason is None:
                 raise RequestError(self._model_error("NoStopReason", "The model's answer ended without a stop reason."))
         except RequestError as error:
@@ -104,12 +108,11 @@ class Answer:
             raise
         self.attempt.end()
 
-    def _observed(self, events: Iterator[ModelEvent]) -> Iterator[ModelEvent]:
-        for event in events:
-            if isinstance(event, ErrorReport):
-                raise RequestError(failure_of_report(event, self.attempt.model_id))
-            self.attempt.observe(event)
-            yield event
+    def _observed(self, event: ModelEvent) -> ModelEvent:
+        if isinstance(event, ErrorReport):
+            raise RequestError(failure_of_report(event, self.attempt.model_id))
+        self.attempt.observe(event)
+        return event
 
     def _open(self, operation: Callable[..., Any]) -> Any:
         """Send the request and return the answer's event stream."""
@@ -135,7 +138,7 @@ class Answer:
         if "chunk" not in chunk:
             return chunk  # an event of Converse, which botocore has parsed already
         try:
-            content = _JSON.decode(chunk["chunk"].get("bytes", b"{}").decode(errors="surrogatepass"))
+            content = parse_json(chunk["chunk"].get("bytes", b"{}").decode(errors="surrogatepass"))
         except (ValueError, RecursionError):
             raise RequestError(self._model_error("UnreadableChunk", "The model's answer could not be read.")) from None
         return content if isinstance(content, dict) else {}
@@ -154,15 +157,6 @@ def _metadata(client: Any, api: str, request_id: str) -> dict[str, Any]:
         return {}
     metadata = {"request_id": request_id}
     return {"requestMetadata": metadata if member.type_name == "map" else json.dumps(metadata)}
-
-
-def _number(digits: str) -> int | float:
-    # Python converts no integer of thousands of digits, and one absurd count must not cost the answer.
-    return int(digits) if len(digits) < 20 else float(digits)
-
-
-# Made once: `json.loads` with arguments would make one for every chunk, which takes longer than to read it.
-_JSON = json.JSONDecoder(parse_int=_number)
 
 
 def open_answer(

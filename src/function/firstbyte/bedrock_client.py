@@ -10,6 +10,7 @@ from botocore.credentials import CredentialResolver, EnvProvider
 from botocore.loaders import Loader
 
 from firstbyte.config import Config
+from firstbyte.event_parser import EventParserFactory
 
 # Bedrock's endpoint is in the same region, so this is plenty. A longer wait for a lost packet delays the first byte.
 _CONNECT_TIMEOUT_SECONDS = 2
@@ -26,6 +27,7 @@ def create_client(config: Config) -> Any:
     # Below WARNING it logs what requests and answers hold. A function's log level is meant for its own lines.
     logging.getLogger("botocore").setLevel(max(logging.getLogger().level, logging.WARNING))
     session = botocore.session.get_session()
+    session.register_component("response_parser_factory", EventParserFactory())
     # botocore's own loader knows the folders of AWS_DATA_PATH.
     folders = session.get_component("data_loader").search_paths
     session.register_component("data_loader", _DataLoader(folders, include_default_search_paths=False))

@@ -442,7 +442,7 @@ def test_a_failure_of_the_telemetry_reaches_no_client(
     function: tuple[Any, ReplayServer], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     app, server = function
-    monkeypatch.setattr("firstbyte.telemetry.asdict", None)
+    monkeypatch.setattr("firstbyte.telemetry.given", None)
     monkeypatch.setattr("firstbyte.telemetry.METRICS", None)
     server.prepare(Reply(nova("a")))
     wire = bytearray()

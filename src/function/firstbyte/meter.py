@@ -4,8 +4,8 @@ import random
 import time
 from array import array
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from firstbyte.failures import ErrorType, Failure
 from firstbyte.model_events import (
@@ -54,8 +54,7 @@ _OUTCOME_OF_ERROR = {
 _ENDED_BY_TIME = {ErrorType.DEADLINE_EXCEEDED, ErrorType.CLIENT_STALLED}
 
 
-@dataclass(frozen=True, slots=True)
-class Objectives:
+class Objectives(NamedTuple):
     """The limits of a good response.
 
     Attributes:
@@ -68,8 +67,7 @@ class Objectives:
     tpot_ms: float
 
 
-@dataclass(frozen=True, slots=True)
-class Figures:
+class Figures(NamedTuple):
     """The figures of one response. `catalogue.py` says what each means; None means that there is no such figure."""
 
     requests: int

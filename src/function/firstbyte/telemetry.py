@@ -7,7 +7,6 @@ anything else in a cold start except making the Bedrock client.
 import json
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
 from functools import cache, partial
 from typing import Any
 
@@ -104,7 +103,7 @@ def _log_response(
             "bedrock_usage": usage_fields(answer.service_metrics.usage),
         }
         logger.info("the model's own token counts differ from Bedrock's", extra={**ids, **reports})
-    logger.info("response finished", extra={**ids, **facts, **_facts(meter, clean), **given(**asdict(figures))})
+    logger.info("response finished", extra={**ids, **facts, **_facts(meter, clean), **given(**figures._asdict())})
 
 
 def _failures(meter: Meter) -> list[Failure]:

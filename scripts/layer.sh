@@ -9,9 +9,10 @@ usage() {
 usage: scripts/layer.sh [--output PATH]
 
 Builds the layer lambda_streaming as one zip, for every Python that Lambda
-manages, on arm64 and x86_64. The same sources make the same bytes. Standard
-error says the zip's size and SHA-256. Standard output is the command that
-publishes it, with the credentials and the region of the AWS CLI.
+manages, on arm64 and x86_64. Its modules are compiled for those Pythons that
+this machine has. The same sources and Pythons make the same bytes. Standard
+error says the Pythons, the zip's size and its SHA-256. Standard output is the
+command that publishes it, with the credentials and the region of the AWS CLI.
 
   --output PATH  where the zip goes; an older one is replaced
                  (default: lambda_streaming.zip)

@@ -7,9 +7,9 @@ import zipfile
 from functools import cache
 from pathlib import Path
 
-from tools import REPOSITORY, locked
+from tools import REPOSITORY, interpreters, locked
 
-# What decides about the zip: the sources, and the versions of what builds it.
+# What decides about the zip: the sources, and the versions of what builds it; besides, the Pythons here.
 _INPUTS = ("src/runtime", "scripts/layer.sh", "requirements.lock")
 
 
@@ -41,7 +41,7 @@ def unpack_layer(folder: Path, archive: Path | None = None) -> Path:
 def _hash_of_inputs() -> str:
     listing = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "--", *_INPUTS]
     names = subprocess.run(listing, cwd=REPOSITORY, check=True, capture_output=True, text=True).stdout.splitlines()
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(repr(interpreters()).encode())
     for path in sorted(REPOSITORY / name for name in names):
         if path.exists():
             digest.update(f"{path} {path.stat().st_mode:o} {path.stat().st_size}\n".encode() + path.read_bytes())

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from bench.peers import layer, node
+from bench.peers import events, layer, lengths, node, start
 from bench.peers.plan import FULL, QUICK, Plan
 from bench.peers.runtime_api import PeerError
 from bench.peers.sample import Sample
@@ -13,6 +13,9 @@ __all__ = ["FULL", "PARTS", "QUICK", "PeerError", "Plan", "Sample", "measure"]
 # Each kind of measurement: what it is called, and what measures it.
 PARTS: dict[str, Callable[[Plan, Told], list[Sample]]] = {
     layer.PART: layer.measure,
+    start.PART: start.measure,
+    events.PART: events.measure,
+    lengths.PART: lengths.measure,
 }
 
 

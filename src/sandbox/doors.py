@@ -14,6 +14,7 @@ from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
 from aiohttp.typedefs import Handler, Middleware
 from aiohttp.web_protocol import RequestPayloadError
 
+from sandbox.corked import CorkedTransport
 from sandbox.departures import named, note_departures
 from sandbox.own_address import HOST, why_foreign
 
@@ -66,10 +67,7 @@ async def serve(app: web.Application, listener: socket.socket, running: AsyncExi
     protocol = runner.server
     assert protocol is not None
 
-    def accept() -> asyncio.BaseProtocol:
-        return protocol() if len(protocol.connections) < CONNECTIONS else _Full()
-
-    server = await asyncio.get_running_loop().create_server(accept, sock=listener)
+    server = await asyncio.get_running_loop().create_server(lambda: _Entrance(protocol), sock=listener)
     running.callback(server.close)
 
 
@@ -162,11 +160,19 @@ def _what_is_wrong(error: HttpProcessingError) -> str:
 _http_log = _Everyday(logging.getLogger(f"{__name__}.http"))
 
 
-class _Full(asyncio.Protocol):
-    """Closes a connection at once, with an answer."""
+class _Entrance(asyncio.Protocol):
+    """Hands a new connection to aiohttp; closes it at once, with an answer, if there are too many."""
+
+    def __init__(self, http: web.Server) -> None:
+        self._http = http
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.WriteTransport)
+        assert isinstance(transport, asyncio.Transport)
+        if len(self._http.connections) < CONNECTIONS:
+            handler = self._http()
+            transport.set_protocol(handler)
+            handler.connection_made(CorkedTransport(transport))
+            return
         transport.write(b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
         transport.close()
         _log.warning("a connection was refused: %d are open at this port", CONNECTIONS)

@@ -10,6 +10,7 @@ Source: "Amazon event stream encoding" in the AWS SDKs' shared specification (Sm
 
 import struct
 from collections.abc import Mapping
+from functools import lru_cache
 from zlib import crc32
 
 CONTENT_TYPE = "application/vnd.amazon.eventstream"
@@ -28,11 +29,16 @@ def encode_message(headers: Mapping[str, str], payload: bytes) -> bytes:
     Raises:
         struct.error: a name takes more than 255 bytes, or a value more than 65,535.
     """
-    header_block = b"".join(_encode_header(name.encode(), value.encode()) for name, value in headers.items())
+    header_block = _header_block(tuple(headers.items()))
     total = _PRELUDE_BYTES + len(header_block) + len(payload) + _CHECKSUM_BYTES
     lengths = struct.pack("!II", total, len(header_block))
     message = lengths + struct.pack("!I", crc32(lengths)) + header_block + payload
     return message + struct.pack("!I", crc32(message))
+
+
+@lru_cache(maxsize=64)  # the events of a stream have a handful of headers between them
+def _header_block(headers: tuple[tuple[str, str], ...]) -> bytes:
+    return b"".join(_encode_header(name.encode(), value.encode()) for name, value in headers)
 
 
 def _encode_header(name: bytes, value: bytes) -> bytes:

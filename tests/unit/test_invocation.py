@@ -7,7 +7,7 @@ from sandbox.invocation import Invocation
 from sandbox.trace_context import trace_context
 
 
-async def test_others_run_between_two_chunks_that_are_there_at_once() -> None:
+async def test_others_run_after_every_sixteenth_chunk_of_those_that_are_there_at_once() -> None:
     invocation = Invocation(b"{}", trace_context(None, False, datetime.now(UTC)), "id", "arn")
     order = []
 
@@ -17,8 +17,8 @@ async def test_others_run_between_two_chunks_that_are_there_at_once() -> None:
             await asyncio.sleep(0)
 
     others = asyncio.create_task(other())
-    for _ in range(3):
+    for _ in range(48):
         await invocation.send(b"chunk")
         order.append("chunk")
     await others
-    assert order == ["other", "chunk"] * 3
+    assert order == [*["chunk"] * 15, "other", "chunk"] * 3

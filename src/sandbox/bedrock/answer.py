@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
+from functools import cache
 from itertools import chain, cycle, groupby, islice, repeat
 from operator import itemgetter
 
@@ -149,7 +150,13 @@ def _words(text: str) -> list[str]:
 
 
 def _endless(text: str) -> Iterator[str]:
-    return chain(_words(text), cycle(_words("\n\n" + text)))
+    first, again = _begun_and_repeated(text)
+    return chain(first, cycle(again))
+
+
+@cache
+def _begun_and_repeated(text: str) -> tuple[list[str], list[str]]:
+    return _words(text), _words("\n\n" + text)
 
 
 def _in_blocks(pieces: list[tuple[Kind, str]]) -> Iterator[Delta]:

@@ -35,5 +35,6 @@ def check_guardrail_headers(headers: Mapping[str, str]) -> None:
         RefusedError: they do not have the shape that ConverseStream asks for, or only one of them is given.
     """
     config = {member: headers[name] for member, name in _HEADERS.items() if name in headers}
-    check_body(config, MEMBERS["guardrailConfig"])
-    check_guardrail(config)
+    if config:  # most requests name none
+        check_body(config, MEMBERS["guardrailConfig"])
+        check_guardrail(config)

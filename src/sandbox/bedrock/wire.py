@@ -3,18 +3,20 @@
 Order of headers and keys, and the padding, are those of recorded responses.
 """
 
-import base64
 import json
 import random
 import string
+from base64 import b64encode
 from typing import Any
 
 from sandbox.bedrock.errors import ServiceError
 from sandbox.eventstream import encode_message
 
-_PADDING = string.ascii_lowercase + string.ascii_uppercase + string.digits
-# The shortest and the longest in 231 recorded events, where every length between occurs.
-_PADDING_LENGTHS = (2, 61)
+# From the shortest to the longest in 231 recorded events, where every length between occurs.
+_PADDINGS = [(string.ascii_letters + string.digits)[:length] for length in range(2, 62)]
+_encode, _encode_in_order = (
+    json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=in_order).encode for in_order in (False, True)
+)
 
 
 def chunk_events(*bodies: dict[str, Any], intervened: bool = False) -> list[bytes]:
@@ -29,8 +31,9 @@ def chunk_events(*bodies: dict[str, Any], intervened: bool = False) -> list[byte
 
 
 def _chunk_event(body: dict[str, Any]) -> bytes:
-    payload = {"bytes": base64.b64encode(_json(body)).decode(), "p": _padding()}
-    return _message(":event-type", "chunk", "event", _json(payload))
+    # Neither value has a character that JSON escapes.
+    payload = f'{{"bytes":"{b64encode(_json(body)).decode()}","p":"{_padding()}"}}'.encode()
+    return _message(":event-type", "chunk", "event", payload)
 
 
 def converse_event(event_type: str, body: dict[str, Any]) -> bytes:
@@ -49,8 +52,8 @@ def _message(type_header: str, type_name: str, message_type: str, payload: bytes
 
 
 def _json(value: dict[str, Any], *, in_order: bool = False) -> bytes:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=in_order).encode()
+    return (_encode_in_order if in_order else _encode)(value).encode()
 
 
 def _padding() -> str:
-    return _PADDING[: random.randint(*_PADDING_LENGTHS)]  # noqa: S311 - nobody needs to be unable to guess it
+    return random.choice(_PADDINGS)  # noqa: S311 - nobody needs to be unable to guess it

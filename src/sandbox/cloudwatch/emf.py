@@ -1,6 +1,7 @@
 """The embedded metric format: which points CloudWatch extracts from a log line."""
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 from sandbox.cloudwatch.metrics import VALUE_LIMIT, Dimensions, Point
@@ -42,8 +43,8 @@ def _points(document: Any) -> Iterator[Point]:
     room = _POINTS_PER_DOCUMENT
     for directive in directives:
         match directive:
-            case {"Namespace": namespace, "Dimensions": [_, *_] as sets, "Metrics": list(definitions)}:
-                check(namespace, shape("Namespace"))
+            case {"Namespace": str(namespace), "Dimensions": [_, *_] as sets, "Metrics": list(definitions)}:
+                _check_namespace(namespace)
                 _require(len(definitions) <= _METRICS_PER_DIRECTIVE)
             case _:
                 raise ValueError("no metric directive")
@@ -60,19 +61,37 @@ def _points(document: Any) -> Iterator[Point]:
 
 def _dimensions(names: Any, document: Mapping[str, Any]) -> Dimensions:
     _require(isinstance(names, list) and all(isinstance(name, str) for name in names))
-    dimensions: dict[str, Any] = {name: document.get(name) for name in names}
-    check([{"Name": name, "Value": value} for name, value in dimensions.items()], shape("Dimensions"))
-    return tuple(sorted(dimensions.items()))
+    dimensions = {name: document.get(name) for name in names}
+    _require(all(isinstance(value, str) for value in dimensions.values()))
+    return _checked_dimensions(tuple(dimensions.items()))
 
 
 def _definition(definition: Any) -> tuple[str, str]:
     match definition:
-        case {"Name": name}:
+        case {"Name": str(name)}:
             unit = definition.get("Unit", "None")
-            check({"MetricName": name, "Unit": unit}, shape("MetricDatum"))
+            _require(isinstance(unit, str))
+            _check_metric(name, unit)
             return name, unit
         case _:
             raise ValueError("no metric definition")
+
+
+# A function sends the same names with every response. What breaks a limit, such as that of their lengths, is not kept.
+@lru_cache(maxsize=256)
+def _check_namespace(namespace: str) -> None:
+    check(namespace, shape("Namespace"))
+
+
+@lru_cache(maxsize=1024)
+def _check_metric(name: str, unit: str) -> None:
+    check({"MetricName": name, "Unit": unit}, shape("MetricDatum"))
+
+
+@lru_cache(maxsize=256)
+def _checked_dimensions(dimensions: Dimensions) -> Dimensions:
+    check([{"Name": name, "Value": value} for name, value in dimensions], shape("Dimensions"))
+    return tuple(sorted(dimensions))
 
 
 def _values(target: Any) -> list[float]:

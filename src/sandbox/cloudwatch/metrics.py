@@ -54,7 +54,7 @@ _BASIC: Mapping[str, Callable[[_Aggregates], float]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: a response makes some 60 points, and each would take three times as long
 class Point:
     """One value of one metric.
 

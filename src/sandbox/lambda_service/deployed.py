@@ -1,5 +1,6 @@
 """A function's code and layers as they are on disk: when they have changed, and where the layers lie as /opt."""
 
+import asyncio
 import glob
 import os
 import shutil
@@ -13,6 +14,9 @@ from sandbox.lambda_service.function import FunctionSpec
 from sandbox.lambda_service.layers import lay_out
 from template.errors import TemplateError
 
+# To look at so many takes less than a millisecond, and each one that a thread looks at may wait for the event loop. To
+# look at more takes as long as many chunks of other responses, so that is a thread's work.
+_FEW_FILES = 200
 # By path: when a file was changed (nanoseconds since 1970) and how many bytes it has.
 _Files = Mapping[str, tuple[int, int]]
 
@@ -33,6 +37,12 @@ class Deployed:
         self._layers = _files(layer.content for layer in spec.layers)
         self._version = 0
         self._opt: Path | None = None
+
+    async def version_now(self) -> int:
+        """Look at the files again as `version` does: at many of them on a thread."""
+        if len(self._code) + len(self._layers) > _FEW_FILES:
+            return await asyncio.to_thread(self.version)
+        return self.version()
 
     def version(self) -> int:
         """Look at the files again, and return a number that changes whenever one of them does."""
@@ -109,9 +119,11 @@ def _files(roots: Iterable[Path]) -> _Files:
     found = {}
     for root in roots:
         for file in _walk(root) if root.is_dir() else [root]:
-            with suppress(OSError):  # gone in the meantime, or a link that leads nowhere
+            try:
                 status = file.stat()
-                found[os.fspath(file)] = (status.st_mtime_ns, status.st_size)
+            except OSError:  # gone in the meantime, or a link that leads nowhere
+                continue
+            found[os.fspath(file)] = (status.st_mtime_ns, status.st_size)
     return found
 
 
@@ -119,11 +131,10 @@ def _walk(root: Path) -> Iterator[os.DirEntry[str]]:
     folders, linked = [str(root)], set[Path]()
     while folders:
         with suppress(OSError), os.scandir(folders.pop()) as entries:
-            inside = list(entries)
-            if any(entry.name == "pyvenv.cfg" for entry in inside):
+            inside = {entry.name: entry for entry in entries}
+            if "pyvenv.cfg" in inside:
                 continue  # a virtual environment
-            for entry in inside:
-                name = entry.name
+            for name, entry in inside.items():
                 if name[0] == "." or name == "__pycache__" or name.endswith((".pyc", ".log")):
                     continue
                 if name.startswith("telemetry.duckdb"):

@@ -155,6 +155,8 @@ class Environment:
         """Wait until the runtime has nothing to do (`idle`), has `exited`, or the time is over (`timeout`)."""
         assert self._exited is not None
         assert self._process is not None
+        if self._api.is_platforms_turn and not self._exited.done():
+            return "idle"  # since its last invocation
         turn = asyncio.ensure_future(self._api.platforms_turn())
         try:
             await asyncio.wait({turn, self._exited}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)

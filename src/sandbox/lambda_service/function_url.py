@@ -137,7 +137,8 @@ async def _invocation(request: web.Request, spec: FunctionSpec, domain_name: str
 async def _finish_head(request: web.Request, response: web.StreamResponse) -> None:
     """Give every response a request id, and remove the header that names the server software."""
     request[_STATUS] = response.status
-    response.headers.setdefault("x-amzn-requestid", str(uuid.uuid4()))
+    if "x-amzn-requestid" not in response.headers:
+        response.headers["x-amzn-requestid"] = str(uuid.uuid4())
     response.headers.popall("Server", None)
 
 

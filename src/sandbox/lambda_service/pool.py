@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 from sandbox.invocation import FunctionError, Invocation
 from sandbox.lambda_service.deployed import Deployed
@@ -29,7 +29,11 @@ class EnvironmentPool:
     """Starts environments on demand, up to a limit, and reuses the one that was used last, unless its code is old."""
 
     def __init__(
-        self, limit: int, version: Callable[[], int], create: Callable[[int, int], Environment], recorder: Recorder
+        self,
+        limit: int,
+        version: Callable[[], Awaitable[int]],
+        create: Callable[[int, int], Environment],
+        recorder: Recorder,
     ) -> None:
         """Make an empty pool: the first invocation is a cold start.
 
@@ -92,9 +96,8 @@ class EnvironmentPool:
             async with self._returned:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._returned.wait_for(lambda: self._idle), _SETTLE_SECONDS)
-        # In a thread: looking at a large tree takes as long as many chunks of other responses.
         async with self._looking:
-            version = await asyncio.to_thread(self._version)
+            version = await self._version()
         while self._idle:
             environment = self._idle.pop()
             if environment.alive and environment.version == version:
@@ -146,4 +149,4 @@ def environment_pool(
         return Environment(lambda: launch(spec, deployed, python, stream.name, aws), version, spec, stream, recorder)
 
     limit = _UNRESERVED if spec.reserved_concurrency is None else spec.reserved_concurrency
-    return EnvironmentPool(limit, deployed.version, create, recorder)
+    return EnvironmentPool(limit, deployed.version_now, create, recorder)

@@ -76,8 +76,13 @@ class RuntimeApi:
         self._session = session
         self._admits.set()
 
+    @property
+    def is_platforms_turn(self) -> bool:
+        """Whether the runtime waits for an invocation, or has reported that it failed to start (`init_error`)."""
+        return self._platforms_turn.is_set()
+
     async def platforms_turn(self) -> None:
-        """Return when the runtime waits for an invocation, or has reported that it failed to start (`init_error`)."""
+        """Return when it is the platform's turn."""
         await self._platforms_turn.wait()
 
     def deliver(self, invocation: Invocation, deadline_ms: int) -> None:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import psutil
 
-_PEAK_KB = re.compile(r"^VmHWM:\s*(\d+) kB$", re.MULTILINE)
+_PEAK_KB = re.compile(rb"^VmHWM:\s*(\d+) kB$", re.MULTILINE)
+_KEEPS_PEAKS = Path("/proc/self").exists()
 
 
 def peak_memory_mb(pid: int) -> int:
@@ -17,7 +18,7 @@ def peak_memory_mb(pid: int) -> int:
 
     Only Linux keeps the peaks. Elsewhere it is what they hold now.
     """
-    return round((_peak_kb(pid) if Path("/proc/self").exists() else held_kb(pid)) / 1024)
+    return round((_peak_kb(pid) if _KEEPS_PEAKS else held_kb(pid)) / 1024)
 
 
 def held_kb(pid: int) -> int:
@@ -35,8 +36,8 @@ def _peak_kb(pid: int) -> int:
     kilobytes = 0
     with contextlib.suppress(OSError):  # a process may end at any moment
         process = Path(f"/proc/{pid}")
-        peak = _PEAK_KB.search((process / "status").read_text())  # a zombie has none
+        peak = _PEAK_KB.search((process / "status").read_bytes())  # a zombie has none
         kilobytes += int(peak[1]) if peak else 0
-        for children in process.glob("task/*/children"):
-            kilobytes += sum(_peak_kb(int(child)) for child in children.read_text().split())
+        for thread in (process / "task").iterdir():
+            kilobytes += sum(_peak_kb(int(child)) for child in (thread / "children").read_bytes().split())
     return kilobytes

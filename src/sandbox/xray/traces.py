@@ -12,6 +12,7 @@ from sandbox.xray.trace import Trace, assemble
 
 # A response of the function has some 3,000 bytes of documents, so these are of about 16,000 responses.
 _LIMIT = Limit("trace_time", 48_000_000, text="document")
+_encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
 
 class Traces:
@@ -33,8 +34,7 @@ class Traces:
         # The second in which the trace began is in its id, as eight hexadecimal digits after `1-`:
         # https://docs.aws.amazon.com/xray/latest/devguide/xray-api-sendingdata.html#xray-api-traceids
         trace_time = int(document["trace_id"][2:10], 16)
-        text = json.dumps(document, separators=(",", ":"), allow_nan=False)
-        self._table.add((document["trace_id"], trace_time, text))
+        self._table.add((document["trace_id"], trace_time, _encode(document)))
 
     def within(self, first: int, last: int, before: str | None, most: int) -> tuple[list[Trace], str | None]:
         """Return a page of the traces that began in a time range, latest first, and the id that the next comes after.

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import signal
 import socket
 import struct
@@ -93,19 +94,25 @@ def test_a_result_that_cannot_be_written(
     assert lines == ([f"{name}{NOT_WRITTEN}{reason}"] if reason else [])
 
 
+def without_pythons(said: str) -> list[str]:
+    """What the building of the layer says, without the lines on the Pythons that it was compiled for."""
+    return [line for line in said.splitlines() if not re.match(r"layer: (not )?compiled for Python 3\.", line)]
+
+
 # bash is ended by the signal, which the shell that waits for it reports as 141.
 @pytest.mark.parametrize(("event", "code"), [(FULL, 1), (CLOSED, 1), (READER_GONE, -signal.SIGPIPE)])
 def test_the_command_that_publishes_the_layer_cannot_be_written(tmp_path: Path, event: str, code: int) -> None:
     found, said = run(["layer.sh", "--output", str(tmp_path / "layer.zip")], event)
     assert found == code
     words = "layer: the zip is there, but the command cannot be written to standard output"
-    assert said.splitlines()[1:] == ([] if event == READER_GONE else [words])
+    _, *others = without_pythons(said)
+    assert others == ([] if event == READER_GONE else [words])
     assert (tmp_path / "layer.zip").exists()
 
 
 def test_the_layer_on_a_full_disk() -> None:
     found, said = run(["layer.sh", "--output", "/dev/full"], "")
-    assert (found, said) == (1, f"layer: /dev/full cannot be written: {NO_SPACE}\n")
+    assert (found, without_pythons(said)) == (1, [f"layer: /dev/full cannot be written: {NO_SPACE}"])
 
 
 # The probe's own exit code.

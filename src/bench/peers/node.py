@@ -10,8 +10,9 @@ from pathlib import Path
 
 from bench.peers.cache import CACHE, locked
 
-_SOURCES = Path(__file__).with_name("node")
-_PACKAGES = ("package.json", "package-lock.json")
+_PACKAGES = [Path(__file__).with_name("node") / name for name in ("package.json", "package-lock.json")]
+_PROGRAMS = Path(__file__).with_name("programs")
+_FUNCTIONS = ("node_chat.mjs", "node_handler.mjs")
 # Is compiled here. The last file of an installation.
 _NATIVE_PART = "aws-lambda-ric/rapid-client.node"
 # Debian has Node's headers in a package of their own. Elsewhere npm fetches them.
@@ -30,14 +31,16 @@ def runtime_interface_client() -> Path:
 
 
 def bundle(folder: Path) -> None:
-    """Bundle the functions into the folder, as SAM's build method `esbuild` does: `chat.handler` and `bare.handler`.
+    """Bundle the functions into the folder, as SAM's build method `esbuild` does.
+
+    Their handlers are `node_chat.handler`, which asks Bedrock, and `node_handler.handler`, which only writes.
 
     The options are SAM's defaults:
     https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/serverless-sam-cli-using-build-typescript.html
     """
     modules = _installed()
     options = ("--bundle", "--minify", "--platform=node", "--format=cjs", "--target=es2020", "--log-level=error")
-    sources = [str(_SOURCES / f"{name}.mjs") for name in ("chat", "bare")]
+    sources = [str(_PROGRAMS / name) for name in _FUNCTIONS]
     subprocess.run(  # noqa: S603 - no shell reads the paths
         [modules / ".bin/esbuild", *options, f"--outdir={folder}", *sources],
         check=True,
@@ -49,15 +52,14 @@ def bundle(folder: Path) -> None:
 def _installed() -> Path:
     """Return the folder `node_modules` with what the lock says. The first time takes one to two minutes."""
     _demand({"node": "nodejs"})
-    files = [_SOURCES / name for name in _PACKAGES]
-    folder = CACHE / f"node-{hashlib.sha256(b''.join(file.read_bytes() for file in files)).hexdigest()[:16]}"
+    folder = CACHE / f"node-{hashlib.sha256(b''.join(file.read_bytes() for file in _PACKAGES)).hexdigest()[:16]}"
     modules = folder / "node_modules"
     with locked(folder):
         if not (modules / _NATIVE_PART).exists():
             if sys.platform == "darwin":
                 sys.exit("AWS's Node.js runtime interface client has a native part, which does not build on macOS.")
             _demand(_TO_COMPILE)
-            for file in files:
+            for file in _PACKAGES:
                 shutil.copy2(file, folder)
             _install(folder)
     return modules

@@ -1,0 +1,222 @@
+"""CPU per event of the model: what the whole function takes for one more text in an answer.
+
+A process is asked for answers of one text, then for a long one. The difference of its CPU time, over the texts that the
+long one has more, is what one event costs. What a request costs is in both, and so in neither.
+"""
+
+import ctypes
+import json
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import psutil
+
+from bench.peers import bedrock_stub, node
+from bench.peers.deployed import bedrock_environment, chat_event, deployed, python_environment, stack_environment
+from bench.peers.peer_process import PeerProcess, lambda_environment, running
+from bench.peers.plan import Plan, in_turn
+from bench.peers.runtime_api import PeerError, RuntimeApi
+from bench.peers.sample import Sample
+from bench.progress import Told
+from bench.sandbox import ROOT
+
+PART = "events"
+_PROGRAMS = Path(__file__).with_name("programs")
+_PATIENCE_SECONDS = 120.0
+# Answers of one text, whose mean is what a request costs.
+_SHORT_ANSWERS = 5
+_WARM_UP_TEXTS = 2_000
+# After its response a function records it. It is at rest when it sleeps, and has had no CPU for a while.
+_REST_SECONDS = 0.05
+# More than an environment needs that serves Bedrock: about 60 MB in Python, 110 MB in Node.js.
+_ENVIRONMENT_BYTES = 150_000_000
+
+
+@dataclass(frozen=True)
+class Case:
+    """How events come: in so many streams at once, in which pace, and how many texts each stream has."""
+
+    name: str
+    streams: int
+    every_ms: int
+    texts: int
+
+
+@dataclass(frozen=True)
+class Fleet:
+    """Environments of one function that are asked at once: each has a process, and an address at the Runtime API."""
+
+    api: RuntimeApi
+    processes: Mapping[str, PeerProcess]
+
+    def ask(self, texts: int, every_ms: int, times: int = 1) -> None:
+        """Ask all for answers with so many texts, one every so many milliseconds."""
+        event = chat_event(bedrock_stub.prompt(texts, every_ms), "text/event-stream")
+        self.api.invoke(dict.fromkeys(self.processes, event), times, self.check, _PATIENCE_SECONDS)
+
+    def cpu_seconds(self) -> float:
+        """Wait until all are at rest; return the CPU time that they took so far."""
+        return sum(map(_cpu_seconds_at_rest, self.processes.values()))
+
+    def check(self) -> None:
+        """Raise `PeerError` if any of them has ended."""
+        for process in self.processes.values():
+            process.check()
+
+
+def measure(plan: Plan, told: Told, root: Path = ROOT) -> list[Sample]:
+    """Measure all peers in turn, round by round. What there is too little memory for is left out.
+
+    Args:
+        plan: how much.
+        told: hears how far it is.
+        root: the checkout whose function is measured.
+
+    Raises:
+        PeerError: a peer failed.
+    """
+    cases = _cases(plan)
+    values: dict[tuple[str, str], list[float]] = {}
+    for number, case in enumerate(cases):
+        told(f"{PART}: {case.name}", 0, 0)
+        # Each case has environments of its own, so that there are no more of them than are asked.
+        with ExitStack() as stack:
+            measures = _measures(case, stack, root, with_node=case in (cases[0], cases[1], cases[-1]))
+            for turn in range(plan.rounds):
+                for peer in in_turn(list(measures), turn):
+                    values.setdefault((case.name, peer), []).append(measures[peer]() * 1e6)
+                told(PART, number * plan.rounds + turn + 1, len(cases) * plan.rounds)
+    return [Sample(PART, case, peer, "cpu_us_per_event", "us", tuple(found)) for (case, peer), found in values.items()]
+
+
+def _cases(plan: Plan) -> list[Case]:
+    # Models write some 50 texts a second.
+    flat, paced, streams = (2_000, 25, (1, 4)) if plan.is_quick else (20_000, 100, (1, 10, 50))
+    return [
+        Case("flat out", 1, 0, flat),
+        *(Case(f"{count} stream{'s' * (count > 1)}", count, 20, paced) for count in streams),
+    ]
+
+
+def _measures(case: Case, stack: ExitStack, root: Path, *, with_node: bool) -> dict[str, Callable[[], float]]:
+    """Start what the case needs; return what measures each peer once, in seconds."""
+    folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
+    api = stack.enter_context(RuntimeApi())
+    bedrock = stack.enter_context(bedrock_stub.running())
+    form = deployed(root).with_pyc
+    functions = folder / "node"
+    functions.mkdir()
+    node.bundle(functions)
+    entry = str(node.runtime_interface_client())
+    starts: dict[str, tuple[Sequence[str], Callable[[str], dict[str, str]]]] = {
+        "firstbyte": (form.command, lambda address: stack_environment(form, address, bedrock)),
+        "node": (
+            ("node", entry),
+            lambda address: {
+                **lambda_environment(address, "node_chat.handler", functions),
+                **bedrock_environment(bedrock),
+            },
+        ),
+    }
+    if not with_node:
+        del starts["node"]
+    measures: dict[str, Callable[[], float]] = {}
+    for name, (command, environment) in starts.items():
+        if case.streams * _ENVIRONMENT_BYTES > psutil.virtual_memory().available:
+            continue
+        asked = stack.enter_context(fleet(name, command, environment, api, folder, case.streams))
+        # The first response imports what records it, and what runs often is compiled or specialized.
+        asked.ask(_WARM_UP_TEXTS, 0)
+        measures[name] = partial(seconds_per_event, asked, case)
+    if case.streams == 1:
+        measures["floor"] = partial(_decoding, form.python, bedrock, case)
+    return measures
+
+
+@contextmanager
+def fleet(
+    name: str,
+    command: Sequence[str],
+    environment: Callable[[str], Mapping[str, str]],
+    api: RuntimeApi,
+    folder: Path,
+    size: int,
+) -> Iterator[Fleet]:
+    """Run so many environments of a function while the body runs.
+
+    Args:
+        name: what it is called in messages.
+        command: what runs it.
+        environment: its variables, for an address of the Runtime API.
+        api: the Runtime API.
+        folder: takes what it prints.
+        size: how many.
+    """
+    with ExitStack() as stack:
+        processes = {}
+        for number in range(size):
+            address = api.listen()
+            processes[address] = stack.enter_context(running(f"{name}-{number}", command, environment(address), folder))
+        for address, process in processes.items():
+            api.asked_at(address, process.check, _PATIENCE_SECONDS)
+        yield Fleet(api, processes)
+
+
+def seconds_per_event(asked: Fleet, case: Case) -> float:
+    """Return the CPU time of one event: of one more text in an answer."""
+    before = asked.cpu_seconds()
+    asked.ask(1, case.every_ms, _SHORT_ANSWERS)
+    between = asked.cpu_seconds()
+    asked.ask(case.texts, case.every_ms)
+    after = asked.cpu_seconds()
+    return _per_event((between - before) / _SHORT_ANSWERS, after - between, case.texts) / case.streams
+
+
+def _per_event(short: float, long: float, texts: int) -> float:
+    return (long - short) / (texts - 1)
+
+
+def _decoding(python: Path, bedrock: str, case: Case) -> float:
+    """Return the CPU time that botocore takes to decode an event, in a program that does nothing else."""
+    counts = (1, *[1] * _SHORT_ANSWERS, case.texts)  # the first one connects
+    prompts = [bedrock_stub.prompt(count, case.every_ms) for count in counts]
+    done = subprocess.run(  # noqa: S603 - no shell reads the paths
+        [str(python), str(_PROGRAMS / "decode.py"), *prompts],
+        env={**python_environment("", "", _PROGRAMS), **bedrock_environment(bedrock)},
+        capture_output=True,
+        text=True,
+        timeout=_PATIENCE_SECONDS,
+        check=False,
+    )
+    if done.returncode:
+        raise PeerError(f"decode.py failed:\n{done.stderr[-2000:]}")
+    _, *short, long = json.loads(done.stdout)
+    return _per_event(sum(short) / _SHORT_ANSWERS, long, case.texts)
+
+
+def _cpu_seconds_at_rest(process: PeerProcess) -> float:
+    until = time.monotonic() + _PATIENCE_SECONDS
+    seen = psutil.Process(process.process.pid)
+    before = -1.0
+    while (now := _cpu_seconds(process)) != before or seen.status() != psutil.STATUS_SLEEPING:
+        if time.monotonic() > until:
+            raise PeerError(f"{process.name} is not at rest {_PATIENCE_SECONDS:.0f} s after its response")
+        before = now
+        time.sleep(_REST_SECONDS)
+    return now
+
+
+def _cpu_seconds(process: PeerProcess) -> float:
+    """Return the CPU time of a process and its threads: to the nanosecond where the system tells, as Linux does."""
+    # psutil tells hundredths of a second, which is what all events of a paced stream take together.
+    clock = ctypes.c_int()
+    get_clock = getattr(ctypes.CDLL(None), "clock_getcpuclockid", None)
+    if get_clock is None or get_clock(process.process.pid, ctypes.byref(clock)):
+        return process.cpu_seconds()
+    return time.clock_gettime(clock.value)

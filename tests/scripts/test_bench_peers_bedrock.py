@@ -17,7 +17,7 @@ from botocore.config import Config
 from botocore.eventstream import EventStreamBuffer
 from botocore.exceptions import ClientError
 
-from bench.peers import bedrock_stub, lengths, start
+from bench.peers import bedrock_stub, events, lengths, start
 from bench.peers.deployed import Deployed, deployed, stack_environment
 from bench.peers.events import Case, Fleet, fleet, seconds_per_event
 from bench.peers.plan import Plan
@@ -277,3 +277,23 @@ def test_all_peers_start_and_answer() -> None:
         if figure == "first_byte_ms":
             assert case.startswith("bedrock")
             assert samples[case, peer, "next_ms"] < samples[case, peer, "first_byte_ms"]
+
+
+@pytest.mark.timeout(960)
+def test_what_an_event_costs_is_measured_for_all_peers_in_all_cases() -> None:
+    samples = events.measure(QUICK, untold)
+    assert {(each.case, each.peer) for each in samples} == {
+        ("flat out", "firstbyte"),
+        ("flat out", "node"),
+        ("flat out", "floor"),
+        ("4 streams", "firstbyte"),
+        ("4 streams", "node"),
+    }
+    assert {(each.figure, each.unit) for each in samples} == {("cpu_us_per_event", "us")}
+
+
+@pytest.mark.timeout(960)
+def test_what_there_is_too_little_memory_for_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(events, "_ENVIRONMENT_BYTES", {"firstbyte": 1, "node": 1 << 60})
+    samples = events.measure(QUICK, untold)
+    assert {each.peer for each in samples} == {"firstbyte", "floor"}

@@ -4,7 +4,6 @@ A process is asked for answers of one text, then for a long one. The difference 
 long one has more, is what one event costs. What a request costs is in both, and so in neither.
 """
 
-import ctypes
 import json
 import subprocess
 import tempfile
@@ -31,11 +30,12 @@ _PROGRAMS = Path(__file__).with_name("programs")
 _PATIENCE_SECONDS = 120.0
 # Answers of one text, whose mean is what a request costs.
 _SHORT_ANSWERS = 5
-_WARM_UP_TEXTS = 2_000
-# After its response a function records it. It is at rest when it sleeps, and has had no CPU for a while.
+# In full, and in the short form.
+_WARM_UP_TEXTS = (1_000, 100)
+# After its response a function records it. It is at rest when it sleeps, and took no CPU time for so long.
 _REST_SECONDS = 0.05
-# More than an environment needs that serves Bedrock: about 60 MB in Python, 110 MB in Node.js.
-_ENVIRONMENT_BYTES = 150_000_000
+# More than an environment needs.
+_ENVIRONMENT_BYTES = {"firstbyte": 100_000_000, "node": 150_000_000}
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,18 @@ class Fleet:
 
     def cpu_seconds(self) -> float:
         """Wait until all are at rest; return the CPU time that they took so far."""
-        return sum(map(_cpu_seconds_at_rest, self.processes.values()))
+        until = time.monotonic() + _PATIENCE_SECONDS
+        before: list[float] = []
+        while (now := [each.cpu_seconds() for each in self.processes.values()]) != before or not self._all_sleep():
+            if time.monotonic() > until:
+                raise PeerError(f"a function is not at rest {_PATIENCE_SECONDS:.0f} s after its response")
+            before = now
+            time.sleep(_REST_SECONDS)
+        return sum(now)
+
+    def _all_sleep(self) -> bool:
+        processes = (psutil.Process(each.process.pid) for each in self.processes.values())
+        return all(each.status() == psutil.STATUS_SLEEPING for each in processes)
 
     def check(self) -> None:
         """Raise `PeerError` if any of them has ended."""
@@ -84,27 +95,26 @@ def measure(plan: Plan, told: Told, root: Path = ROOT) -> list[Sample]:
     cases = _cases(plan)
     values: dict[tuple[str, str], list[float]] = {}
     for number, case in enumerate(cases):
-        told(f"{PART}: {case.name}", 0, 0)
+        told(f"{PART}: starting what answers {case.name}", 0, 0)
         # Each case has environments of its own, so that there are no more of them than are asked.
         with ExitStack() as stack:
-            measures = _measures(case, stack, root, with_node=case in (cases[0], cases[1], cases[-1]))
+            measures = _measures(case, plan, stack, root)
             for turn in range(plan.rounds):
+                told(PART, number * plan.rounds + turn, len(cases) * plan.rounds)
                 for peer in in_turn(list(measures), turn):
                     values.setdefault((case.name, peer), []).append(measures[peer]() * 1e6)
-                told(PART, number * plan.rounds + turn + 1, len(cases) * plan.rounds)
     return [Sample(PART, case, peer, "cpu_us_per_event", "us", tuple(found)) for (case, peer), found in values.items()]
 
 
 def _cases(plan: Plan) -> list[Case]:
     # Models write some 50 texts a second.
-    flat, paced, streams = (2_000, 25, (1, 4)) if plan.is_quick else (20_000, 100, (1, 10, 50))
-    return [
-        Case("flat out", 1, 0, flat),
-        *(Case(f"{count} stream{'s' * (count > 1)}", count, 20, paced) for count in streams),
-    ]
+    if plan.is_quick:
+        return [Case("flat out", 1, 0, 2_000), Case("4 streams", 4, 20, 10)]
+    paced = [Case(f"{count} stream{'s' * (count > 1)}", count, 20, 50) for count in (1, 10, 50)]
+    return [Case("flat out", 1, 0, 20_000), *paced]
 
 
-def _measures(case: Case, stack: ExitStack, root: Path, *, with_node: bool) -> dict[str, Callable[[], float]]:
+def _measures(case: Case, plan: Plan, stack: ExitStack, root: Path) -> dict[str, Callable[[], float]]:
     """Start what the case needs; return what measures each peer once, in seconds."""
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
     api = stack.enter_context(RuntimeApi())
@@ -113,26 +123,23 @@ def _measures(case: Case, stack: ExitStack, root: Path, *, with_node: bool) -> d
     functions = folder / "node"
     functions.mkdir()
     node.bundle(functions)
-    entry = str(node.runtime_interface_client())
-    starts: dict[str, tuple[Sequence[str], Callable[[str], dict[str, str]]]] = {
-        "firstbyte": (form.command, lambda address: stack_environment(form, address, bedrock)),
-        "node": (
-            ("node", entry),
-            lambda address: {
-                **lambda_environment(address, "node_chat.handler", functions),
-                **bedrock_environment(bedrock),
-            },
-        ),
-    }
-    if not with_node:
-        del starts["node"]
+
+    def in_python(address: str) -> dict[str, str]:
+        return stack_environment(form, address, bedrock)
+
+    def in_node(address: str) -> dict[str, str]:
+        return {**lambda_environment(address, "node_chat.handler", functions), **bedrock_environment(bedrock)}
+
     measures: dict[str, Callable[[], float]] = {}
-    for name, (command, environment) in starts.items():
-        if case.streams * _ENVIRONMENT_BYTES > psutil.virtual_memory().available:
+    for name, command, variables in (
+        ("firstbyte", form.command, in_python),
+        ("node", ["node", str(node.runtime_interface_client())], in_node),
+    ):
+        if case.streams * _ENVIRONMENT_BYTES[name] > psutil.virtual_memory().available:
             continue
-        asked = stack.enter_context(fleet(name, command, environment, api, folder, case.streams))
+        asked = stack.enter_context(fleet(name, command, variables, api, folder, case.streams))
         # The first response imports what records it, and what runs often is compiled or specialized.
-        asked.ask(_WARM_UP_TEXTS, 0)
+        asked.ask(_WARM_UP_TEXTS[plan.is_quick], 0)
         measures[name] = partial(seconds_per_event, asked, case)
     if case.streams == 1:
         measures["floor"] = partial(_decoding, form.python, bedrock, case)
@@ -198,25 +205,3 @@ def _decoding(python: Path, bedrock: str, case: Case) -> float:
         raise PeerError(f"decode.py failed:\n{done.stderr[-2000:]}")
     _, *short, long = json.loads(done.stdout)
     return _per_event(sum(short) / _SHORT_ANSWERS, long, case.texts)
-
-
-def _cpu_seconds_at_rest(process: PeerProcess) -> float:
-    until = time.monotonic() + _PATIENCE_SECONDS
-    seen = psutil.Process(process.process.pid)
-    before = -1.0
-    while (now := _cpu_seconds(process)) != before or seen.status() != psutil.STATUS_SLEEPING:
-        if time.monotonic() > until:
-            raise PeerError(f"{process.name} is not at rest {_PATIENCE_SECONDS:.0f} s after its response")
-        before = now
-        time.sleep(_REST_SECONDS)
-    return now
-
-
-def _cpu_seconds(process: PeerProcess) -> float:
-    """Return the CPU time of a process and its threads: to the nanosecond where the system tells, as Linux does."""
-    # psutil tells hundredths of a second, which is what all events of a paced stream take together.
-    clock = ctypes.c_int()
-    get_clock = getattr(ctypes.CDLL(None), "clock_getcpuclockid", None)
-    if get_clock is None or get_clock(process.process.pid, ctypes.byref(clock)):
-        return process.cpu_seconds()
-    return time.clock_gettime(clock.value)

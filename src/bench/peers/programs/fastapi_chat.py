@@ -8,20 +8,13 @@ from typing import Any
 import boto3
 from fastapi import FastAPI
 from fastapi.responses import StreamingResponse
-from pydantic import BaseModel
 
 app = FastAPI()
 client = boto3.client("bedrock-runtime")
 
 
-class Question(BaseModel):
-    """What a client asks."""
-
-    prompt: str
-
-
 @app.post("/")
-def chat(question: Question) -> StreamingResponse:
+def chat(question: dict[str, str]) -> StreamingResponse:
     """Stream the answer to a question."""
     response = client.invoke_model_with_response_stream(
         modelId=os.environ["MODEL_ID"],
@@ -30,7 +23,7 @@ def chat(question: Question) -> StreamingResponse:
             {
                 "anthropic_version": "bedrock-2023-05-31",
                 "max_tokens": 1024,
-                "messages": [{"role": "user", "content": question.prompt}],
+                "messages": [{"role": "user", "content": question["prompt"]}],
             }
         ),
     )

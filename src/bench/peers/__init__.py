@@ -1,1 +1,0 @@
-"""The layer beside others: the same answers through it, through AWS's Node.js client, and from an HTTP server."""

@@ -55,7 +55,7 @@ LAYER = (
 DEPLOYMENT = ("sam build", "sam deploy", "sam delete")
 AUDITS = (
     ".venv/bin/uv tool run pip-audit==2.10.1 --strict --disable-pip --require-hashes --requirement requirements.lock",
-    "(cd tests/node_client && npm audit)",
+    "(cd src/bench/peers/node && npm audit)",
 )
 BILLS = (
     "scripts/bom.sh .aws-sam/build/StreamingFunction > function.cdx.json",

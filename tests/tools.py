@@ -1,14 +1,10 @@
 """What tests need from outside: tools to compare with or build with (installed on first use), recordings, Pythons."""
 
-import fcntl
-import hashlib
 import os
 import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -16,6 +12,9 @@ from typing import Any
 
 import pytest
 
+from bench.peers.cache import environment as environment
+from bench.peers.cache import locked as locked
+from bench.peers.cache import uv as uv
 from template.document import load
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -26,18 +25,6 @@ OLDEST_SAM_CLI = "aws-sam-cli==1.130.0"
 # So does the AWS CLI.
 _AWS_CLI = "awscli==1.46.2"
 _CHECKOV = "checkov==3.3.30"
-# AWS's Node.js client: names, versions and hashes of it and of all that it needs.
-_NODE_CLIENT = REPOSITORY / "tests/node_client"
-
-_CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "firstbyte"
-
-
-def uv(*arguments: str) -> list[str]:
-    """The command line for a call of uv, which the development environment brings along or the machine has."""
-    beside = Path(sys.executable).parent / "uv"
-    found = str(beside) if beside.exists() else shutil.which("uv")
-    assert found, "uv is not installed: scripts/test.sh brings it along"
-    return [found, *arguments]
 
 
 def sam(*arguments: str, package: str = SAM_CLI) -> list[str]:
@@ -112,49 +99,6 @@ def runtime_interface_emulator() -> Path:
     return emulator
 
 
-@cache
-def node_runtime_interface_client() -> Path:
-    """The entry file of AWS's Node.js client; its native part is compiled here, which takes a minute the first time."""
-    files = [_NODE_CLIENT / name for name in ("package.json", "package-lock.json")]
-    folder = _CACHE / f"node-client-{hashlib.sha256(b''.join(file.read_bytes() for file in files)).hexdigest()[:16]}"
-    entry = folder / "node_modules/aws-lambda-ric/index.mjs"
-    with locked(folder):
-        if not (folder / "node_modules/aws-lambda-ric/rapid-client.node").exists():
-            headers = {"npm_config_nodedir": "/usr"} if Path("/usr/include/node/node_api.h").exists() else {}
-            for file in files:
-                shutil.copy2(file, folder)
-            log = folder / "install.log"
-            with log.open("wb") as output:
-                command = ["npm", "ci", "--no-audit", "--no-fund", "--prefix", str(folder)]
-                done = subprocess.run(
-                    command, stdout=output, stderr=output, timeout=900, env={**os.environ, **headers}, check=False
-                )
-            assert done.returncode == 0, f"{command} failed: {log.read_text()[-2000:]}"
-    return entry
-
-
-def environment(*requirements: str, python: str = sys.executable) -> Path:
-    """The interpreter of an environment with these packages, apart from the development environment.
-
-    Args:
-        requirements: what `uv pip install` takes, such as `anthropic==2.14.0` or `--requirements`, `FILE`.
-        python: the interpreter that it is made from.
-    """
-    files = [Path(each).read_text() for each in requirements if Path(each).is_file()]
-    key = hashlib.sha256("\n".join((sys.version, python, *requirements, *files)).encode()).hexdigest()[:16]
-    folder = _CACHE / f"environment-{key}"
-    interpreter = folder / "bin/python"
-    with locked(folder.with_suffix(".lock")):
-        if not (folder / "complete").exists():
-            for command in (
-                uv("venv", "--quiet", "--clear", "--python", python, str(folder)),
-                uv("pip", "install", "--quiet", "--compile-bytecode", "--python", str(interpreter), *requirements),
-            ):
-                subprocess.run(command, check=True, timeout=300)
-            (folder / "complete").touch()
-    return interpreter
-
-
 def recordings() -> Path:
     """The folder with recorded responses; the test is skipped where it is absent."""
     folder = Path(os.environ.get("BEDROCK_RECORDINGS", REPOSITORY / "../shared/data/bedrock-recordings"))
@@ -186,12 +130,3 @@ def _version(interpreter: str) -> str:
     say = "import sys; print('%d.%d' % sys.version_info[:2])"
     done = subprocess.run([interpreter, "-c", say], capture_output=True, text=True, timeout=60, check=False)
     return done.stdout.strip()
-
-
-@contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Keep other processes out of the folder, which is made if need be."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield

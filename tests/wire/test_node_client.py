@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tools import node_runtime_interface_client
+from bench.peers.node import runtime_interface_client
 from wire.conftest import Runtime
 from wire.http_message import Request
 from wire.strict_runtime_api import Invocation, StrictRuntimeApi
@@ -46,7 +46,7 @@ def both(api: StrictRuntimeApi, run_function: Callable[..., Runtime], tmp_path: 
         }
         with (tmp_path / "node.log").open("wb") as log:
             process = subprocess.Popen(
-                ["node", str(node_runtime_interface_client())], cwd=tmp_path, env=environment, stdout=log, stderr=log
+                ["node", str(runtime_interface_client())], cwd=tmp_path, env=environment, stdout=log, stderr=log
             )
         try:
             api.invoke(Invocation(headers={"Lambda-Runtime-Invocation-Id": "inv"}))

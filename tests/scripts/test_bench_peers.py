@@ -442,4 +442,6 @@ def test_the_page_has_a_chart_of_every_figure_and_escapes_what_it_shows() -> Non
     assert charts["chart-layer-1"]["series"][0]["data"][0]["value"] == 99.0, "in thousands, as its title says"
     assert "Chunks per second, thousands" in written
     assert charts["chart-events-0"]["yAxis"][0]["data"] == ["Firstbyte\n1 stream", "Firstbyte\n50"]
+    assert "All figures: median of 3 rounds" in written
+    assert "CPU per model event, us: median of 2 rounds" in written
     assert "a &lt;b&gt;fast&lt;/b&gt; one" in written

@@ -31,6 +31,11 @@ class Grid:
     rows: list[Row]
 
     @property
+    def rounds(self) -> int:
+        """How many there were: the start of a process is short, so it has more of them."""
+        return max(len(sample.values) for row in self.rows for sample in row.samples.values())
+
+    @property
     def only_figure(self) -> str | None:
         """The figure of all rows, if they have the same one: it is said once, and the rows are known by their cases."""
         figures = {row.figure for row in self.rows}

@@ -1,6 +1,7 @@
 """The benchmarks' main line: what is measured, options, a report."""
 
 import argparse
+import io
 import json
 import os
 import secrets
@@ -184,9 +185,10 @@ def _peers(options: argparse.Namespace) -> int:
 
 def _drawn(shown: RenderableType) -> str:
     shown_on = console(sys.stdout, os.environ)
-    with shown_on.capture() as captured:
-        shown_on.print(shown)
-    return captured.get().rstrip("\n")
+    # Not rich's own capture: when it ends, it writes nothing to standard output, which a full disk refuses, too.
+    shown_on.file = drawn = io.StringIO()
+    shown_on.print(shown)
+    return drawn.getvalue().rstrip("\n")
 
 
 def _parser() -> argparse.ArgumentParser:

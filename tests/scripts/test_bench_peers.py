@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pytest
 from rich.console import Console
@@ -269,12 +269,15 @@ def test_the_next_invocation_comes_after_the_pause_or_at_once(api: RuntimeApi) -
     assert gaps[0] >= 0.03 > gaps[1] > 0
 
 
-def bench(*arguments: str, **variables: str) -> "subprocess.CompletedProcess[str]":
+def bench(
+    *arguments: str, stdout: int | IO[str] = subprocess.PIPE, **variables: str
+) -> "subprocess.CompletedProcess[str]":
     environment = {**os.environ, "PYTHONPATH": f"{REPOSITORY / 'src'}:{REPOSITORY / 'src/probe'}", **variables}
     return subprocess.run(
         [sys.executable, "-P", "-m", "bench", *arguments],
         env=environment,
-        capture_output=True,
+        stdout=stdout,
+        stderr=subprocess.PIPE,
         text=True,
         timeout=900,
         check=False,
@@ -331,6 +334,19 @@ def test_a_page_that_cannot_be_written_is_said_before_anything_is_measured(tmp_p
     done = bench("peers", "--page", str(file))
     assert done.returncode == 1
     assert done.stderr == f"bench: {file} cannot be written: it is a folder, or its folder is missing or read-only\n"
+
+
+def test_a_full_disk_is_one_line_and_a_page_that_does_not_fit_leaves_the_table() -> None:
+    quick = ("peers", "--quick", "--parts", "lengths")
+    done = bench(*quick, "--page", "/dev/full")
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == "bench: /dev/full cannot be written: No space left on device"
+    assert "Last byte, ms" in done.stdout
+    with Path("/dev/full").open("w") as full:
+        done = bench(*quick, stdout=full, PYTHONUNBUFFERED="1")
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == "bench: the result cannot be written: No space left on device"
+    assert "Traceback" not in done.stderr
 
 
 def test_a_part_that_there_is_not_is_wrong_use() -> None:

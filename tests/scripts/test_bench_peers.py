@@ -191,7 +191,7 @@ def test_a_server_that_is_asked_is_timed_by_the_same_rules(api: RuntimeApi) -> N
 
     threading.Thread(target=serve, daemon=True).start()
     address = f"127.0.0.1:{listener.getsockname()[1]}"
-    responses = api.ask({address: "{}"}, times=2)[address]
+    responses = api.invoke({address: "{}"}, times=2)[address]
     listener.close()
     assert [(each.bytes, each.chunks) for each in responses] == [(7, 2)] * 2
     assert all(each.first_byte_at - each.given_at >= 0.03 for each in responses)

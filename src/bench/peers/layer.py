@@ -3,7 +3,7 @@
 import json
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,10 +25,11 @@ _START_SECONDS = 60.0
 
 @dataclass(frozen=True)
 class _Peer:
-    """A running peer and how it is made to respond: with which event, how many times, and with what pause between."""
+    """A running peer: its process, what invokes it, and its address there."""
 
     process: PeerProcess
-    respond: Callable[[str, int, float], list[Response]]
+    api: RuntimeApi
+    address: str
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,9 @@ def _round(name: str, peer: _Peer, size: _Size) -> Iterator[tuple[str, str, floa
 def _respond(
     peer: _Peer, chunks: int, times: int = 1, pause_seconds: float = PAUSE_SECONDS, *, together: bool = False
 ) -> list[Response]:
-    responses = peer.respond(json.dumps({"chunks": chunks, "together": together}), times, pause_seconds)
+    event = json.dumps({"chunks": chunks, "together": together})
+    found = peer.api.invoke({peer.address: event}, times, peer.process.check, pause_seconds=pause_seconds)
+    responses = found[peer.address]
     if wrong := [response for response in responses if response.chunks != chunks]:
         raise PeerError(f"{peer.process.name} sent {wrong[0].chunks} chunks of {chunks}")
     return responses
@@ -108,12 +111,7 @@ def _runtime(name: str, command: list[str], handler: str, api: RuntimeApi, folde
     address = api.listen()
     with running(name, command, lambda_environment(address, handler, PROGRAMS), folder) as process:
         api.asked_at(address, process.check, _START_SECONDS)
-        yield _Peer(
-            process,
-            lambda event, times, pause: api.invoke({address: event}, times, process.check, pause_seconds=pause)[
-                address
-            ],
-        )
+        yield _Peer(process, api, address)
 
 
 @contextmanager
@@ -139,11 +137,7 @@ def _node(api: RuntimeApi, _root: Path, folder: Path) -> Iterator[_Peer]:
 @contextmanager
 def _fastapi(api: RuntimeApi, _root: Path, folder: Path) -> Iterator[_Peer]:
     with serving("fastapi_app:app", sys.executable, lambda_environment("", "", PROGRAMS), folder) as server:
-        check, address = server.process.check, server.address
-        yield _Peer(
-            server.process,
-            lambda event, times, pause: api.ask({address: event}, times, check, pause_seconds=pause)[address],
-        )
+        yield _Peer(server.process, api, server.address)
 
 
 _STARTS = {"floor": _floor, "firstbyte": _firstbyte, "node": _node, "fastapi": _fastapi}

@@ -103,6 +103,8 @@ class RuntimeApi:
     ) -> dict[str, list[Response]]:
         """Invoke runtimes, all at once, and each so many times, one after the other; return their responses.
 
+        An address that is not of `listen` is that of a server, which is asked with POST /, all times on one connection.
+
         Args:
             events: the invocation's body for each address.
             times: how often each runtime gets it.
@@ -110,36 +112,14 @@ class RuntimeApi:
             patience_seconds: how long all of it may take.
             pause_seconds: between a response and the next invocation.
         """
-        return self._responses("invoke", events, times, check, patience_seconds, pause_seconds)
-
-    def ask(
-        self,
-        bodies: Mapping[str, str],
-        times: int = 1,
-        check: Callable[[], None] = _nothing,
-        patience_seconds: float = 60.0,
-        pause_seconds: float = PAUSE_SECONDS,
-    ) -> dict[str, list[Response]]:
-        """Ask HTTP servers with POST /, each on one connection; else as `invoke`."""
-        return self._responses("ask", bodies, times, check, patience_seconds, pause_seconds)
-
-    def _responses(
-        self,
-        what: str,
-        bodies: Mapping[str, str],
-        times: int,
-        check: Callable[[], None],
-        patience_seconds: float,
-        pause_seconds: float,
-    ) -> dict[str, list[Response]]:
         found: dict[str, list[Response]] = {}
 
         def all_of(said: Mapping[str, Any]) -> bool | None:
             if "responses" in said:
                 found[said["of"]] = [Response(**each) for each in said["responses"]]
-            return len(found) == len(bodies) or None
+            return len(found) == len(events) or None
 
-        self._tell({what: dict(bodies), "times": times, "pause_seconds": pause_seconds})
+        self._tell({"invoke": dict(events), "times": times, "pause_seconds": pause_seconds})
         self._wait(all_of, check, patience_seconds, "a runtime")
         return found
 

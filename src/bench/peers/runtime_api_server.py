@@ -1,14 +1,13 @@
 """The Runtime API in front of all runtimes, a process of its own: raw sockets, one clock, one thread a connection.
 
 Any library would be a part of what is measured. Each runtime has an address of its own, so that it is known by that.
-A server that speaks HTTP itself is asked from here, too, so that the same code reads the answers of all.
+An address that is not one of these is that of a server that speaks HTTP itself. It is asked from here, too, so that the
+same code reads the answers of all.
 
 Standard input has commands and standard output what came of them, both as lines of JSON:
     {"listen": true}   -> {"address": "127.0.0.1:1"}
     {"invoke": {"127.0.0.1:1": "{}"}, "times": 2, "pause_seconds": 0.002}
                        -> {"of": "127.0.0.1:1", "responses": [{...}, {...}]}
-    {"ask": {"127.0.0.1:2": "{}"}, "times": 2, "pause_seconds": 0.002}
-                       -> {"of": "127.0.0.1:2", "responses": [{...}, {...}]}
 A runtime's first GET /next is said when it comes: {"of": "127.0.0.1:1", "asked_at": 1.5}. What failed is said as
 {"of": "127.0.0.1:1", "error": "..."}. All times are those of `time.monotonic()`. It ends when its standard input does.
 
@@ -292,10 +291,11 @@ def _main() -> None:
             runtimes[runtime.address] = runtime
             _say({"address": runtime.address})
         for address, body in command.get("invoke", {}).items():
-            runtimes[address].invoke(body.encode(), command["times"], command["pause_seconds"])
-        for address, body in command.get("ask", {}).items():
-            arguments = (address, body.encode(), command["times"], command["pause_seconds"])
-            threading.Thread(target=_ask, args=arguments, daemon=True).start()
+            work = (body.encode(), command["times"], command["pause_seconds"])
+            if address in runtimes:
+                runtimes[address].invoke(*work)
+            else:
+                threading.Thread(target=_ask, args=(address, *work), daemon=True).start()
     os._exit(0)  # threads wait in receive
 
 

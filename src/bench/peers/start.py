@@ -158,7 +158,7 @@ def _fastapi(python: Path) -> Callable[[_Place], Mapping[str, float]]:
         started_at = time.monotonic()
         with serving("fastapi_chat:app", str(python), environment, place.folder) as server:
             body = json.dumps({"prompt": _PROMPT})
-            (response,) = place.api.ask({server.address: body}, check=server.process.check)[server.address]
+            (response,) = place.api.invoke({server.address: body}, check=server.process.check)[server.address]
             return {
                 "next_ms": (server.listens_at - started_at) * 1000,
                 "first_byte_ms": (response.first_byte_at - started_at) * 1000,

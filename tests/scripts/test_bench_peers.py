@@ -312,7 +312,7 @@ def test_the_short_form_has_every_part_and_figure_and_writes_the_page(tmp_path: 
     assert {peer for case, _, peer in of_layer if case == "gathered"} == {"node"}
     machine = found["machine"]
     assert machine["Python"].split()[1] == ".".join(map(str, sys.version_info[:3]))
-    assert "aws-lambda-ric 4.0.2" in machine["packages"]
+    assert "aws-lambda-ric 4.0.2" in machine["npm packages"]
     written = file.read_text()
     assert all(value in written for value in (machine["date"], machine["kernel"], machine["Node.js"]))
     assert [part for part in peers.PARTS if f'id="table-{part}"' not in written] == []

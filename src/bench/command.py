@@ -1,10 +1,12 @@
 """The benchmarks' main line: what is measured, options, a report."""
 
 import argparse
+import io
 import json
 import os
 import secrets
 import signal
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -91,11 +93,13 @@ each peer in turn, round by round. One server in front gives invocations out,
 and knows when the first and the last byte came.
 
 peers:
-  floor      a bare socket in Python: nothing in Python can be faster
-  firstbyte  the layer of this project
-  node       AWS's runtime interface client for Node.js
-  fastapi    FastAPI on uvicorn, asked directly: what the Lambda Web Adapter
-             adds to it comes on top
+  floor         the least that Python can do, without care for errors
+  Firstbyte     the layer and the function of this project
+  Node.js       AWS's runtime interface client for Node.js
+  FastAPI       on uvicorn, asked directly: on Lambda, what the Lambda Web
+                Adapter takes comes on top
+  awslambdaric  AWS's runtime interface client for Python, which does not
+                stream: in the cold start of a bare function alone
 
 parts:
 {_PARTS}
@@ -156,32 +160,35 @@ def _soak(options: argparse.Namespace) -> int:
 
 
 def _peers(options: argparse.Namespace) -> int:
-    if options.page and not os.access(options.page.absolute().parent, os.W_OK):  # said before minutes have gone by
-        sys.exit(f"bench: {options.page} cannot be written: its folder is missing or read-only")
+    file: Path | None = options.page
+    if file and (file.is_dir() or not os.access(file.absolute().parent, os.W_OK)):  # said before minutes have gone by
+        sys.exit(f"bench: {file} cannot be written: it is a folder, or its folder is missing or read-only")
     plan = peers.QUICK if options.quick else peers.FULL
     try:
         with progress(console(sys.stderr, os.environ)) as told:
             samples = peers.measure(options.parts, plan, told)
-    except peers.PeerError as error:
+    except (peers.PeerError, subprocess.SubprocessError, OSError) as error:  # such as a full disk
         sys.exit(f"bench: {error}")
-    machine = described(ROOT)
-    if options.page:
-        try:
-            options.page.write_text(page(samples, machine), encoding="utf-8")
-        except (OSError, LookupError) as error:
-            sys.exit(f"bench: {options.page} cannot be written: {getattr(error, 'strerror', error)}")
+    machine = described(ROOT, plan)
     if options.output == "json":
-        return put(json.dumps(peers_document(samples, machine, plan), indent=2), "bench")
-    if options.output == "markdown":
-        return put(markdown(samples), "bench")
-    return put(_drawn(table(samples, machine)), "bench")
+        text = json.dumps(peers_document(samples, machine, plan), indent=2)
+    else:
+        text = markdown(samples) if options.output == "markdown" else _drawn(table(samples, machine))
+    code = put(text, "bench")
+    if file:
+        try:
+            file.write_text(page(samples, machine), encoding="utf-8")
+        except (OSError, LookupError) as error:
+            sys.exit(f"bench: {file} cannot be written: {getattr(error, 'strerror', error)}")
+    return code
 
 
 def _drawn(shown: RenderableType) -> str:
     shown_on = console(sys.stdout, os.environ)
-    with shown_on.capture() as captured:
-        shown_on.print(shown)
-    return captured.get().rstrip("\n")
+    # Not rich's own capture: when it ends, it writes nothing to standard output, which a full disk refuses, too.
+    shown_on.file = drawn = io.StringIO()
+    shown_on.print(shown)
+    return drawn.getvalue().rstrip("\n")
 
 
 def _parser() -> argparse.ArgumentParser:

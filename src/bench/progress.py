@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-# What is told: a stage, how many of its requests are done, and how many it has; 0 of 0 where none are counted.
+# What is told: a stage, how many of its steps, such as requests, are done, and how many it has; 0 of 0 where none are
+# counted.
 Told = Callable[[str, int, int], None]
 
 _SECONDS_BETWEEN_LINES = 10.0
@@ -63,6 +64,6 @@ def _lines(shown_on: Console, clock: Callable[[], float]) -> Told:
         nonlocal shown, said_at
         if stage != shown or clock() >= said_at + _SECONDS_BETWEEN_LINES:
             shown, said_at = stage, clock()
-            shown_on.print(f"{stage}: {done} of {total} requests" if total else stage)
+            shown_on.print(f"{stage}: {done} of {total}" if total else stage)
 
     return told

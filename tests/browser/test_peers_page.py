@@ -22,17 +22,17 @@ def samples() -> list[Sample]:
     """Figures of every size, and a part whose cases share a chart."""
     made = []
     for number, peer in enumerate(("floor", "firstbyte", "node", "fastapi"), 1):
-        for case, figure, unit, value in (
-            ("response", "ttfb_p50_ms", "ms", 0.08),
-            ("response", "ttfb_p99_ms", "ms", 1.3),
-            ("chunks", "chunks_per_second", "chunks/s", 212_345.0),
-            ("chunks", "server_share", "of a core", 0.235),
-            ("memory", "rss_mb", "MB", 21.0),
+        for case, figure, value in (
+            ("response", "ttfb_p50_ms", 0.08),
+            ("response", "ttfb_p99_ms", 1.3),
+            ("chunks", "chunks_per_second", 212_345.0),
+            ("chunks", "server_share", 0.235),
+            ("memory", "rss_mb", 21.0),
         ):
             values = tuple(value * number * factor for factor in (1.0, 0.9, 1.05, 1.4, 0.98))
-            made.append(Sample("layer", case, peer, figure, unit, values))
+            made.append(Sample("layer", case, peer, figure, values))
     return made + [
-        Sample("events", case, peer, "cpu_us_per_event", "us", (value, value * 1.1))
+        Sample("events", case, peer, "cpu_us_per_event", (value, value * 1.1))
         for case, value in (("1 stream", 30.0), ("10 streams", 33.0), ("50 streams", 41.0))
         for peer in ("floor", "firstbyte")
     ]

@@ -67,7 +67,7 @@ def test_the_document_on_telemetry_has_every_figure_of_both_sides() -> None:
         assert found["warm", "ttfb_ms"][side]["p10"] > 0
         assert found["cold", "ttfb_ms"][side]["median"] > found["warm", "ttfb_ms"][side]["median"]
         assert found["warm", "ttfb_ms"][side]["median"] <= found["warm", "last_byte_ms"][side]["median"]
-    stages = ["starting two sandboxes", "warm-up: 0 of 20 requests", "warm: 0 of 3 requests", "cold: 0 of 1 requests"]
+    stages = ["starting two sandboxes", "warm-up: 0 of 20", "warm: 0 of 3", "cold: 0 of 1"]
     assert [line for line in done.stderr.splitlines() if line in stages] == stages
 
 
@@ -218,7 +218,7 @@ def test_progress_is_a_line_now_and_then() -> None:
     paper, seconds = io.StringIO(), itertools.count()
     told(Console(file=paper), lambda: float(next(seconds)))
     lines = paper.getvalue().splitlines()
-    assert lines[:2] == ["starting", "warm: 0 of 100 requests"]
+    assert lines[:2] == ["starting", "warm: 0 of 100"]
     assert 4 < len(lines) < 20
 
 
@@ -272,7 +272,7 @@ def test_ctrl_c_ends_the_benchmark_of_the_probe(seconds: float) -> None:
     ) as process:
         try:
             assert process.stderr is not None
-            assert process.stderr.readline() == b"five texts: 0 of 1000 requests\n"
+            assert process.stderr.readline() == b"five texts: 0 of 1000\n"
             time.sleep(seconds)
             os.killpg(process.pid, signal.SIGINT)  # as a terminal does it
             assert process.wait(30) == 130

@@ -2,8 +2,10 @@
 
 import contextlib
 import io
+import itertools
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -12,15 +14,15 @@ import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pytest
 from rich.console import Console
 
 from bench import command, peers
-from bench.peers import layer
+from bench.peers import events, layer, lengths, names
 from bench.peers.document import document
-from bench.peers.grid import notes
+from bench.peers.grid import notes, number
 from bench.peers.page import page
 from bench.peers.peer_process import running
 from bench.peers.plan import QUICK, in_turn
@@ -29,7 +31,48 @@ from bench.peers.table import markdown, table
 from tools import REPOSITORY
 
 MACHINE = {"date": "2026-01-01 00:00 UTC", "processor": "a <b>fast</b> one", "cores": "2"}
-EVERY_PEER = {"response": ("ttfb_p50_ms", "ttfb_p99_ms"), "chunks": ("chunks_per_second", "cpu_us_per_chunk")}
+EVERY_PEER = {
+    "response": ("ttfb_p50_ms", "ttfb_p99_ms"),
+    "busy": ("ttfb_p50_ms", "ttfb_p99_ms"),
+    "chunks": ("chunks_per_second", "cpu_us_per_chunk"),
+}
+# What each part measures in full: peers, cases, figures.
+MEASURED = {
+    "layer": [
+        *(
+            (peer, case, figure)
+            for peer in ("floor", "firstbyte", "node", "fastapi")
+            for case, figures in {**EVERY_PEER, "memory": ("rss_mb",)}.items()
+            for figure in figures
+        ),
+        ("node", "gathered", "chunks_per_second"),
+        ("node", "gathered", "cpu_us_per_chunk"),
+    ],
+    "start": [
+        ("floor", "interpreter", "next_ms"),
+        ("node", "interpreter", "next_ms"),
+        *((peer, "bare", "next_ms") for peer in ("firstbyte", "awslambdaric", "node")),
+        ("firstbyte", "bare without .pyc", "next_ms"),
+        *(
+            (peer, "bedrock", figure)
+            for peer in ("firstbyte", "node", "fastapi")
+            for figure in ("next_ms", "first_byte_ms")
+        ),
+        ("firstbyte", "bedrock without .pyc", "next_ms"),
+        ("firstbyte", "bedrock without .pyc", "first_byte_ms"),
+    ],
+    "events": [
+        ("floor", "flat out", "cpu_us_per_event"),
+        ("floor", "1 stream", "cpu_us_per_event"),
+        *((peer, case.name, "cpu_us_per_event") for case in events.cases(peers.FULL) for peer in ("firstbyte", "node")),
+    ],
+    "lengths": [
+        (way, f"{texts} texts", figure)
+        for texts in lengths.LENGTHS
+        for way in ("streaming", "buffered")
+        for figure in ("first_text_ms", "last_byte_ms")
+    ],
+}
 Send = Callable[[bytes], None]
 PRELUDE = b'{"statusCode":200}' + b"\0" * 8
 
@@ -148,7 +191,7 @@ def test_a_server_that_is_asked_is_timed_by_the_same_rules(api: RuntimeApi) -> N
 
     threading.Thread(target=serve, daemon=True).start()
     address = f"127.0.0.1:{listener.getsockname()[1]}"
-    responses = api.ask({address: "{}"}, times=2)[address]
+    responses = api.invoke({address: "{}"}, times=2)[address]
     listener.close()
     assert [(each.bytes, each.chunks) for each in responses] == [(7, 2)] * 2
     assert all(each.first_byte_at - each.given_at >= 0.03 for each in responses)
@@ -204,21 +247,37 @@ def test_a_process_has_its_own_cpu_time_and_says_why_it_ended(tmp_path: Path) ->
             process.check()
 
 
-def test_each_peer_is_first_in_turn() -> None:
-    assert [in_turn(["a", "b", "c"], number) for number in range(4)] == [
-        ["a", "b", "c"],
-        ["b", "c", "a"],
-        ["c", "a", "b"],
-        ["a", "b", "c"],
-    ]
+@pytest.mark.parametrize("peers", ["ab", "abc", "abcd", "abcdefghij"])
+def test_each_peer_is_first_in_turn_and_none_always_comes_after_the_same_one(peers: str) -> None:
+    rounds = [in_turn(list(peers), number) for number in range(2 * len(peers))]
+    assert {tuple(sorted(each)) for each in rounds} == {tuple(peers)}
+    assert {each[0] for each in rounds} == set(peers)
+    pairs = {pair for each in rounds for pair in itertools.pairwise(each)}
+    assert all(len({before for before, peer in pairs if peer == name}) == min(2, len(peers) - 1) for name in peers)
 
 
-def bench(*arguments: str, **variables: str) -> "subprocess.CompletedProcess[str]":
+def test_the_next_invocation_comes_after_the_pause_or_at_once(api: RuntimeApi) -> None:
+    def answer(send: Send, request_id: str, body: bytes) -> None:
+        send(post(f"invocation/{request_id}/response", f"Content-Length: {len(body)}") + body)
+
+    address = api.listen()
+    FakeRuntime(address, answer)
+    gaps = []
+    for pause_seconds in (0.03, 0.0):
+        responses = api.invoke({address: "x"}, times=20, pause_seconds=pause_seconds)[address]
+        gaps.append(min(after.given_at - each.last_byte_at for each, after in itertools.pairwise(responses)))
+    assert gaps[0] >= 0.03 > gaps[1] > 0
+
+
+def bench(
+    *arguments: str, stdout: int | IO[str] = subprocess.PIPE, **variables: str
+) -> "subprocess.CompletedProcess[str]":
     environment = {**os.environ, "PYTHONPATH": f"{REPOSITORY / 'src'}:{REPOSITORY / 'src/probe'}", **variables}
     return subprocess.run(
         [sys.executable, "-P", "-m", "bench", *arguments],
         env=environment,
-        capture_output=True,
+        stdout=stdout,
+        stderr=subprocess.PIPE,
         text=True,
         timeout=900,
         check=False,
@@ -253,7 +312,7 @@ def test_the_short_form_has_every_part_and_figure_and_writes_the_page(tmp_path: 
     assert {peer for case, _, peer in of_layer if case == "gathered"} == {"node"}
     machine = found["machine"]
     assert machine["Python"].split()[1] == ".".join(map(str, sys.version_info[:3]))
-    assert "aws-lambda-ric 4.0.2" in machine["packages"]
+    assert "aws-lambda-ric 4.0.2" in machine["npm packages"]
     written = file.read_text()
     assert all(value in written for value in (machine["date"], machine["kernel"], machine["Node.js"]))
     assert [part for part in peers.PARTS if f'id="table-{part}"' not in written] == []
@@ -264,14 +323,30 @@ def test_the_short_form_has_every_part_and_figure_and_writes_the_page(tmp_path: 
 def test_what_is_missing_is_said_before_anything_is_measured(tmp_path: Path) -> None:
     done = bench("peers", "--quick", PATH=str(tmp_path))
     assert done.returncode == 1
-    assert "nodejs" in done.stderr.splitlines()[-1]
+    assert done.stderr.splitlines()[-1].startswith("bench: AWS's Node.js client needs")
+    assert done.stderr.splitlines()[-1].endswith(": nodejs")
     assert "Traceback" not in done.stderr
 
 
-def test_a_page_that_cannot_be_written_is_said_before_anything_is_measured(tmp_path: Path) -> None:
-    done = bench("peers", "--page", str(tmp_path / "missing/page.html"))
+@pytest.mark.parametrize("name", ["missing/page.html", ""])
+def test_a_page_that_cannot_be_written_is_said_before_anything_is_measured(tmp_path: Path, name: str) -> None:
+    file = tmp_path / name
+    done = bench("peers", "--page", str(file))
     assert done.returncode == 1
-    assert done.stderr == f"bench: {tmp_path}/missing/page.html cannot be written: its folder is missing or read-only\n"
+    assert done.stderr == f"bench: {file} cannot be written: it is a folder, or its folder is missing or read-only\n"
+
+
+def test_a_full_disk_is_one_line_and_a_page_that_does_not_fit_leaves_the_table() -> None:
+    quick = ("peers", "--quick", "--parts", "lengths")
+    done = bench(*quick, "--page", "/dev/full")
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == "bench: /dev/full cannot be written: No space left on device"
+    assert "Last byte, ms" in done.stdout
+    with Path("/dev/full").open("w") as full:
+        done = bench(*quick, stdout=full, PYTHONUNBUFFERED="1")
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == "bench: the result cannot be written: No space left on device"
+    assert "Traceback" not in done.stderr
 
 
 def test_a_part_that_there_is_not_is_wrong_use() -> None:
@@ -298,17 +373,15 @@ def test_a_peer_that_fails_ends_the_command_with_what_it_said(
 
 def samples(share: float = 0.5) -> list[peers.Sample]:
     made = [
-        peers.Sample("layer", case, peer, figure, "ms", values)
+        peers.Sample("layer", case, peer, figure, values)
         for peer, factor in (("node", 3.0), ("firstbyte", 1.0), ("new", 2.0))
         for case, figure, values in (
             ("response", "ttfb_p50_ms", (0.05 * factor, 0.06 * factor, 0.04 * factor)),
             ("chunks", "chunks_per_second", (91_234.0, 100_000.0 * factor, 99_000.0)),
         )
     ]
-    made.append(peers.Sample("layer", "chunks", "node", "server_share", "of a core", (share, share, 0.0)))
-    made += [
-        peers.Sample("events", case, "firstbyte", "cpu_us_per_event", "us", (30.0, 31.0)) for case in ("1 stream", "50")
-    ]
+    made.append(peers.Sample("layer", "chunks", "node", "server_share", (share, share, 0.0)))
+    made += [peers.Sample("events", case, "firstbyte", "cpu_us_per_event", (30.0, 31.0)) for case in ("1 stream", "50")]
     return made
 
 
@@ -327,9 +400,40 @@ def test_the_table_has_medians_and_spreads_in_80_columns() -> None:
     one_figure = lines.index("CPU per model event, us")
     assert lines[one_figure + 1].split() == ["1", "stream", "30.5"], "a figure alone is said once"
     assert [line for line in shown(samples(0.95)) if len(line.rstrip()) > 80] == []
-    assert "| One chunk: TTFB p50, ms | 0.050 (0.040-0.060) | 0.15 (0.12-0.18) | 0.10 (0.080-0.12) |" in markdown(
-        samples()
-    )
+
+
+def test_the_markdown_has_the_rows_that_people_compare() -> None:
+    assert markdown(samples()).splitlines() == [
+        "| A response through the layer | Firstbyte | Node.js | new |",
+        "|---|---:|---:|---:|",
+        "| TTFB p50, ms | 0.050 (0.040-0.060) | 0.15 (0.12-0.18) | 0.10 (0.080-0.12) |",
+        "| Chunks per second, each sent at once | 99 k (91-100 k) | 99 k (91-300 k) | 99 k (91-200 k) |",
+        "",
+        "| CPU of the whole function | Firstbyte |",
+        "|---|---:|",
+        "| CPU per model event, 1 stream, us | 30.5 (30.0-31.0) |",
+        "| CPU per model event, 50, us | 30.5 (30.0-31.0) |",
+    ]
+    started = peers.Sample("start", "bedrock without .pyc", "firstbyte", "next_ms", (100.0,))
+    assert "| Start to `/next` with a Bedrock client, no `.pyc`, ms | 100 (100-100) |" in markdown([started])
+
+
+README = (REPOSITORY / "src/bench/README.md").read_text().partition("## What the layer costs beside others\n")[2]
+
+
+@pytest.mark.parametrize("part", peers.PARTS)
+def test_the_tables_in_the_readme_are_those_that_are_printed(part: str) -> None:
+    """Heads and rows, that is: figures are of one machine and day."""
+    head = f"| {names.PARTS[part]} |"
+    shown = README.partition("\n## ")[0].partition(head)[2].partition("\n\n")[0].splitlines()
+    of_part = [peers.Sample(part, case, peer, figure, (1.0,)) for peer, case, figure in MEASURED[part]]
+    printed = [line.rpartition(head)[2] for line in markdown(of_part).splitlines()]
+    assert [re.sub(r"[\d.,]+( k)? \([^)]*\)", "1.00 (1.00-1.00)", line) for line in shown] == printed
+
+
+@pytest.mark.parametrize(("value", "shown"), [(-38.26, "-38.3"), (-0.05, "-0.050"), (0.0, "0.000"), (12_345.0, "12 k")])
+def test_a_number_has_two_or_three_digits_that_count(value: float, shown: str) -> None:
+    assert number(value) == shown
 
 
 def test_a_server_in_front_without_time_to_spare_is_named_as_the_bottleneck() -> None:
@@ -354,4 +458,6 @@ def test_the_page_has_a_chart_of_every_figure_and_escapes_what_it_shows() -> Non
     assert charts["chart-layer-1"]["series"][0]["data"][0]["value"] == 99.0, "in thousands, as its title says"
     assert "Chunks per second, thousands" in written
     assert charts["chart-events-0"]["yAxis"][0]["data"] == ["Firstbyte\n1 stream", "Firstbyte\n50"]
+    assert "All figures: median of 3 rounds" in written
+    assert "CPU per model event, us: median of 2 rounds" in written
     assert "a &lt;b&gt;fast&lt;/b&gt; one" in written

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import re
 import shutil
 import socket
 import subprocess
@@ -12,14 +13,16 @@ from pathlib import Path
 from typing import Any
 
 import botocore.session
+import psutil
 import pytest
 from botocore.config import Config
 from botocore.eventstream import EventStreamBuffer
 from botocore.exceptions import ClientError
 
-from bench.peers import bedrock_stub, events, lengths, start
+from bench.peers import bedrock_stub, events, lengths, node, start
 from bench.peers.deployed import Deployed, deployed, stack_environment
 from bench.peers.events import Case, Fleet, fleet, seconds_per_event
+from bench.peers.grid import notes
 from bench.peers.plan import Plan
 from bench.peers.runtime_api import PeerError, RuntimeApi
 from tools import REPOSITORY
@@ -234,18 +237,18 @@ def test_the_image_has_boto3_and_nothing_of_the_development_environment(stack: D
 
 
 @pytest.mark.parametrize(("there", "missing"), [((), "nodejs"), (("node", "make", "xz"), "npm, cmake, g++")])
-def test_nodes_client_says_what_it_needs(tmp_path: Path, there: tuple[str, ...], missing: str) -> None:
+def test_nodes_client_says_what_it_needs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, there: tuple[str, ...], missing: str
+) -> None:
     for program in there:
         found = shutil.which(program)
         assert found
         (tmp_path / program).symlink_to(found)
-    environment = {"PATH": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path), "PYTHONPATH": str(REPOSITORY / "src")}
-    code = "from bench.peers import node; node.runtime_interface_client()"
-    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 1
-    assert done.stderr == (
-        "AWS's Node.js client needs programs that are not here. Install (as Debian calls it): " + missing + "\n"
-    )
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(node, "CACHE", tmp_path)
+    said = f"needs programs that are not here. Install (as Debian calls it): {missing}"
+    with pytest.raises(PeerError, match=re.escape(said) + "$"):
+        node._installed.__wrapped__()  # another test may have called it
 
 
 def test_a_text_is_there_before_the_answer_is_whole_and_only_when_it_is_streamed() -> None:
@@ -266,6 +269,7 @@ def test_all_peers_start_and_answer() -> None:
         ("interpreter", "floor"),
         ("interpreter", "node"),
         ("bare", "firstbyte"),
+        ("bare", "awslambdaric"),
         ("bare without .pyc", "firstbyte"),
         ("bare", "node"),
         ("bedrock", "firstbyte"),
@@ -289,11 +293,13 @@ def test_what_an_event_costs_is_measured_for_all_peers_in_all_cases() -> None:
         ("4 streams", "firstbyte"),
         ("4 streams", "node"),
     }
-    assert {(each.figure, each.unit) for each in samples} == {("cpu_us_per_event", "us")}
+    assert {each.figure for each in samples} == {"cpu_us_per_event"}
 
 
 @pytest.mark.timeout(960)
 def test_what_there_is_too_little_memory_for_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(events, "_ENVIRONMENT_BYTES", {"firstbyte": 1, "node": 1 << 60})
+    free = psutil.virtual_memory().available
+    monkeypatch.setattr(events, "_ENVIRONMENT_BYTES", {"firstbyte": 1, "node": free // 2})
     samples = events.measure(QUICK, untold)
-    assert {each.peer for each in samples} == {"firstbyte", "floor"}
+    assert {each.peer for each in samples if each.case == "4 streams"} == {"firstbyte"}
+    assert "Node.js, 4 streams: left out, because it needs more memory than was free." in notes(samples)

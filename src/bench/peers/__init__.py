@@ -20,10 +20,10 @@ PARTS: dict[str, Callable[[Plan, Told], list[Sample]]] = {
 
 
 def measure(parts: Sequence[str], plan: Plan, told: Told) -> list[Sample]:
-    """Measure these parts one after the other; return all samples. Exits with a sentence if Node.js is missing.
+    """Measure these parts one after the other; return all samples.
 
     Raises:
-        PeerError: a peer failed.
+        PeerError: a peer failed, or cannot be installed.
     """
     told("AWS's Node.js client, which is installed the first time", 0, 0)
     node.runtime_interface_client()

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from bench.peers.runtime_api import PeerError
+
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "firstbyte"
 
 _INSTALL_SECONDS = 300
@@ -20,7 +22,7 @@ def uv(*arguments: str) -> list[str]:
     beside = Path(sys.executable).parent / "uv"
     found = str(beside) if beside.exists() else shutil.which("uv")
     if not found:
-        sys.exit("uv is not installed. scripts/bench.sh and scripts/test.sh bring it along.")
+        raise PeerError("uv is not installed. scripts/bench.sh and scripts/test.sh bring it along.")
     return [found, *arguments]
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from bench.peers.cache import environment, uv
 from bench.peers.peer_process import lambda_environment
+from bench.peers.runtime_api import PeerError
 from bench.sandbox import ROOT
 
 MODEL = "anthropic.claude-3-haiku-20240307-v1:0"
@@ -63,7 +64,8 @@ class Deployed:
 def deployed(root: Path) -> Deployed:
     """Build the stack of a checkout with its Makefiles, as `sam build` does. It is kept until this program ends.
 
-    Exits with a sentence if it cannot be built.
+    Raises:
+        PeerError: it cannot be built.
     """
     folder = tempfile.TemporaryDirectory(prefix="bench-deployed-")
     atexit.register(folder.cleanup)
@@ -73,11 +75,9 @@ def deployed(root: Path) -> Deployed:
     shutil.copytree(built, bare, symlinks=True)
     for compiled in list(bare.rglob("__pycache__")):
         shutil.rmtree(compiled)
-    python = image()
-    _compile(built, python)
     make_read_only(built)
     make_read_only(bare)
-    return Deployed(*(Form(each / "task", each / "opt", python) for each in (built, bare)))
+    return Deployed(*(Form(each / "task", each / "opt", image()) for each in (built, bare)))
 
 
 def image(*more: str) -> Path:
@@ -158,8 +158,9 @@ def chat_event(prompt: str, accept: str) -> str:
 def _make(target: str, source: Path, artifacts: Path) -> None:
     artifacts.mkdir(parents=True)
     if not shutil.which("make"):
-        sys.exit("make is needed to build the function and the layer, and is not here. Install it.")
-    path = f"{Path(uv()[0]).parent}{os.pathsep}{os.environ['PATH']}"
+        raise PeerError("make is needed to build the function and the layer, and is not here. Install it.")
+    # With this interpreter, which compiles.
+    path = os.pathsep.join((str(Path(sys.executable).parent), str(Path(uv()[0]).parent), os.environ["PATH"]))
     # For this interpreter and machine alone: files for others lie beside them, and are not read.
     machine = os.uname().machine.replace("arm64", "aarch64")
     wanted = (f"PYTHON_VERSIONS={_VERSION}", f"MACHINES={machine}", f"ARTIFACTS_DIR={artifacts}")
@@ -175,13 +176,4 @@ def _make(target: str, source: Path, artifacts: Path) -> None:
         check=False,
     )
     if done.returncode:
-        sys.exit(f"{source}: make {target} failed:\n{done.stdout[-2000:]}")
-
-
-def _compile(folder: Path, python: Path) -> None:
-    """Compile the sources for this interpreter, where the build has not."""
-    for each in (folder / "task", folder / "opt/python"):
-        if not any(each.rglob(f"*.{sys.implementation.cache_tag}.pyc")):
-            # Unchecked, as a build compiles: nothing asks whether the source is newer.
-            command = [str(python), "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", str(each)]
-            subprocess.run(command, check=True, stdout=subprocess.DEVNULL)  # noqa: S603 - no shell reads the paths
+        raise PeerError(f"{source}: make {target} failed:\n{done.stdout[-2000:]}")

@@ -18,7 +18,7 @@ import psutil
 
 from bench.peers import bedrock_stub, node
 from bench.peers.deployed import bedrock_environment, chat_event, deployed, python_environment, stack_environment
-from bench.peers.peer_process import PeerProcess, lambda_environment, running
+from bench.peers.peer_process import PROGRAMS, PeerProcess, lambda_environment, running
 from bench.peers.plan import Plan, in_turn
 from bench.peers.runtime_api import PeerError, RuntimeApi
 from bench.peers.sample import Sample
@@ -26,7 +26,6 @@ from bench.progress import Told
 from bench.sandbox import ROOT
 
 PART = "events"
-_PROGRAMS = Path(__file__).with_name("programs")
 _PATIENCE_SECONDS = 120.0
 # Answers of one text, whose mean is what a request costs.
 _SHORT_ANSWERS = 5
@@ -96,24 +95,25 @@ def measure(plan: Plan, told: Told, root: Path = ROOT) -> list[Sample]:
     Raises:
         PeerError: a peer failed.
     """
-    cases = _cases(plan)
+    measured = cases(plan)
     values: dict[tuple[str, str], list[float]] = {}
-    for number, case in enumerate(cases):
+    for number, case in enumerate(measured):
         told(f"{PART}: starting what answers {case.name}", 0, 0)
         # Each case has environments of its own, so that there are no more of them than are asked.
         with ExitStack() as stack:
             measures = _measures(case, plan, stack, root)
             for turn in range(plan.rounds):
-                told(PART, number * plan.rounds + turn, len(cases) * plan.rounds)
+                told(f"{PART}, rounds", number * plan.rounds + turn, len(measured) * plan.rounds)
                 for peer in in_turn(list(measures), turn):
                     values.setdefault((case.name, peer), []).append(measures[peer]() * 1e6)
-    return [Sample(PART, case, peer, "cpu_us_per_event", "us", tuple(found)) for (case, peer), found in values.items()]
+    return [Sample(PART, case, peer, "cpu_us_per_event", tuple(found)) for (case, peer), found in values.items()]
 
 
-def _cases(plan: Plan) -> list[Case]:
+def cases(plan: Plan) -> list[Case]:
+    """Return what is measured."""
     # Models write some 50 texts a second.
     if plan.is_quick:
-        return [Case("flat out", 1, 0, 2_000), Case("4 streams", 4, 20, 10)]
+        return [Case("flat out", 1, 0, 2_000), Case("4 streams", 4, 20, 50)]
     paced = [Case(f"{count} stream{'s' * (count > 1)}", count, 20, 50) for count in (1, 10, 50)]
     return [Case("flat out", 1, 0, 20_000), *paced]
 
@@ -198,8 +198,8 @@ def _decoding(python: Path, bedrock: str, case: Case) -> float:
     counts = (1, *[1] * _SHORT_ANSWERS, case.texts)  # the first one connects
     prompts = [bedrock_stub.prompt(count, case.every_ms) for count in counts]
     done = subprocess.run(  # noqa: S603 - no shell reads the paths
-        [str(python), str(_PROGRAMS / "decode.py"), *prompts],
-        env={**python_environment("", "", _PROGRAMS), **bedrock_environment(bedrock)},
+        [str(python), str(PROGRAMS / "decode.py"), *prompts],
+        env={**python_environment("", "", PROGRAMS), **bedrock_environment(bedrock)},
         capture_output=True,
         text=True,
         timeout=_PATIENCE_SECONDS,

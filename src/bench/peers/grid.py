@@ -31,6 +31,11 @@ class Grid:
     rows: list[Row]
 
     @property
+    def rounds(self) -> int:
+        """How many there were: the start of a process is short, so it has more of them."""
+        return max(len(sample.values) for row in self.rows for sample in row.samples.values())
+
+    @property
     def only_figure(self) -> str | None:
         """The figure of all rows, if they have the same one: it is said once, and the rows are known by their cases."""
         figures = {row.figure for row in self.rows}
@@ -64,9 +69,10 @@ def _unique(values: Iterable[_T]) -> list[_T]:
 
 def number(value: float) -> str:
     """Return a value with two or three digits that count; thousands are `k`."""
-    if value >= 10_000:
+    size = abs(value)
+    if size >= 10_000:
         return f"{value / 1000:,.0f} k"
-    return f"{value:,.{0 if value >= 100 else 1 if value >= 10 else 2 if value >= 0.1 else 3}f}"
+    return f"{value:,.{0 if size >= 100 else 1 if size >= 10 else 2 if size >= 0.1 else 3}f}"
 
 
 def spread(sample: Sample) -> str:
@@ -76,10 +82,19 @@ def spread(sample: Sample) -> str:
 
 
 def notes(samples: Sequence[Sample]) -> list[str]:
-    """Return what must be said beside the figures: where the server in front is what limits them."""
-    return [
+    """Return what must be said beside the figures: what limits them, and what is missing."""
+    full = [
         f"{peer(each.peer)}, {case(each.case).lower()}: the server in front took {each.median * 100:.0f} % of a core. "
         "It is the bottleneck there, and the peer may be faster."
         for each in samples
         if each.figure == "server_share" and each.median >= FULL_SHARE
     ]
+    left_out = [
+        f"{peer(name)}, {case(row.case)}: left out, because it needs more memory than was free."
+        for grid in grids(samples)
+        if grid.part == "events"
+        for row in grid.rows
+        for name in grid.peers
+        if name != "floor" and name not in row.samples
+    ]
+    return full + left_out

@@ -1,11 +1,9 @@
 """What a response costs through each peer: TTFB, chunks a second, CPU per chunk, memory."""
 
 import json
-import socket
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,29 +11,30 @@ from pathlib import Path
 import numpy as np
 
 from bench.peers import node
-from bench.peers.peer_process import PeerProcess, lambda_environment, running
+from bench.peers.peer_process import PROGRAMS, PeerProcess, lambda_environment, running
 from bench.peers.plan import Plan, in_turn
-from bench.peers.runtime_api import PeerError, Response, RuntimeApi
+from bench.peers.runtime_api import PAUSE_SECONDS, PeerError, Response, RuntimeApi
 from bench.peers.sample import Sample
+from bench.peers.web_server import serving
 from bench.progress import Told
 from bench.sandbox import ROOT
 
 PART = "layer"
-_PROGRAMS = Path(__file__).with_name("programs")
 _START_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
 class _Peer:
-    """A running peer and how it is made to respond: with which event, and how many times."""
+    """A running peer: its process, what invokes it, and its address there."""
 
     process: PeerProcess
-    respond: Callable[[str, int], list[Response]]
+    api: RuntimeApi
+    address: str
 
 
 @dataclass(frozen=True)
 class _Size:
-    """How long a round is for each peer: responses of one chunk, and the chunks of one long response."""
+    """How long a round is for each peer: responses of one chunk in each case, and the chunks of one long response."""
 
     responses: int
     chunks: int
@@ -47,14 +46,8 @@ _QUICK = _Size(responses=40, chunks=4_000)
 _WARM_UP = _Size(responses=40, chunks=4_000)
 # Has one case more: it sends what was written when its function waits for something, the others send each write.
 _GATHERING = "node"
-_UNITS = {
-    "ttfb_p50_ms": "ms",
-    "ttfb_p99_ms": "ms",
-    "chunks_per_second": "chunks/s",
-    "cpu_us_per_chunk": "us",
-    "server_share": "of a core",
-    "rss_mb": "MB",
-}
+# Between two responses of one chunk, in seconds.
+_PAUSES = {"response": PAUSE_SECONDS, "busy": 0.0}
 
 
 def measure(plan: Plan, told: Told, root: Path = ROOT) -> list[Sample]:
@@ -79,20 +72,19 @@ def measure(plan: Plan, told: Told, root: Path = ROOT) -> list[Sample]:
             list(_round(name, peer, _WARM_UP))
         for number in range(plan.rounds):
             for done, name in enumerate(in_turn(list(peers), number)):
-                told(PART, (number * len(peers) + done) * size.responses, plan.rounds * len(peers) * size.responses)
+                told(f"{PART}, peers in turn", number * len(peers) + done, plan.rounds * len(peers))
                 for case, figure, value in _round(name, peers[name], size):
                     values.setdefault((case, name, figure), []).append(value)
-    return [
-        Sample(PART, case, name, figure, _UNITS[figure], tuple(found)) for (case, name, figure), found in values.items()
-    ]
+    return [Sample(PART, case, name, figure, tuple(found)) for (case, name, figure), found in values.items()]
 
 
 def _round(name: str, peer: _Peer, size: _Size) -> Iterator[tuple[str, str, float]]:
     """Measure one peer once; yield cases, figures and values."""
-    responses = _respond(peer, 1, size.responses)
-    ttfb_ms = [(response.first_byte_at - response.given_at) * 1000 for response in responses]
-    yield "response", "ttfb_p50_ms", float(np.quantile(ttfb_ms, 0.5))
-    yield "response", "ttfb_p99_ms", float(np.quantile(ttfb_ms, 0.99))
+    for case, pause_seconds in _PAUSES.items():
+        responses = _respond(peer, 1, size.responses, pause_seconds)
+        ttfb_ms = [(response.first_byte_at - response.given_at) * 1000 for response in responses]
+        yield case, "ttfb_p50_ms", float(np.quantile(ttfb_ms, 0.5))
+        yield case, "ttfb_p99_ms", float(np.quantile(ttfb_ms, 0.99))
     for case in ("chunks", "gathered") if name == _GATHERING else ("chunks",):
         before = peer.process.cpu_seconds()
         (response,) = _respond(peer, size.chunks, together=case == "gathered")
@@ -103,8 +95,12 @@ def _round(name: str, peer: _Peer, size: _Size) -> Iterator[tuple[str, str, floa
     yield "memory", "rss_mb", peer.process.rss_mb()
 
 
-def _respond(peer: _Peer, chunks: int, times: int = 1, *, together: bool = False) -> list[Response]:
-    responses = peer.respond(json.dumps({"chunks": chunks, "together": together}), times)
+def _respond(
+    peer: _Peer, chunks: int, times: int = 1, pause_seconds: float = PAUSE_SECONDS, *, together: bool = False
+) -> list[Response]:
+    event = json.dumps({"chunks": chunks, "together": together})
+    found = peer.api.invoke({peer.address: event}, times, peer.process.check, pause_seconds=pause_seconds)
+    responses = found[peer.address]
     if wrong := [response for response in responses if response.chunks != chunks]:
         raise PeerError(f"{peer.process.name} sent {wrong[0].chunks} chunks of {chunks}")
     return responses
@@ -113,14 +109,14 @@ def _respond(peer: _Peer, chunks: int, times: int = 1, *, together: bool = False
 @contextmanager
 def _runtime(name: str, command: list[str], handler: str, api: RuntimeApi, folder: Path) -> Iterator[_Peer]:
     address = api.listen()
-    with running(name, command, lambda_environment(address, handler, _PROGRAMS), folder) as process:
+    with running(name, command, lambda_environment(address, handler, PROGRAMS), folder) as process:
         api.asked_at(address, process.check, _START_SECONDS)
-        yield _Peer(process, lambda event, times: api.invoke({address: event}, times, process.check)[address])
+        yield _Peer(process, api, address)
 
 
 @contextmanager
 def _floor(api: RuntimeApi, _root: Path, folder: Path) -> Iterator[_Peer]:
-    with _runtime("floor", [sys.executable, "-I", str(_PROGRAMS / "floor.py")], "floor", api, folder) as peer:
+    with _runtime("floor", [sys.executable, "-I", str(PROGRAMS / "floor.py")], "floor", api, folder) as peer:
         yield peer
 
 
@@ -140,30 +136,8 @@ def _node(api: RuntimeApi, _root: Path, folder: Path) -> Iterator[_Peer]:
 
 @contextmanager
 def _fastapi(api: RuntimeApi, _root: Path, folder: Path) -> Iterator[_Peer]:
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        port = found.getsockname()[1]
-    # Its line for each request costs time, and few people want it.
-    options = ("--port", str(port), "--no-access-log", "--app-dir", str(_PROGRAMS))
-    command = [sys.executable, "-P", "-m", "uvicorn", *options, "fastapi_app:app"]
-    environment = lambda_environment("", "", _PROGRAMS)
-    with running("fastapi", command, environment, folder) as process:
-        _wait_for_port(port, process)
-        address = f"127.0.0.1:{port}"
-        yield _Peer(process, lambda event, times: api.ask({address: event}, times, process.check)[address])
-
-
-def _wait_for_port(port: int, process: PeerProcess) -> None:
-    until = time.monotonic() + _START_SECONDS
-    while True:
-        process.check()
-        try:
-            socket.create_connection(("127.0.0.1", port)).close()
-        except ConnectionRefusedError:
-            if time.monotonic() > until:
-                raise PeerError(f"{process.name} did not listen within {_START_SECONDS:.0f} s") from None
-            time.sleep(0.05)
-        else:
-            return
+    with serving("fastapi_app:app", sys.executable, lambda_environment("", "", PROGRAMS), folder) as server:
+        yield _Peer(server.process, api, server.address)
 
 
 _STARTS = {"floor": _floor, "firstbyte": _firstbyte, "node": _node, "fastapi": _fastapi}

@@ -15,6 +15,9 @@ from bench.sandbox import ROOT
 
 PART = "lengths"
 _EVERY_MS = 10
+# Texts of an answer, in full and in the short form.
+LENGTHS = (20, 100, 400)
+_QUICK_LENGTHS = (5, 20)
 # In bare text the first byte of the body is the first text. In JSON the text is there when all of it is.
 _ACCEPTS = {"streaming": "text/plain", "buffered": "application/json"}
 
@@ -30,7 +33,7 @@ def measure(plan: Plan, told: Told, root: Path = ROOT) -> list[Sample]:
     Raises:
         PeerError: the function failed.
     """
-    lengths = (5, 20) if plan.is_quick else (20, 100, 400)
+    lengths = _QUICK_LENGTHS if plan.is_quick else LENGTHS
     values: dict[tuple[str, str, str], list[float]] = {}
     with ExitStack() as stack:
         told(f"{PART}: starting the function", 0, 0)
@@ -47,7 +50,7 @@ def measure(plan: Plan, told: Told, root: Path = ROOT) -> list[Sample]:
         ways = dict(zip(_ACCEPTS, asked.processes, strict=True))
         for turn in range(plan.rounds):
             for number, texts in enumerate(lengths):
-                told(PART, turn * len(lengths) + number, plan.rounds * len(lengths))
+                told(f"{PART}, answers", turn * len(lengths) + number, plan.rounds * len(lengths))
                 prompt = bedrock_stub.prompt(texts, _EVERY_MS)
                 events = {address: chat_event(prompt, _ACCEPTS[way]) for way, address in ways.items()}
                 responses = api.invoke(events, check=asked.check)
@@ -57,4 +60,4 @@ def measure(plan: Plan, told: Told, root: Path = ROOT) -> list[Sample]:
                     first = (response.first_byte_at - response.given_at) * 1000 if way == "streaming" else last
                     for figure, value in (("first_text_ms", first), ("last_byte_ms", last)):
                         values.setdefault((f"{texts} texts", way, figure), []).append(value)
-    return [Sample(PART, case, way, figure, "ms", tuple(found)) for (case, way, figure), found in values.items()]
+    return [Sample(PART, case, way, figure, tuple(found)) for (case, way, figure), found in values.items()]

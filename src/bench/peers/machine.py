@@ -9,29 +9,31 @@ from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 
-from bench.peers import node
+from bench.peers.plan import Plan
 
+_NODE_PACKAGES = Path(__file__).with_name("node") / "package.json"
 _PACKAGES = ("awslambdaric", "boto3", "botocore", "fastapi", "uvicorn", "uvloop", "httptools")
 
 
-def described(root: Path) -> dict[str, str]:
+def described(root: Path, plan: Plan) -> dict[str, str]:
     """Return what a reader needs to know beside the figures, by names for people.
 
     Args:
         root: the checkout that is measured.
+        plan: how much was measured.
     """
-    client = json.loads(node.runtime_interface_client().with_name("package.json").read_bytes())
+    node_packages = json.loads(_NODE_PACKAGES.read_bytes())["dependencies"]
     return {
         "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        "rounds": f"{plan.rounds}, short ones: not enough to compare" if plan.is_quick else str(plan.rounds),
         "commit": _said("git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=10", "--exclude=*"),
         "processor": _processor(),
         "cores": str(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()),
         "kernel": f"{platform.system()} {platform.release()} {platform.machine()}",
         "Python": f"{platform.python_implementation()} {platform.python_version()}",
         "Node.js": _said("node", "--version").removeprefix("v"),
-        "packages": ", ".join(
-            [*(f"{name} {metadata.version(name)}" for name in _PACKAGES), f"{client['name']} {client['version']}"]
-        ),
+        "packages": ", ".join(f"{name} {metadata.version(name)}" for name in _PACKAGES),
+        "npm packages": ", ".join(f"{name} {version}" for name, version in node_packages.items()),
     }
 
 

@@ -9,9 +9,10 @@ from functools import cache
 from pathlib import Path
 
 from bench.peers.cache import CACHE, locked
+from bench.peers.peer_process import PROGRAMS
+from bench.peers.runtime_api import PeerError
 
 _PACKAGES = [Path(__file__).with_name("node") / name for name in ("package.json", "package-lock.json")]
-_PROGRAMS = Path(__file__).with_name("programs")
 _FUNCTIONS = ("node_chat.mjs", "node_handler.mjs")
 # Is compiled here. The last file of an installation.
 _NATIVE_PART = "aws-lambda-ric/rapid-client.node"
@@ -25,7 +26,8 @@ _INSTALL_SECONDS = 900
 def runtime_interface_client() -> Path:
     """Return the entry file of AWS's runtime interface client: `node ENTRY` is what Lambda's base images run.
 
-    Exits with a sentence if it cannot be installed.
+    Raises:
+        PeerError: it cannot be installed.
     """
     return _installed() / "aws-lambda-ric/index.mjs"
 
@@ -40,7 +42,7 @@ def bundle(folder: Path) -> None:
     """
     modules = _installed()
     options = ("--bundle", "--minify", "--platform=node", "--format=cjs", "--target=es2020", "--log-level=error")
-    sources = [str(_PROGRAMS / name) for name in _FUNCTIONS]
+    sources = [str(PROGRAMS / name) for name in _FUNCTIONS]
     subprocess.run(  # noqa: S603 - no shell reads the paths
         [modules / ".bin/esbuild", *options, f"--outdir={folder}", *sources],
         check=True,
@@ -57,7 +59,9 @@ def _installed() -> Path:
     with locked(folder):
         if not (modules / _NATIVE_PART).exists():
             if sys.platform == "darwin":
-                sys.exit("AWS's Node.js runtime interface client has a native part, which does not build on macOS.")
+                raise PeerError(
+                    "AWS's Node.js runtime interface client has a native part, which does not build on macOS."
+                )
             _demand(_TO_COMPILE)
             for file in _PACKAGES:
                 shutil.copy2(file, folder)
@@ -67,7 +71,7 @@ def _installed() -> Path:
 
 def _demand(programs: dict[str, str]) -> None:
     if missing := [package for program, package in programs.items() if not shutil.which(program)]:
-        sys.exit(
+        raise PeerError(
             f"AWS's Node.js client needs programs that are not here. Install (as Debian calls it): {', '.join(missing)}"
         )
 
@@ -82,4 +86,4 @@ def _install(folder: Path) -> None:
         )
     if done.returncode or not (folder / "node_modules" / _NATIVE_PART).exists():
         end = log.read_text(errors="replace")[-2000:]
-        sys.exit(f"AWS's Node.js client could not be installed. What npm said is in {log}. Its end:\n{end}")
+        raise PeerError(f"AWS's Node.js client could not be installed. What npm said is in {log}. Its end:\n{end}")

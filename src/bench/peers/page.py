@@ -56,7 +56,6 @@ def page(samples: Sequence[Sample], machine: Mapping[str, str]) -> str:
         notes=notes(samples),
         machine=machine,
         project=project(),
-        rounds=max((len(each.values) for each in samples), default=0),
     )
     options = {chart.id: chart.options for _, charts in parts for chart in charts}
     return one_page(title, _STYLE.read_text(), Markup(content), options)  # noqa: S704 - autoescape is on

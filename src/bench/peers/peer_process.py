@@ -13,6 +13,9 @@ import psutil
 
 from bench.peers.runtime_api import PeerError
 
+# The functions of all peers.
+PROGRAMS = Path(__file__).with_name("programs")
+
 _LOG_CHARACTERS = 2_000
 
 

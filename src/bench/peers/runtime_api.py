@@ -17,11 +17,13 @@ from typing import Any
 
 _SERVER = Path(__file__).with_name("runtime_api_server.py")
 _LOOK_SECONDS = 0.1
+# A runtime that waits for its next invocation has gone to sleep by then, as on Lambda.
+PAUSE_SECONDS = 0.002
 _ENDED = "the Runtime API in front has ended"
 
 
 class PeerError(Exception):
-    """A runtime failed: it ended, reported an error, cut its response, or did not answer in time."""
+    """A peer failed: it cannot be made, ended, reported an error, cut its response, or did not answer in time."""
 
 
 @dataclass(frozen=True)
@@ -97,38 +99,27 @@ class RuntimeApi:
         times: int = 1,
         check: Callable[[], None] = _nothing,
         patience_seconds: float = 60.0,
+        pause_seconds: float = PAUSE_SECONDS,
     ) -> dict[str, list[Response]]:
         """Invoke runtimes, all at once, and each so many times, one after the other; return their responses.
+
+        An address that is not of `listen` is that of a server, which is asked with POST /, all times on one connection.
 
         Args:
             events: the invocation's body for each address.
             times: how often each runtime gets it.
             check: is called while this waits.
             patience_seconds: how long all of it may take.
+            pause_seconds: between a response and the next invocation.
         """
-        return self._responses("invoke", events, times, check, patience_seconds)
-
-    def ask(
-        self,
-        bodies: Mapping[str, str],
-        times: int = 1,
-        check: Callable[[], None] = _nothing,
-        patience_seconds: float = 60.0,
-    ) -> dict[str, list[Response]]:
-        """Ask HTTP servers with POST /, each on one connection; else as `invoke`."""
-        return self._responses("ask", bodies, times, check, patience_seconds)
-
-    def _responses(
-        self, what: str, bodies: Mapping[str, str], times: int, check: Callable[[], None], patience_seconds: float
-    ) -> dict[str, list[Response]]:
         found: dict[str, list[Response]] = {}
 
         def all_of(said: Mapping[str, Any]) -> bool | None:
             if "responses" in said:
                 found[said["of"]] = [Response(**each) for each in said["responses"]]
-            return len(found) == len(bodies) or None
+            return len(found) == len(events) or None
 
-        self._tell({what: dict(bodies), "times": times})
+        self._tell({"invoke": dict(events), "times": times, "pause_seconds": pause_seconds})
         self._wait(all_of, check, patience_seconds, "a runtime")
         return found
 

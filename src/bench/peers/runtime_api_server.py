@@ -1,12 +1,13 @@
 """The Runtime API in front of all runtimes, a process of its own: raw sockets, one clock, one thread a connection.
 
 Any library would be a part of what is measured. Each runtime has an address of its own, so that it is known by that.
-A server that speaks HTTP itself is asked from here, too, so that the same code reads the answers of all.
+An address that is not one of these is that of a server that speaks HTTP itself. It is asked from here, too, so that the
+same code reads the answers of all.
 
 Standard input has commands and standard output what came of them, both as lines of JSON:
-    {"listen": true}                              -> {"address": "127.0.0.1:1"}
-    {"invoke": {"127.0.0.1:1": "{}"}, "times": 2} -> {"of": "127.0.0.1:1", "responses": [{...}, {...}]}
-    {"ask": {"127.0.0.1:2": "{}"}, "times": 2}    -> {"of": "127.0.0.1:2", "responses": [{...}, {...}]}
+    {"listen": true}   -> {"address": "127.0.0.1:1"}
+    {"invoke": {"127.0.0.1:1": "{}"}, "times": 2, "pause_seconds": 0.002}
+                       -> {"of": "127.0.0.1:1", "responses": [{...}, {...}]}
 A runtime's first GET /next is said when it comes: {"of": "127.0.0.1:1", "asked_at": 1.5}. What failed is said as
 {"of": "127.0.0.1:1", "error": "..."}. All times are those of `time.monotonic()`. It ends when its standard input does.
 
@@ -29,8 +30,6 @@ _ACCEPTED = b'HTTP/1.1 202 Accepted\r\nContent-Type: application/json\r\nContent
 _PRELUDE_TYPE = b"application/vnd.awslambda.http-integration-response"
 _PRELUDE_END = b"\0" * 8
 _TIMEOUT_SECONDS = 300
-# Between two responses. A runtime that waits for its next invocation has gone to sleep by then, as on Lambda.
-_PAUSE_SECONDS = 0.002
 _BUFFER_BYTES = 256 * 1024
 _saying = threading.Lock()
 
@@ -176,13 +175,14 @@ class _Runtime:
         self.address = f"127.0.0.1:{self._listener.getsockname()[1]}"
         self._asked = False
         self._bodies: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+        self._pause_seconds = 0.0
         self._wanted = 0
         self._responses: list[dict[str, Any]] = []
         self._given: dict[bytes, _Given] = {}
         threading.Thread(target=self._accept, daemon=True).start()
 
-    def invoke(self, body: bytes, times: int) -> None:
-        self._wanted = times
+    def invoke(self, body: bytes, times: int, pause_seconds: float) -> None:
+        self._wanted, self._pause_seconds = times, pause_seconds
         for _ in range(times):
             self._bodies.put(body)
 
@@ -221,7 +221,8 @@ class _Runtime:
             "Content-Type: application/json\r\n"
             f"Content-Length: {len(body)}\r\n\r\n"
         ).encode()
-        time.sleep(_PAUSE_SECONDS)
+        if self._pause_seconds:
+            time.sleep(self._pause_seconds)
         self._given[request_id.encode()] = _Given()
         connection.socket.sendall(head + body)
 
@@ -254,7 +255,7 @@ class _Runtime:
         _say({"of": self.address, "error": reason})
 
 
-def _ask(address: str, body: bytes, times: int) -> None:
+def _ask(address: str, body: bytes, times: int, pause_seconds: float) -> None:
     host, _, port = address.rpartition(":")
     request = (
         f"POST / HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
@@ -264,7 +265,8 @@ def _ask(address: str, body: bytes, times: int) -> None:
         with socket.create_connection((host, int(port))) as connected:
             connection = _Connection(connected)
             for _ in range(times):
-                time.sleep(_PAUSE_SECONDS)
+                if pause_seconds:
+                    time.sleep(pause_seconds)
                 given = _Given()
                 connected.sendall(request)
                 head = connection.take(b"\r\n\r\n")
@@ -289,9 +291,11 @@ def _main() -> None:
             runtimes[runtime.address] = runtime
             _say({"address": runtime.address})
         for address, body in command.get("invoke", {}).items():
-            runtimes[address].invoke(body.encode(), command["times"])
-        for address, body in command.get("ask", {}).items():
-            threading.Thread(target=_ask, args=(address, body.encode(), command["times"]), daemon=True).start()
+            work = (body.encode(), command["times"], command["pause_seconds"])
+            if address in runtimes:
+                runtimes[address].invoke(*work)
+            else:
+                threading.Thread(target=_ask, args=(address, *work), daemon=True).start()
     os._exit(0)  # threads wait in receive
 
 

@@ -11,9 +11,8 @@ class Sample:
     Attributes:
         part: the kind of measurement, such as `layer`.
         case: what was done, such as `chunks`.
-        peer: `floor`, `firstbyte`, `node` or `fastapi`.
+        peer: who did it, such as `firstbyte`.
         figure: a name with its unit at the end, such as `ttfb_p50_ms`.
-        unit: the unit in words, such as `ms`.
         values: one for each round, in the order of the rounds; never empty.
     """
 
@@ -21,7 +20,6 @@ class Sample:
     case: str
     peer: str
     figure: str
-    unit: str
     values: tuple[float, ...]
 
     @property

@@ -1,6 +1,6 @@
 """A cold start through each peer: from the process's start to GET /next, and to the first byte of a first answer."""
 
-import socket
+import json
 import tempfile
 import time
 from collections.abc import Callable, Mapping
@@ -19,18 +19,17 @@ from bench.peers.deployed import (
     python_environment,
     stack_environment,
 )
-from bench.peers.peer_process import lambda_environment, running
+from bench.peers.peer_process import PROGRAMS, lambda_environment, running
 from bench.peers.plan import Plan, in_turn
-from bench.peers.runtime_api import PeerError, RuntimeApi
+from bench.peers.runtime_api import RuntimeApi
 from bench.peers.sample import Sample
+from bench.peers.web_server import serving
 from bench.progress import Told
 from bench.sandbox import ROOT
 
 PART = "start"
-_PROGRAMS = Path(__file__).with_name("programs")
 _STARTS_A_ROUND = 3
 _PATIENCE_SECONDS = 60.0
-_LOOK_SECONDS = 0.001
 # An answer of one text, which comes at once.
 _PROMPT = bedrock_stub.prompt(1, 0)
 
@@ -80,11 +79,11 @@ def measure(plan: Plan, told: Told, root: Path = ROOT) -> list[Sample]:
                 start.once(place)  # the first one reads from the disk
         for number in range(rounds):
             for done, key in enumerate(in_turn(list(starts), number)):
-                told(PART, number * len(starts) + done, rounds * len(starts))
+                told(f"{PART}, cold starts", number * len(starts) + done, rounds * len(starts))
                 start = starts[key]
                 for figure, value in start.once(place).items():
                     values.setdefault((start.case, start.peer, figure), []).append(value)
-    return [Sample(PART, case, name, figure, "ms", tuple(found)) for (case, name, figure), found in values.items()]
+    return [Sample(PART, case, name, figure, tuple(found)) for (case, name, figure), found in values.items()]
 
 
 def _starts(root: Path, folder: Path) -> list[_Start]:
@@ -94,12 +93,16 @@ def _starts(root: Path, folder: Path) -> list[_Start]:
     functions.mkdir()
     node.bundle(functions)
     make_read_only(functions)
-    python_floor = [str(stack.with_pyc.python), str(_PROGRAMS / "floor.py")]
-    node_floor = ["node", str(_PROGRAMS / "node_floor.mjs")]
+    python_floor = [str(stack.with_pyc.python), str(PROGRAMS / "floor.py")]
+    node_floor = ["node", str(PROGRAMS / "node_floor.mjs")]
+    awslambdaric = [str(image("awslambdaric")), "-m", "awslambdaric", "plain_handler.handler"]
     client = ["node", str(node.runtime_interface_client())]
 
     def bare(address: str, _bedrock: str) -> dict[str, str]:
-        return python_environment(address, "layer_handler.handler", _PROGRAMS)
+        return python_environment(address, "layer_handler.handler", PROGRAMS)
+
+    def plain(address: str, _bedrock: str) -> dict[str, str]:
+        return {**python_environment(address, "", PROGRAMS), "PYTHONPATH": str(PROGRAMS)}
 
     def in_node(handler: str) -> _Variables:
         return lambda address, bedrock: {
@@ -114,6 +117,7 @@ def _starts(root: Path, folder: Path) -> list[_Start]:
         _Start("interpreter", "floor", _runtime("floor", python_floor, bare)),
         _Start("interpreter", "node", _runtime("node", node_floor, in_node(""))),
         *(_Start(f"bare{form}", "firstbyte", _runtime("firstbyte", of.command, bare)) for form, of in forms.items()),
+        _Start("bare", "awslambdaric", _runtime("awslambdaric", awslambdaric, plain)),
         _Start("bare", "node", _runtime("node", client, in_node("node_handler.handler"))),
         *(
             _Start(f"bedrock{form}", "firstbyte", _runtime("firstbyte", of.command, function(of), is_asked=True))
@@ -146,36 +150,18 @@ def _runtime(
 
 def _fastapi(python: Path) -> Callable[[_Place], Mapping[str, float]]:
     def start(place: _Place) -> dict[str, float]:
-        with socket.create_server(("127.0.0.1", 0)) as found:
-            port = found.getsockname()[1]
-        options = ("--port", str(port), "--no-access-log", "--app-dir", str(_PROGRAMS))
-        command = [str(python), "-P", "-m", "uvicorn", *options, "fastapi_chat:app"]
         environment = {
-            **python_environment("", "", _PROGRAMS),
+            **python_environment("", "", PROGRAMS),
             **bedrock_environment(place.bedrock),
-            "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_DEFAULT_REGION": "us-east-1",  # boto3 does not read AWS_REGION
         }
         started_at = time.monotonic()
-        with running("fastapi", command, environment, place.folder) as process:
-            while not _listens(port):
-                process.check()
-                if time.monotonic() > started_at + _PATIENCE_SECONDS:
-                    raise PeerError(f"fastapi did not listen within {_PATIENCE_SECONDS:.0f} s")
-                time.sleep(_LOOK_SECONDS)
-            listens_at = time.monotonic()
-            address = f"127.0.0.1:{port}"
-            (response,) = place.api.ask({address: f'{{"prompt": "{_PROMPT}"}}'}, check=process.check)[address]
+        with serving("fastapi_chat:app", str(python), environment, place.folder) as server:
+            body = json.dumps({"prompt": _PROMPT})
+            (response,) = place.api.invoke({server.address: body}, check=server.process.check)[server.address]
             return {
-                "next_ms": (listens_at - started_at) * 1000,
+                "next_ms": (server.listens_at - started_at) * 1000,
                 "first_byte_ms": (response.first_byte_at - started_at) * 1000,
             }
 
     return start
-
-
-def _listens(port: int) -> bool:
-    try:
-        socket.create_connection(("127.0.0.1", port)).close()
-    except ConnectionRefusedError:
-        return False
-    return True

@@ -1,5 +1,6 @@
 """The figures as text: a table for the terminal in 80 columns, and one in Markdown. Writes nothing itself."""
 
+import re
 from collections.abc import Mapping, Sequence
 
 from rich.console import Group, RenderableType
@@ -8,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bench.peers.grid import Grid, Row, grids, notes, number, spread
-from bench.peers.names import PARTS, case, figure, peer
+from bench.peers.names import PARTS, case, figure, in_one_line, peer
 from bench.peers.sample import Sample
 
 _WIDTH = 80
@@ -51,17 +52,24 @@ def _cell(row: Row, name: str) -> Text:
 
 
 def markdown(samples: Sequence[Sample]) -> str:
-    """Return the tables of all parts in Markdown; a cell is the median, and the lowest and the highest round."""
+    """Return the tables of all parts in Markdown; a cell is the median, and the lowest and the highest round.
+
+    What is no figure of a peer's is left out: `notes` say where it matters.
+    """
     lines: list[str] = []
     for grid in grids(samples):
         heads = (PARTS.get(grid.part, grid.part), *map(peer, grid.peers))
         lines += [_line(heads), "|---|" + "---:|" * len(grid.peers)]
-        for row in grid.rows:
-            cells = (row.samples.get(name) for name in grid.peers)
-            label = f"{case(row.case)}: {figure(row.figure).label}"
-            lines.append(_line((label, *(f"{number(each.median)} ({spread(each)})" if each else "" for each in cells))))
+        for each in grid.rows:
+            if figure(each.figure).is_less_better is not None:
+                label = re.sub(r"(/next|\.pyc)", r"`\1`", in_one_line(each.case, each.figure))
+                lines.append(_line((label, *(_text(each.samples.get(name)) for name in grid.peers))))
         lines.append("")
     return "\n".join(lines).rstrip("\n")
+
+
+def _text(sample: Sample | None) -> str:
+    return f"{number(sample.median)} ({spread(sample)})" if sample else ""
 
 
 def _line(cells: Sequence[str]) -> str:

@@ -3,7 +3,6 @@
 import os
 from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import dataclass, field
 from typing import Any
 
 from firstbyte.bedrock import Answer, open_answer
@@ -36,7 +35,6 @@ client = create_client(config)
 is_warm = os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "provisioned-concurrency"
 
 
-@dataclass(slots=True)
 class _Exchange:
     """One request and its response.
 
@@ -49,12 +47,13 @@ class _Exchange:
         begun: the format in which status and headers have been set; None before that.
     """
 
-    request_id: str
-    trace: TraceHeader
-    stream: ResponseStream
-    meter: Meter
-    facts: dict[str, Any] = field(default_factory=dict)
-    begun: Rendering | None = None
+    def __init__(self, request_id: str, trace: TraceHeader, stream: ResponseStream, meter: Meter) -> None:
+        self.request_id = request_id
+        self.trace = trace
+        self.stream = stream
+        self.meter = meter
+        self.facts: dict[str, Any] = {}
+        self.begun: Rendering | None = None
 
     @property
     def ids(self) -> dict[str, str]:

@@ -159,7 +159,7 @@ def test_a_build_without_the_python_goes_on_and_says_what_it_costs(
     assert said == (
         f"StreamingFunction: not compiled for Python {RUNNING}, which does not run on this machine: each cold start "
         f"there takes tens of milliseconds longer. Install it (`uv python install {RUNNING}`, or your system's "
-        "package) and build again (`sam build --no-cached`).\n"
+        "package) and build again (`sam build` with `--no-cached`).\n"
     )
     assert modules(tmp_path / "built")
     assert every_compiled(tmp_path / "built") == {}
@@ -174,6 +174,51 @@ def test_a_python_on_the_path_of_pyenv_or_of_uv_compiles(
     said = room.build(tmp_path / "built", RUNNING, variables=hidden)
     assert said == f"StreamingFunction: compiled for Python {RUNNING}.\n"
     assert compiled(tmp_path / "built", RUNNING).keys() == modules(tmp_path / "built")
+
+
+# What a Python runs at its start, in a stub that lets it (`-I` and `-S` would not): it says that it is another one.
+ANOTHER = """
+import collections, platform, sys
+sys.executable = {stub!r}
+if {kind!r} == "pypy":
+    sys.implementation.name = "pypy"
+else:
+    numbers = collections.namedtuple("Version", "major minor micro releaselevel serial")
+    sys.version_info = numbers(*sys.version_info[:2], 0, "alpha", 1)
+    platform.python_version = lambda: "{running}.0a1"
+"""
+
+
+@rooms
+@pytest.mark.parametrize("kind", ["pypy", "a pre-release"])
+def test_only_a_release_of_the_python_on_lambda_compiles(
+    kind: str, room: Room, hidden: dict[str, str], tmp_path: Path
+) -> None:
+    stub = tmp_path / f"programs/python{RUNNING}"
+    (tmp_path / "sitecustomize.py").write_text(ANOTHER.format(stub=str(stub), kind=kind, running=RUNNING))
+    stub.write_text(f"""#!/bin/sh
+for each in "$@"; do
+  shift
+  case "$each" in -I | -S) ;; *) set -- "$@" "$each" ;; esac
+done
+PYTHONPATH="{tmp_path}" exec {Path(sys.executable).resolve()} "$@"
+""")
+    stub.chmod(0o755)
+    said = room.build(tmp_path / "built", RUNNING, variables=hidden)
+    assert said.startswith(f"StreamingFunction: not compiled for Python {RUNNING}, ")
+    assert every_compiled(tmp_path / "built") == {}
+
+
+@rooms
+def test_a_module_that_does_not_compile_is_named_and_the_others_are_compiled(room: Room, tmp_path: Path) -> None:
+    clone = checkout(tmp_path / "clone")
+    (package,) = {path.parent for path in (clone / "src" / room.name).glob("*/__init__.py")}
+    (package / "broken.py").write_text("def (\n")
+    said = room.build(tmp_path / "built", RUNNING, root=clone).splitlines()
+    assert f"{package.name}/broken.py" in said[0]
+    assert said[-1] == f"StreamingFunction: not all compiled for Python {RUNNING}: what failed is above."
+    missing = modules(tmp_path / "built") - compiled(tmp_path / "built", RUNNING).keys()
+    assert {Path(name).name for name in missing} == {"broken.py"}
 
 
 def test_a_cold_start_and_the_first_response_compile_nothing(

@@ -2,6 +2,8 @@
 
 import gc
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 
 import pytest
@@ -13,14 +15,21 @@ SOURCE = """
 import gc, json
 from lambda_streaming import streamify_response
 AT_START = gc.get_threshold()
+SEARCHES = gc.get_stats()[0]["collections"]
 OBJECT = [object()]
 {own}
 @streamify_response
 def handler(event, context, *, response_stream):
     # What is frozen is in no generation.
     is_frozen = not any(OBJECT is each for each in gc.get_objects())
-    response_stream.write(json.dumps([AT_START, gc.get_threshold(), gc.isenabled(), is_frozen]))
+    response_stream.write(json.dumps([AT_START, gc.get_threshold(), gc.isenabled(), is_frozen, SEARCHES]))
 """
+
+
+def searches_of_the_interpreter() -> int:
+    """How often Python looks for garbage before it runs a program."""
+    program = 'import gc; print(gc.get_stats()[0]["collections"])'
+    return int(subprocess.run([sys.executable, "-c", program], capture_output=True, check=True).stdout)
 
 
 @pytest.mark.parametrize(
@@ -42,7 +51,9 @@ def test_garbage_is_not_looked_for_at_the_start_and_as_the_function_says_afterwa
     run_function(SOURCE.format(own=own))
     for _ in range(2):
         api.invoke(Invocation())
-        at_start, now, is_enabled, is_frozen = json.loads(api.answer().request.body)
+        at_start, now, is_enabled, is_frozen, searches = json.loads(api.answer().request.body)
         assert at_start[0] > 100_000
+        # The interpreter's own start searches some times. With all that the layer imports it would be as often again.
+        assert searches <= searches_of_the_interpreter() + 3
         assert (tuple(now), is_enabled) == (threshold, enabled)
         assert is_frozen is (own != "gc.set_threshold(900, 9, 9)")

@@ -201,7 +201,7 @@ _TYPE_OF_STEM = (
 )
 KNOWN_CODES = frozenset(_TYPE_OF_CODE)
 # A name for an error. What has spaces or is longer is a sentence, which may quote the request, and tells no type.
-_CODE = re.compile(r"[\w.:#-]{1,100}", re.ASCII)
+_CODE = r"[A-Za-z0-9_.:#-]{1,100}"
 
 
 def is_of_the_model(error: Exception) -> bool:
@@ -253,7 +253,7 @@ def _failure_of_answer(error: ClientError, model_id: str) -> Failure:
 
 
 def _failure(codes: Iterable[str], status: int, words: str, model_id: str) -> Failure:
-    codes = [code for code in codes if _CODE.fullmatch(code)]
+    codes = [code for code in codes if re.fullmatch(_CODE, code)]
     codes = [f"{code[0].upper()}{code[1:]}" if code.endswith("Exception") else code for code in codes]
     error_type = _type_of(codes, status)
     message = None

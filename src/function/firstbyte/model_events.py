@@ -20,7 +20,9 @@ STOP_REASONS = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
+# Not named tuples, as the values of other modules are: events of two kinds would be equal if their fields are. And not
+# frozen, though nobody changes them: to make the classes at a cold start, or an event, would take twice as long.
+@dataclass(slots=True)
 class Progress:
     """The model works, but not on text: it opened a message, it reasons, or it writes a tool's input.
 
@@ -31,21 +33,21 @@ class Progress:
     reasoning: str = field(default="", compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Delta:
     """A piece of the answer's text, never empty."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Stop:
     """The answer is whole. `reason` is one of `STOP_REASONS`, or the model's own word if none fits."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Usage:
     """Token counts. None means that a count was not reported; nothing is estimated."""
 
@@ -59,14 +61,14 @@ class Usage:
         return Usage(*(getattr(self, f.name) if (new := getattr(newer, f.name)) is None else new for f in fields(self)))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ModelUsage:
     """Token counts that the model itself reported. There may be more to come."""
 
     usage: Usage
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ServiceMetrics:
     """What Bedrock reports of the invocation, as the `AWS/Bedrock` metrics show it. Latencies are in milliseconds."""
 
@@ -75,14 +77,14 @@ class ServiceMetrics:
     first_byte_latency_ms: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ImpossibleCounts:
     """The fields of the next report that are left out, because their numbers cannot be."""
 
     names: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ErrorReport:
     """The stream says that the answer failed. No event follows it.
 

@@ -3,6 +3,7 @@
 The paths and their order come from that bootstrap.py, as it is in the python3.11 image.
 """
 
+import gc
 import os
 import site
 import sys
@@ -53,10 +54,13 @@ def main() -> None:
     # The interpreter put this file's own directory first, but its modules must not be found by their bare names. The
     # layer goes first for now, so that its runtime interface client is imported and not one that the function brings.
     sys.path[0] = layer
+    # Already here: `do_not_collect` is in the package, which imports much before it can be called.
+    gc.disable()
     try:
         from lambda_streaming.garbage import collect_again, do_not_collect
 
         do_not_collect()
+        gc.enable()
         _import_native_part()
         from awslambdaric import __main__ as ric
         from awslambdaric import bootstrap

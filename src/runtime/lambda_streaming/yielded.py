@@ -1,13 +1,12 @@
 """What a generator handler yields: chunks, and before them a `ResponseStart`."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from lambda_streaming.stream import ResponseStream
 
 
-@dataclass(frozen=True, slots=True)
-class ResponseStart:
+class ResponseStart(NamedTuple):
     """Status, headers and cookies of a response. A generator yields it before its first chunk, if it needs one.
 
     Attributes:

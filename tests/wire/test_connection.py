@@ -1,5 +1,6 @@
 """The connection to the Runtime API, socket against socket: whose doing it is that a response cannot be sent."""
 
+import signal
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -99,3 +100,36 @@ def test_a_client_that_stalls_after_it_has_taken_much_is_given_up_in_time_too() 
             connection.send(MUCH)
         assert time.monotonic() - began < SECONDS
         assert connection.timed_out
+
+
+def test_a_signal_that_breaks_off_a_send_ends_the_connection() -> None:
+    class OwnError(Exception):
+        pass
+
+    def raise_it(*_: object) -> None:
+        raise OwnError
+
+    before = signal.signal(signal.SIGALRM, raise_it)
+    try:
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            connection = RuntimeApiConnection(f"127.0.0.1:{server.getsockname()[1]}")
+            connection.begin(deadline=time.time() + SECONDS)
+            signal.setitimer(signal.ITIMER_REAL, 0.2)
+            with pytest.raises(OwnError):
+                connection.send(MUCH)
+            other, _ = server.accept()
+            other.settimeout(SECONDS)
+            with other, pytest.raises(ConnectionResetError):
+                read_on(other)
+            # Nobody knows how much of it went out, so no later byte may follow it.
+            with pytest.raises(ConnectionError, match="broke earlier"):
+                connection.send(b"x")
+            connection.begin(deadline=time.time() + SECONDS)
+            connection.send(b"next")
+            server.settimeout(SECONDS)
+            other, _ = server.accept()
+            with other:
+                assert other.recv(10) == b"next"
+            connection._close()
+    finally:
+        signal.signal(signal.SIGALRM, before)

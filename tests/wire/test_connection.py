@@ -5,7 +5,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import pytest
 
@@ -103,6 +103,16 @@ def send_much(connection: RuntimeApiConnection, other: socket.socket) -> None:
         assert taken.result() == data
 
 
+def fill(connection: RuntimeApiConnection) -> None:
+    """Leaves no room for a single byte."""
+    assert connection._socket is not None
+    for _ in range(5):
+        with suppress(BlockingIOError):
+            while True:
+                connection._socket.send(MUCH, socket.MSG_DONTWAIT)
+        time.sleep(0.02)  # for what is still on its way to the other end
+
+
 @pytest.mark.parametrize("before", [lambda *_: None, answer, send_much], ids=["connect", "answer", "slow send"])
 def test_a_wait_ends_before_the_deadline_of_its_own_response(
     before: Callable[[RuntimeApiConnection, socket.socket], None],
@@ -111,8 +121,10 @@ def test_a_wait_ends_before_the_deadline_of_its_own_response(
         before(connection, other)
         began = time.monotonic()
         connection.begin(deadline=time.time() + SECONDS / 3)
+        connection.send(HEAD)
+        fill(connection)
         with pytest.raises(WriteTimeoutError):
-            connection.send(MUCH)
+            connection.send(b"x")
         assert time.monotonic() - began < SECONDS / 3
 
 

@@ -5,7 +5,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 
 import pytest
 
@@ -106,11 +106,14 @@ def send_much(connection: RuntimeApiConnection, other: socket.socket) -> None:
 def fill(connection: RuntimeApiConnection) -> None:
     """Leaves no room for a single byte."""
     assert connection._socket is not None
-    for _ in range(5):
-        with suppress(BlockingIOError):
-            while True:
-                connection._socket.send(MUCH, socket.MSG_DONTWAIT)
-        time.sleep(0.02)  # for what is still on its way to the other end
+    refusals = 0
+    while refusals < 5:
+        try:
+            connection._socket.send(MUCH, socket.MSG_DONTWAIT)
+            refusals = 0
+        except BlockingIOError:
+            refusals += 1
+            time.sleep(0.02)  # for what is still on its way to the other end
 
 
 @pytest.mark.parametrize("before", [lambda *_: None, answer, send_much], ids=["connect", "answer", "slow send"])
@@ -119,10 +122,9 @@ def test_a_wait_ends_before_the_deadline_of_its_own_response(
 ) -> None:
     with begun() as (connection, other):
         before(connection, other)
+        fill(connection)
         began = time.monotonic()
         connection.begin(deadline=time.time() + SECONDS / 3)
-        connection.send(HEAD)
-        fill(connection)
         with pytest.raises(WriteTimeoutError):
             connection.send(b"x")
         assert time.monotonic() - began < SECONDS / 3

@@ -26,6 +26,7 @@ EVENTS = [
     ("contentBlockDelta", {"contentBlockIndex": 0, "delta": {"reasoningContent": {"text": "hm"}}}),
     ("contentBlockDelta", {"contentBlockIndex": 0, "delta": {"reasoningContent": {"redactedContent": "aG0="}}}),
     ("contentBlockDelta", {"contentBlockIndex": 0, "delta": {"toolUse": {"input": "{}"}}}),
+    ("contentBlockDelta", {"delta": {"text": "Hello", "toolUse": None, "reasoningContent": None}, "p": None}),
     ("contentBlockStop", {"contentBlockIndex": 0}),
     ("messageStop", {"stopReason": "end_turn", "additionalModelResponseFields": {"a": [None]}}),
     ("metadata", {"usage": {"inputTokens": 7, "outputTokens": 3, "totalTokens": 10}, "metrics": {"latencyMs": 40}}),

@@ -36,7 +36,7 @@ def test_the_deployed_packages_are_those_of_the_lock(room: str) -> None:
 
 
 def test_everything_that_the_nodejs_client_of_the_tests_needs_has_a_hash() -> None:
-    lock = json.loads((REPOSITORY / "tests/node_client/package-lock.json").read_text())
+    lock = json.loads((REPOSITORY / "src/bench/peers/node/package-lock.json").read_text())
     installed = {name: one for name, one in lock["packages"].items() if name}
     assert "node_modules/aws-lambda-ric" in installed
     assert [name for name, one in installed.items() if not one.get("integrity", "").startswith("sha512-")] == []

@@ -239,10 +239,10 @@ def _content_block(chunk: Chunk) -> Events:
     if "contentBlockStart" in chunk:
         block = _object(_object(chunk, "contentBlockStart"), "start") | block
     events = [*_delta(block.get("text"))]
-    if "reasoningContent" in block:
+    if block.get("reasoningContent") is not None:
         reasoning = _object(block, "reasoningContent")
         events.append(_reasoning(reasoning.get("text") or _object(reasoning, "reasoningText").get("text")))
-    if "toolUse" in block:
+    if block.get("toolUse") is not None:
         events.append(Progress("tool_use"))
     return events
 

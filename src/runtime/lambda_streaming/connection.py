@@ -85,6 +85,10 @@ class RuntimeApiConnection:
                 raise self._gave_up() from error
             self._drop(reset=isinstance(error, TimeoutError))
             raise ConnectionError(f"the response could not be sent to the Runtime API: {error}{reason}") from error
+        except BaseException:
+            # A signal broke it off, such as an alarm that the function has set. Nobody knows how much was sent.
+            self._drop(reset=True)
+            raise
 
     def read_answer(self) -> tuple[int, bytes]:
         """Reads the Runtime API's answer to the response that was sent.

@@ -95,7 +95,9 @@ class Table:
 
     def _insert_into(self, connection: duckdb.DuckDBPyConnection, rows: Sequence[Row]) -> None:
         columns = zip(self._arrays.items(), zip(*rows, strict=True), strict=True)
-        arrived = {name: numpy.array(values, kind) for (name, kind), values in columns}  # noqa: F841 - the statement names it
+        arrived: Any = {  # noqa: F841 - the statement names it
+            name: numpy.array(values, kind) for (name, kind), values in columns
+        }
         connection.execute(self._insert)
 
     def _insert_one_by_one(self, connection: duckdb.DuckDBPyConnection, rows: Sequence[Row]) -> None:

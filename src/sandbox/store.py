@@ -14,10 +14,16 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import numpy
 
 from sandbox.errors import StartError
 
 Row = tuple[Any, ...]
+
+# How values travel to DuckDB, by their SQL type: it takes arrays in a quarter of the time that lists need.
+_ARRAYS: Mapping[str, type] = {"VARCHAR": object, "BIGINT": numpy.int64, "DOUBLE": numpy.float64}
+# What tells that a value has no place in its column: DuckDB of a text, the array of an integer that is too large.
+_UNFIT = (duckdb.Error, OverflowError)
 
 KEPT_DAYS = 30
 """Rows are kept for so many days: the longest time range of the dashboard."""
@@ -57,13 +63,14 @@ class Table:
     `place` is a column of every table: it orders rows by their arrival.
     """
 
-    def __init__(self, name: str, columns: Sequence[str], limit: Limit | None) -> None:
+    def __init__(self, name: str, columns: Mapping[str, str], limit: Limit | None) -> None:
         self.name = name
         self.limit = limit
-        placeholders = ", ".join("unnest(?)" for _ in columns)
-        # One statement for all rows: DuckDB takes 100,000 rows this way in the time that 500 single inserts need.
-        self._insert = f"INSERT INTO waiting.{name} ({', '.join(columns)}) SELECT {placeholders}"
-        self._text = columns.index(limit.text) if limit and limit.text else None
+        self._arrays = {column: _ARRAYS[kind] for column, kind in columns.items()}
+        listed = ", ".join(columns)
+        # One statement for all rows: a second one costs as much as hundreds of rows.
+        self._insert = f"INSERT INTO waiting.{name} ({listed}) SELECT {listed} FROM arrived"  # noqa: S608
+        self._text = list(columns).index(limit.text) if limit and limit.text else None
         self._pending: list[Row] = []
         self._lock = threading.Lock()
         self.taken = 0
@@ -83,11 +90,15 @@ class Table:
         self.taken += len(rows) if self._text is None else sum(len(row[self._text]) for row in rows)
         try:
             self._insert_into(connection, rows)
-        except duckdb.Error:
+        except _UNFIT:
             self._insert_one_by_one(connection, rows)
 
     def _insert_into(self, connection: duckdb.DuckDBPyConnection, rows: Sequence[Row]) -> None:
-        connection.execute(self._insert, [list(column) for column in zip(*rows, strict=True)])
+        columns = zip(self._arrays.items(), zip(*rows, strict=True), strict=True)
+        arrived: Any = {  # noqa: F841 - the statement names it
+            name: numpy.array(values, kind) for (name, kind), values in columns
+        }
+        connection.execute(self._insert)
 
     def _insert_one_by_one(self, connection: duckdb.DuckDBPyConnection, rows: Sequence[Row]) -> None:
         """Insert all rows but those that DuckDB refuses, such as a text with half of a surrogate pair; say how many."""
@@ -95,7 +106,7 @@ class Table:
         for row in rows:
             try:
                 self._insert_into(connection, [row])
-            except duckdb.Error as error:
+            except _UNFIT as error:
                 refused, reason = refused + 1, _line(error)
         if refused:
             _log.error("%d rows of %s cannot be kept: %s", refused, self.name, reason)
@@ -153,7 +164,7 @@ class Store:
 
         Args:
             name: of the table.
-            columns: names and SQL types.
+            columns: names and SQL types, each `VARCHAR`, `BIGINT` or `DOUBLE`.
             limit: what it keeps; None keeps everything.
         """
         definition = ", ".join(f"{column} {kind}" for column, kind in columns.items())
@@ -165,7 +176,7 @@ class Store:
             f"UNION ALL SELECT rowid + {_WAITING_PLACE}, {listed} FROM waiting.{name}",
         ):
             self._connection.execute(statement)
-        table = Table(name, list(columns), limit)
+        table = Table(name, columns, limit)
         self._tables.append(table)
         return table
 

@@ -276,6 +276,24 @@ def test_a_wrapper_that_looks_for_opt_is_told_where_it_is(tmp_path: Path) -> Non
         assert bool(notices) == bool(words)
 
 
+def test_only_a_built_layer_brings_its_compiled_modules(tmp_path: Path) -> None:
+    template = stack(Layers=[{"Ref": "Built"}, {"Ref": "Unbuilt"}])
+    for name, folder, attributes in (
+        ("Built", "built/python", {}),
+        ("Unbuilt", "unbuilt", {"Metadata": {"BuildMethod": "makefile"}}),
+    ):
+        content = folder.partition("/")[0]
+        layer = {"Type": "AWS::Serverless::LayerVersion", "Properties": {"ContentUri": content}, **attributes}
+        template["Resources"][name] = layer
+        (tmp_path / folder / "__pycache__").mkdir(parents=True)
+        (tmp_path / folder / f"{content}.py").touch()
+        (tmp_path / folder / "__pycache__" / f"{content}.cpython-313.pyc").touch()
+    opt = Deployed(read(written(tmp_path, template)), tmp_path).opt()
+    assert opt is not None
+    found = {file.relative_to(opt).as_posix() for file in opt.rglob("*") if file.is_file()}
+    assert found == {"python/built.py", "python/__pycache__/built.cpython-313.pyc", "python/unbuilt.py"}
+
+
 def test_reads_every_function_with_a_url(tmp_path: Path) -> None:
     template = stack()
     function = template["Resources"].pop("Function")

@@ -24,7 +24,7 @@ class Layer:
     Attributes:
         logical_id: its name there.
         content: a directory, or a zip.
-        place: where its content goes below /opt.
+        place: where its content goes below /opt: `python` for a folder that is still to be built.
     """
 
     logical_id: str
@@ -103,7 +103,8 @@ def lay_out(layers: Sequence[Layer], opt: Path) -> None:
     for layer in layers:
         target = opt / layer.place
         if layer.content.is_dir():
-            ignored = shutil.ignore_patterns("__pycache__")
+            # What a build has compiled starts faster, and goes along. Beside sources it is only what somebody has run.
+            ignored = shutil.ignore_patterns("__pycache__") if layer.place.parts else None
             shutil.copytree(layer.content, target, symlinks=True, ignore=ignored, dirs_exist_ok=True)
         else:
             _extract(layer, target)

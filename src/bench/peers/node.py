@@ -2,9 +2,9 @@
 
 import hashlib
 import os
+import platform
 import shutil
 import subprocess
-import sys
 from functools import cache
 from pathlib import Path
 
@@ -58,7 +58,7 @@ def _installed() -> Path:
     modules = folder / "node_modules"
     with locked(folder):
         if not (modules / _NATIVE_PART).exists():
-            if sys.platform == "darwin":
+            if platform.system() == "Darwin":
                 raise PeerError(
                     "AWS's Node.js runtime interface client has a native part, which does not build on macOS."
                 )

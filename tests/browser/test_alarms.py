@@ -156,4 +156,7 @@ def test_a_stack_without_alarms_says_so(page: Page, tmp_path: Path) -> None:
     running.wait_until_ready()
     page.goto(address(running, "/alarms"))
     expect(page.get_by_text("This stack has no alarms.")).to_be_visible()
+    # A page that is still open would miss the console, and say so.
+    page.wait_for_load_state("networkidle")
+    page.goto("about:blank")
     running.stop()

@@ -37,7 +37,7 @@ def many_directives() -> dict[str, Any]:
 
 def long_answer() -> dict[str, Any]:
     """A client that reads as fast as the sandbox writes: no write waits."""
-    return body_for(CLAUDE, "[[sandbox: ttft=0 gap=0 chunks=50000]]", max_tokens=10**6)
+    return body_for(CLAUDE, "[[sandbox: ttft=0 gap=0 chunks=400000]]", max_tokens=10**6)
 
 
 class Calls:

@@ -140,7 +140,7 @@ def answered(connections: list[http.client.HTTPConnection]) -> bool:
 
 @pytest.mark.alone
 def test_a_function_answers_while_the_aws_endpoint_has_much_to_do(start_sandbox: StartSandbox) -> None:
-    """Before each invocation the sandbox looks at the code, on a thread."""
+    """Before each invocation the sandbox looks at the code, and threads are for what takes long."""
     running = start_sandbox()
     body = json.dumps({"prompt": "hello"})
     assert call(running.ready, body).status == 200  # the next one needs no cold start

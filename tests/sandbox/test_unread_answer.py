@@ -17,8 +17,10 @@ MODEL = "amazon.nova-lite-v1:0"
 TIMEOUT = 12
 # A line end that takes two bytes in the request and in bare text, and six in JSON. As JSON the answer is far more than
 # the sockets on the way hold, so that a write blocks. They hold all of the bare text, so that nothing is left to write.
+# It is nearly all that a request can hold: with less, the client's socket may hold all of the text, and the sandbox is
+# rid of it.
 LINE_END = "\x85"
-MUCH = (LINE_END * 30_000 + "x") * 90
+MUCH = (LINE_END * 30_000 + "x") * 102
 NAME = {"FunctionName": "firstbyte-StreamingFunction"}
 GROUP = "/aws/lambda/firstbyte-streaming"
 

@@ -10,15 +10,13 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
 from sandbox.trace_context import TraceContext
+from sandbox.turns import Turns
 from sandbox.visible import visible_lines
 
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 REQUEST_LIMIT_BYTES = 6 * 1024 * 1024
 # Where a slow client makes the function's next write wait. Until then a function runs ahead of its client.
 BUFFER_BYTES = 1024 * 1024
-# So many chunks that the function wrote at once go on before the streams of others do. They share a system call, which
-# takes longer than the rest of a chunk.
-_AT_ONCE = 16
 
 
 @dataclass(frozen=True)
@@ -73,7 +71,7 @@ class Invocation:
     def __post_init__(self) -> None:
         self._items: deque[ResponseItem] = deque()
         self._buffered = 0
-        self._sent = 0
+        self._turns = Turns()
         self._changed = asyncio.Event()
         self._abandoned = False
         self._failed = asyncio.Event()
@@ -88,9 +86,7 @@ class Invocation:
         if not self.ended and not self._abandoned:
             self._put(item)
             # A function may have written thousands of small chunks at once: the streams of others go on in between.
-            self._sent += 1
-            if self._sent % _AT_ONCE == 0:
-                await asyncio.sleep(0)
+            await self._turns.step()
 
     def end(self, error: FunctionError | None = None, *, in_trailers: bool = False) -> None:
         """End the response; only the first call counts.

@@ -12,10 +12,8 @@ from sandbox.bedrock.models import Model
 from sandbox.bedrock.script import DROP, ERROR_CHUNK, SILENT, Fault, Script
 from sandbox.bedrock.served import COMPLETED, DISCONNECTED, DROPPED, ERROR_SENT
 from sandbox.bedrock.wire import chunk_events, exception_event
+from sandbox.turns import Turns
 
-# So many deltas that are due already go out before the streams of others go on. They share a
-# system call, which takes longer than the rest of a delta.
-_AT_ONCE = 16
 # aiohttp does not tell a handler that its client has left. So each pause is interrupted this often to look.
 _LOOK_SECONDS = 0.25
 # As Anthropic's models say it within a stream: https://platform.claude.com/docs/en/api/errors
@@ -43,7 +41,7 @@ class Playback:
         self._loop = asyncio.get_running_loop()
         self._start = self._loop.time()
         self._first_byte_ms: float | None = None
-        self._waits = 0
+        self._turns = Turns()
 
     @property
     def elapsed_ms(self) -> float:
@@ -122,10 +120,8 @@ class Playback:
             await response.write(event)
 
     async def _wait_until(self, due_ms: float) -> None:
-        self._waits += 1
         # Also between deltas that are due already: a write does not wait while the client reads as fast as it can.
-        if self._waits % _AT_ONCE == 0:
-            await asyncio.sleep(0)
+        await self._turns.step()
         while (seconds := (due_ms - self.elapsed_ms) / 1000) > 0:
             transport = self._request.transport
             if transport is None or transport.is_closing():

@@ -21,7 +21,7 @@ from bench.peers.deployed import bedrock_environment, chat_event, deployed, pyth
 from bench.peers.peer_process import PROGRAMS, PeerProcess, lambda_environment, running
 from bench.peers.plan import Plan, in_turn
 from bench.peers.runtime_api import PeerError, RuntimeApi
-from bench.peers.sample import Sample
+from bench.peers.sample import Sample, Samples
 from bench.progress import Told
 from bench.sandbox import ROOT
 
@@ -96,7 +96,7 @@ def measure(plan: Plan, told: Told, root: Path = ROOT) -> list[Sample]:
         PeerError: a peer failed.
     """
     measured = cases(plan)
-    values: dict[tuple[str, str], list[float]] = {}
+    samples = Samples(PART)
     for number, case in enumerate(measured):
         told(f"{PART}: starting what answers {case.name}", 0, 0)
         # Each case has environments of its own, so that there are no more of them than are asked.
@@ -105,8 +105,8 @@ def measure(plan: Plan, told: Told, root: Path = ROOT) -> list[Sample]:
             for turn in range(plan.rounds):
                 told(f"{PART}, rounds", number * plan.rounds + turn, len(measured) * plan.rounds)
                 for peer in in_turn(list(measures), turn):
-                    values.setdefault((case.name, peer), []).append(measures[peer]() * 1e6)
-    return [Sample(PART, case, peer, "cpu_us_per_event", tuple(found)) for (case, peer), found in values.items()]
+                    samples.add(case.name, peer, "cpu_us_per_event", measures[peer]() * 1e6)
+    return samples.all()
 
 
 def cases(plan: Plan) -> list[Case]:
@@ -125,7 +125,6 @@ def _measures(case: Case, plan: Plan, stack: ExitStack, root: Path) -> dict[str,
     bedrock = stack.enter_context(bedrock_stub.running())
     form = deployed(root).with_pyc
     functions = folder / "node"
-    functions.mkdir()
     node.bundle(functions)
 
     def in_python(address: str) -> dict[str, str]:

@@ -14,7 +14,7 @@ from bench.peers import node
 from bench.peers.peer_process import PROGRAMS, PeerProcess, lambda_environment, running
 from bench.peers.plan import Plan, in_turn
 from bench.peers.runtime_api import PAUSE_SECONDS, PeerError, Response, RuntimeApi
-from bench.peers.sample import Sample
+from bench.peers.sample import Sample, Samples
 from bench.peers.web_server import serving
 from bench.progress import Told
 from bench.sandbox import ROOT
@@ -62,7 +62,7 @@ def measure(plan: Plan, told: Told, root: Path = ROOT) -> list[Sample]:
         PeerError: a peer failed.
     """
     size = _QUICK if plan.is_quick else _FULL
-    values: dict[tuple[str, str, str], list[float]] = {}
+    samples = Samples(PART)
     with ExitStack() as stack:
         told(f"{PART}: starting the peers", 0, 0)
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
@@ -74,8 +74,8 @@ def measure(plan: Plan, told: Told, root: Path = ROOT) -> list[Sample]:
             for done, name in enumerate(in_turn(list(peers), number)):
                 told(f"{PART}, peers in turn", number * len(peers) + done, plan.rounds * len(peers))
                 for case, figure, value in _round(name, peers[name], size):
-                    values.setdefault((case, name, figure), []).append(value)
-    return [Sample(PART, case, name, figure, tuple(found)) for (case, name, figure), found in values.items()]
+                    samples.add(case, name, figure, value)
+    return samples.all()
 
 
 def _round(name: str, peer: _Peer, size: _Size) -> Iterator[tuple[str, str, float]]:

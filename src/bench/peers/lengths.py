@@ -9,7 +9,7 @@ from bench.peers.deployed import chat_event, deployed, stack_environment
 from bench.peers.events import fleet
 from bench.peers.plan import Plan
 from bench.peers.runtime_api import RuntimeApi
-from bench.peers.sample import Sample
+from bench.peers.sample import Sample, Samples
 from bench.progress import Told
 from bench.sandbox import ROOT
 
@@ -34,7 +34,7 @@ def measure(plan: Plan, told: Told, root: Path = ROOT) -> list[Sample]:
         PeerError: the function failed.
     """
     lengths = _QUICK_LENGTHS if plan.is_quick else LENGTHS
-    values: dict[tuple[str, str, str], list[float]] = {}
+    samples = Samples(PART)
     with ExitStack() as stack:
         told(f"{PART}: starting the function", 0, 0)
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
@@ -58,6 +58,6 @@ def measure(plan: Plan, told: Told, root: Path = ROOT) -> list[Sample]:
                     (response,) = responses[address]
                     last = (response.last_byte_at - response.given_at) * 1000
                     first = (response.first_byte_at - response.given_at) * 1000 if way == "streaming" else last
-                    for figure, value in (("first_text_ms", first), ("last_byte_ms", last)):
-                        values.setdefault((f"{texts} texts", way, figure), []).append(value)
-    return [Sample(PART, case, way, figure, tuple(found)) for (case, way, figure), found in values.items()]
+                    samples.add(f"{texts} texts", way, "first_text_ms", first)
+                    samples.add(f"{texts} texts", way, "last_byte_ms", last)
+    return samples.all()

@@ -36,3 +36,19 @@ class Sample:
     def high(self) -> float:
         """The highest round."""
         return max(self.values)
+
+
+class Samples:
+    """Gathers the values of one part, in the order in which they are measured."""
+
+    def __init__(self, part: str) -> None:
+        self._part = part
+        self._values: dict[tuple[str, str, str], list[float]] = {}
+
+    def add(self, case: str, peer: str, figure: str, value: float) -> None:
+        """Add what a round has given for a figure."""
+        self._values.setdefault((case, peer, figure), []).append(value)
+
+    def all(self) -> list[Sample]:
+        """Return a sample for each figure."""
+        return [Sample(self._part, *key, tuple(values)) for key, values in self._values.items()]

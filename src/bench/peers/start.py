@@ -22,7 +22,7 @@ from bench.peers.deployed import (
 from bench.peers.peer_process import PROGRAMS, lambda_environment, running
 from bench.peers.plan import Plan, in_turn
 from bench.peers.runtime_api import RuntimeApi
-from bench.peers.sample import Sample
+from bench.peers.sample import Sample, Samples
 from bench.peers.web_server import serving
 from bench.progress import Told
 from bench.sandbox import ROOT
@@ -68,7 +68,7 @@ def measure(plan: Plan, told: Told, root: Path = ROOT) -> list[Sample]:
         PeerError: a peer failed.
     """
     rounds = plan.rounds if plan.is_quick else plan.rounds * _STARTS_A_ROUND
-    values: dict[tuple[str, str, str], list[float]] = {}
+    samples = Samples(PART)
     with ExitStack() as stack:
         told(f"{PART}: building what is deployed", 0, 0)
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
@@ -82,15 +82,14 @@ def measure(plan: Plan, told: Told, root: Path = ROOT) -> list[Sample]:
                 told(f"{PART}, cold starts", number * len(starts) + done, rounds * len(starts))
                 start = starts[key]
                 for figure, value in start.once(place).items():
-                    values.setdefault((start.case, start.peer, figure), []).append(value)
-    return [Sample(PART, case, name, figure, tuple(found)) for (case, name, figure), found in values.items()]
+                    samples.add(start.case, start.peer, figure, value)
+    return samples.all()
 
 
 def _starts(root: Path, folder: Path) -> list[_Start]:
     stack = deployed(root)
     forms = {"": stack.with_pyc, " without .pyc": stack.without_pyc}
     functions = folder / "node"
-    functions.mkdir()
     node.bundle(functions)
     make_read_only(functions)
     python_floor = [str(stack.with_pyc.python), str(PROGRAMS / "floor.py")]
